@@ -1,0 +1,14 @@
+using System.Collections.Immutable;
+
+namespace GradAnalyzers.Catalogue;
+
+/// <summary>One line of a catalogue: what a type or method is, and which of its parameters mean what.</summary>
+/// <param name="Member">Qualified name without type arguments, nested types by a dot: <c>TorchSharp.torch.nn.utils.clip_grad_norm_</c>.</param>
+/// <param name="Role">What the member does.</param>
+/// <param name="Meanings">From the meaning (<c>fan_in</c>) to the member's parameter name (<c>inputSize</c>), or to a constant.</param>
+/// <param name="IsBuiltIn">The line is ours: the member must come from the assembly of the library itself.</param>
+internal sealed record CatalogueEntry(string Member, Role Role, ImmutableDictionary<string, string> Meanings, bool IsBuiltIn)
+{
+    /// <summary>The parameter (or constant) that carries the meaning, or null where the line does not say.</summary>
+    public string? Meaning(string name) => Meanings.TryGetValue(name, out var parameter) ? parameter : null;
+}

@@ -1,0 +1,136 @@
+using System.Collections.Concurrent;
+using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.Diagnostics;
+using Microsoft.CodeAnalysis.Text;
+
+namespace GradAnalyzers.Catalogue;
+
+/// <summary>
+/// What each library member <em>is</em>: the built-in table for TorchSharp plus the project's own <c>*.catalogue.txt</c> files.
+/// Symbols are bound by the compiler first and looked up by their full name, so look-alike names in user code never match.
+/// </summary>
+internal sealed class ModelCatalogue
+{
+    public const string FileSuffix = ".catalogue.txt";
+    private const string Library = "TorchSharp";
+
+    private static readonly Lazy<ImmutableArray<CatalogueEntry>> BuiltIn = new(ReadBuiltIn);
+    private static readonly ConditionalWeakTable<Compilation, ModelCatalogue> ByCompilation = new();
+
+    private readonly ImmutableDictionary<string, CatalogueEntry> _entries;
+    private readonly ConcurrentDictionary<ISymbol, CatalogueEntry?> _found = new(SymbolEqualityComparer.Default);
+
+    private ModelCatalogue(ImmutableDictionary<string, CatalogueEntry> entries, ImmutableArray<(AdditionalText File, CatalogueError Error)> errors, bool isRelevant)
+    {
+        _entries = entries;
+        Errors = errors;
+        IsRelevant = isRelevant;
+    }
+
+    /// <summary>The built-in lines, in the order of the tables.</summary>
+    public static ImmutableArray<CatalogueEntry> BuiltInEntries => BuiltIn.Value;
+
+    /// <summary>Whether the compilation can contain a model at all: it references TorchSharp or brings a catalogue of its own.</summary>
+    public bool IsRelevant { get; }
+
+    public ImmutableArray<(AdditionalText File, CatalogueError Error)> Errors { get; }
+
+    /// <summary>The catalogue of a compilation, made once and forgotten with it.</summary>
+    public static ModelCatalogue For(Compilation compilation, AnalyzerOptions options) =>
+        ByCompilation.GetValue(compilation, key => Create(key, options));
+
+    /// <summary>The entry of a method, property or type; an override has the entry of what it overrides.</summary>
+    public CatalogueEntry? Find(ISymbol? symbol) =>
+        symbol is null ? null : _found.GetOrAdd(symbol.OriginalDefinition, FindUncached);
+
+    /// <summary>Whether the symbol's entry has this role.</summary>
+    public bool Is(ISymbol? symbol, Role role) => Find(symbol)?.Role == role;
+
+    /// <summary>The entry of a type or of the nearest of its base types that has one.</summary>
+    public CatalogueEntry? FindBase(ITypeSymbol? type)
+    {
+        for (var current = type; current is not null; current = current.BaseType)
+        {
+            if (Find(current) is { } entry)
+                return entry;
+        }
+
+        return null;
+    }
+
+    /// <summary>Full name without type arguments; nested types by a dot.</summary>
+    public static string QualifiedName(ISymbol symbol)
+    {
+        var names = new Stack<string>();
+        for (var current = symbol; current is not null and not INamespaceSymbol { IsGlobalNamespace: true }; current = current.ContainingSymbol)
+        {
+            if (current is IModuleSymbol or IAssemblySymbol)
+                break;
+            names.Push(current.Name);
+        }
+
+        return string.Join(".", names);
+    }
+
+    private CatalogueEntry? FindUncached(ISymbol symbol)
+    {
+        for (var current = symbol; current is not null; current = Overridden(current))
+        {
+            if (_entries.TryGetValue(QualifiedName(current), out var entry) && (!entry.IsBuiltIn || current.ContainingAssembly?.Name == Library))
+                return entry;
+        }
+
+        return null;
+    }
+
+    private static ISymbol? Overridden(ISymbol symbol) => symbol switch
+    {
+        IMethodSymbol method => method.OverriddenMethod?.OriginalDefinition,
+        IPropertySymbol property => property.OverriddenProperty?.OriginalDefinition,
+        _ => null,
+    };
+
+    private static ModelCatalogue Create(Compilation compilation, AnalyzerOptions options)
+    {
+        var entries = ImmutableDictionary.CreateBuilder<string, CatalogueEntry>(StringComparer.Ordinal);
+        var errors = ImmutableArray.CreateBuilder<(AdditionalText, CatalogueError)>();
+        var referencesLibrary = compilation.ReferencedAssemblyNames.Any(name => name.Name == Library);
+        if (referencesLibrary)
+        {
+            foreach (var entry in BuiltInEntries)
+                entries[entry.Member] = entry;
+        }
+
+        var hasOwn = false;
+        foreach (var file in options.AdditionalFiles)
+        {
+            if (!file.Path.EndsWith(FileSuffix, StringComparison.OrdinalIgnoreCase) || file.GetText() is not { } text)
+                continue;
+            hasOwn = true;
+            var (own, wrong) = CatalogueText.Parse(text, isBuiltIn: false);
+            foreach (var entry in own)
+                entries[entry.Member] = entry;
+            errors.AddRange(wrong.Select(error => (file, error)));
+        }
+
+        return new ModelCatalogue(entries.ToImmutable(), errors.ToImmutable(), referencesLibrary || hasOwn);
+    }
+
+    private static ImmutableArray<CatalogueEntry> ReadBuiltIn()
+    {
+        var assembly = typeof(ModelCatalogue).Assembly;
+        var entries = ImmutableArray.CreateBuilder<CatalogueEntry>();
+        foreach (var name in assembly.GetManifestResourceNames().Where(name => name.EndsWith(FileSuffix, StringComparison.Ordinal)))
+        {
+            using var stream = assembly.GetManifestResourceStream(name)!;
+            var (lines, errors) = CatalogueText.Parse(SourceText.From(stream), isBuiltIn: true);
+            if (!errors.IsEmpty)
+                throw new InvalidDataException($"{name}: {errors[0].Message}");
+            entries.AddRange(lines);
+        }
+
+        return entries.ToImmutable();
+    }
+}
