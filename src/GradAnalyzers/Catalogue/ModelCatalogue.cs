@@ -27,8 +27,11 @@ internal sealed class ModelCatalogue
         _entries = entries;
         Errors = errors;
         IsRelevant = isRelevant;
-        TrainingNames = entries.Values.Where(entry => entry.Role.IsTraining()).Select(entry => entry.Member[(entry.Member.LastIndexOf('.') + 1)..])
-            .ToImmutableHashSet(StringComparer.Ordinal);
+        TrainingNames = SimpleNames(role => role.IsTraining());
+        ForwardNames = SimpleNames(role => role == Role.Forward);
+
+        ImmutableHashSet<string> SimpleNames(Func<Role, bool> isWanted) => entries.Values.Where(entry => isWanted(entry.Role))
+            .Select(entry => entry.Member[(entry.Member.LastIndexOf('.') + 1)..]).ToImmutableHashSet(StringComparer.Ordinal);
     }
 
     /// <summary>The built-in lines, in the order of the tables.</summary>
@@ -49,6 +52,9 @@ internal sealed class ModelCatalogue
 
     /// <summary>The simple names of everything that moves gradients: a member that mentions none of them cannot be part of a training loop.</summary>
     public ImmutableHashSet<string> TrainingNames { get; }
+
+    /// <summary>The simple names of everything that runs a model.</summary>
+    public ImmutableHashSet<string> ForwardNames { get; }
 
     /// <summary>Whether the symbol's entry has this role.</summary>
     public bool Is(ISymbol? symbol, Role role) => Find(symbol)?.Role == role;

@@ -39,7 +39,9 @@ internal sealed class SourceIndex
             foreach (var member in added)
             {
                 _relevant.Add(member.Declaration);
-                names.Add(member.Name);
+                // What a model computes is no part of the loop around it: nearly every member mentions forward.
+                if (!catalogue.ForwardNames.Contains(member.Name))
+                    names.Add(member.Name);
                 if (!_relevantByName.TryGetValue(member.Name, out var same))
                     _relevantByName.Add(member.Name, same = []);
                 same.Add(member);

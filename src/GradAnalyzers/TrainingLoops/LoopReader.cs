@@ -10,7 +10,7 @@ namespace GradAnalyzers.TrainingLoops;
 /// <summary>Unfolds a member and what it calls into one graph of training events.</summary>
 internal sealed class LoopReader
 {
-    private const int MaximumNodes = 20_000;
+    private const int MaximumNodes = 10_000;
 
     private readonly ProgramSource _source;
     private readonly ValueTracer _tracer;
@@ -141,6 +141,9 @@ internal sealed class LoopReader
 
     private int AppendCall(int last, IOperation call, Frame frame)
     {
+        // Gradients are not touched while a model computes.
+        if (call is IInvocationOperation { TargetMethod: var called } && Catalogue.Is(called, Role.Forward))
+            return last;
         if (call is IInvocationOperation inPlace && ChangesGradient(inPlace, frame) is { } change)
             return AppendEvent(last, change);
         var entered = _tracer.Enter(call, frame);

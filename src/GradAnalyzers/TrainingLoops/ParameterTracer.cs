@@ -18,7 +18,7 @@ internal sealed class ParameterTracer(ValueTracer tracer)
         var values = tracer.Trace(operation, frame);
         var held = values.Length == 0
             ? ParameterSet.Anything
-            : values.Select(Held).Aggregate((one, other) => one.Union(other));
+            : values.Select(value => Held(value, depth: 0)).Aggregate((one, other) => one.Union(other));
         return new OptimizerSet(values, held);
     }
 
@@ -38,7 +38,7 @@ internal sealed class ParameterTracer(ValueTracer tracer)
         if (depth > MaximumDepth)
             return ParameterSet.Anything;
         if (Catalogue.DerivesFrom(value.Type, Role.Optimizer))
-            return Held(value);
+            return Held(value, depth + 1);
         if (Catalogue.IsModule(value.Type))
             return ParameterSet.Of([value]);
         if (value is Part { Owner: { } owner } && Catalogue.IsModule(owner.Type))
@@ -81,11 +81,11 @@ internal sealed class ParameterTracer(ValueTracer tracer)
         method.ContainingType is { Name: "Enumerable", ContainingNamespace: { Name: "Linq", ContainingNamespace.Name: "System" } };
 
     /// <summary>What an optimizer was made from: the first argument of its constructor or factory.</summary>
-    private ParameterSet Held(Value optimizer)
+    private ParameterSet Held(Value optimizer, int depth)
     {
         if (optimizer is not Created created || Frame.Arguments(created.Creation) is not { IsEmpty: false } arguments)
             return ParameterSet.Anything;
         var first = arguments.FirstOrDefault(argument => argument.Parameter?.Ordinal == 0);
-        return first is null || Catalogue.DerivesFrom(first.Value.Type, Role.Optimizer) ? ParameterSet.Anything : Parameters(first.Value, created.Frame);
+        return first is null || Catalogue.DerivesFrom(first.Value.Type, Role.Optimizer) ? ParameterSet.Anything : Parameters(first.Value, created.Frame, depth);
     }
 }

@@ -19,6 +19,7 @@ internal sealed class ValueTracer(ProgramSource source)
     private const int MaximumCalls = 12;
 
     private readonly Dictionary<(IOperation, Frame), ImmutableArray<Value>> _known = [];
+    private readonly Dictionary<Created, ImmutableArray<Value>> _elements = [];
     private readonly Dictionary<(IMethodSymbol?, MemberBody, Value?), Frame> _detached = [];
     private int _depth;
     private int _questions;
@@ -32,23 +33,27 @@ internal sealed class ValueTracer(ProgramSource source)
     {
         if (operation is null)
             return ImmutableArray<Value>.Empty;
-        if (_known.TryGetValue((operation, frame), out var known))
-            return known;
-        if (_depth >= MaximumDepth || ++_questions > MaximumQuestions)
-            return ImmutableArray.Create<Value>(new Unknown(operation, frame));
-
-        // A question within itself (x = f(x)) adds nothing to the answer.
-        _known[(operation, frame)] = ImmutableArray<Value>.Empty;
-        _depth++;
-        var values = Find(operation, frame).Distinct().ToImmutableArray();
-        _depth--;
-        _known[(operation, frame)] = values;
-        return values;
+        return Answer(_known, (operation, frame), () => Find(operation, frame), () => [new Unknown(operation, frame)]);
     }
 
     /// <summary>Everything the elements of a collection can be.</summary>
     public ImmutableArray<Value> TraceElements(IOperation? collection, Frame frame) =>
-        Trace(collection, frame).SelectMany(Elements).Distinct().ToImmutableArray();
+        Trace(collection, frame).OfType<Created>().SelectMany(created => Answer(_elements, created, () => Elements(created), () => [])).Distinct().ToImmutableArray();
+
+    /// <summary>Answers a question once. A question within itself (<c>x = f(x)</c>) adds nothing to its own answer.</summary>
+    private ImmutableArray<Value> Answer<TQuestion>(Dictionary<TQuestion, ImmutableArray<Value>> answers, TQuestion question, Func<IEnumerable<Value>> find, Func<IEnumerable<Value>> giveUp)
+    {
+        if (answers.TryGetValue(question, out var known))
+            return known;
+        if (_depth >= MaximumDepth || ++_questions > MaximumQuestions)
+            return giveUp().ToImmutableArray();
+        answers[question] = ImmutableArray<Value>.Empty;
+        _depth++;
+        var values = find().Distinct().ToImmutableArray();
+        _depth--;
+        answers[question] = values;
+        return values;
+    }
 
     /// <summary>The activation of a method on a known object, with unknown arguments.</summary>
     public Frame Detached(IMethodSymbol? method, MemberBody body, Value? receiver)
@@ -211,7 +216,7 @@ internal sealed class ValueTracer(ProgramSource source)
         var values = write.IsElement ? TraceElements(write.Value, frame) : Trace(write.Value, frame);
         foreach (var place in write.TuplePath)
             values = values.SelectMany(value => TuplePlace(value, place)).ToImmutableArray();
-        return values.IsEmpty && !IsNull(write.Value) ? ImmutableArray.Create<Value>(new Unknown(write.Value, frame)) : values;
+        return values;
     }
 
     private static bool IsNull(IOperation operation) =>
@@ -367,10 +372,8 @@ internal sealed class ValueTracer(ProgramSource source)
             .SelectMany(assignment => Trace(assignment.Value, created.Frame));
     }
 
-    private IEnumerable<Value> Elements(Value collection)
+    private IEnumerable<Value> Elements(Created created)
     {
-        if (collection is not Created created)
-            return [];
         if (created.Creation.Syntax is CollectionExpressionSyntax syntax)
         {
             // Roslyn 4.8 has no operation for a collection expression, only for what stands in it; newer ones are read the same way.
