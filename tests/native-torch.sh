@@ -97,7 +97,8 @@ if [ ! -e "$loader" ]; then
         rm -rf "$root.partial"
         if ! fetch "$root.partial" "$codename" "$release" libc6 libstdc++6 libgcc-s1 patchelf; then
             cp "$root.partial/apt/log" "$folder/log"
-            cannot "'$release' could not be reached by apt to fetch it: $(grep -m1 '^E:' "$folder/log" || echo 'no reason given') (all of it: $folder/log). Check the network and /etc/apt, then build again."
+            rm -rf "$root.partial"
+            cannot "apt could not fetch it from '$release': $(grep -m1 -E '^(W: Failed|E:)' "$folder/log" || echo 'no reason given') (all of it: $folder/log). Check the network and /etc/apt, then build again."
         fi
         rm -rf "$root.partial/apt"
         mv "$root.partial" "$root"
