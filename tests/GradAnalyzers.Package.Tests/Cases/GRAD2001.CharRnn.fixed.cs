@@ -26,8 +26,8 @@ public static class SeveralLoops
             optimizer.zero_grad();
             var loss = functional.cross_entropy(model.call(input), target);
             loss.backward();
-            // the step
             torch.nn.utils.clip_grad_norm_(model.parameters(), max_norm: 1.0);
+            // the step
             optimizer.step(); // of this epoch
         }
     }
