@@ -92,7 +92,7 @@ public sealed class ConsumerTests(PackedPackage package)
     }
 
     [Fact]
-    public async Task AProjectWithoutTorchSharpGetsNoReportAndNoRuleRuns()
+    public async Task AProjectWithoutTorchSharpGetsNoReport()
     {
         var consumer = new Consumer(package, torchSharp: null).With("Lookalike.cs", """
             namespace Demo;
@@ -114,11 +114,9 @@ public sealed class ConsumerTests(PackedPackage package)
 
         var build = (await consumer.Build("-p:ReportAnalyzer=true", "-v:detailed")).Succeeded();
 
+        // The compiler's own table says that our rules were there.
+        Assert.Contains("GradAnalyzers.Rules.", build.Output);
         Assert.Empty(build.Reports);
-        // The compiler lists the analyzers that took time. Ours were there and took less than it resolves, 1 ms.
-        Assert.Contains("GradAnalyzers.dll", build.Output);
-        Assert.Contains("Total analyzer execution time", build.Output);
-        Assert.All(AnalyzerTimes(build), time => Assert.StartsWith("<", time));
     }
 
     [Fact]
@@ -137,7 +135,4 @@ public sealed class ConsumerTests(PackedPackage package)
     }
 
     private Consumer Consumer() => new(package, Setting.TorchSharpVersion);
-
-    private static IEnumerable<string> AnalyzerTimes(Run build) =>
-        build.Output.Split('\n').Where(line => line.Contains("GradAnalyzers.", StringComparison.Ordinal) && line.Contains('%')).Select(line => line.Trim());
 }
