@@ -27,7 +27,8 @@ internal sealed class ProgramSource(Compilation compilation, ModelCatalogue cata
         {
             var syntax = reference.GetSyntax();
             var function = syntax is LocalFunctionStatementSyntax or AnonymousFunctionExpressionSyntax ? syntax : null;
-            if (BodyAround(syntax) is { } body)
+            // A primary constructor's code is the type declaration: its base call and initializers.
+            if ((syntax is TypeDeclarationSyntax ? BodyAt(syntax) : BodyAround(syntax)) is { } body)
                 return (body, function);
         }
 
