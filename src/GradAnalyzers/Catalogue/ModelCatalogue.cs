@@ -26,6 +26,7 @@ internal sealed class ModelCatalogue
     {
         _entries = entries;
         Errors = errors;
+        HasTensorType = entries.Values.Any(entry => entry.Role == Role.Tensor);
         IsRelevant = isRelevant;
     }
 
@@ -34,6 +35,9 @@ internal sealed class ModelCatalogue
 
     /// <summary>Whether the compilation can contain a model at all: it references TorchSharp or brings a catalogue of its own.</summary>
     public bool IsRelevant { get; }
+
+    /// <summary>Whether the catalogue says which type is a tensor; a framework of the user's own need not.</summary>
+    public bool HasTensorType { get; }
 
     public ImmutableArray<(AdditionalText File, CatalogueError Error)> Errors { get; }
 
@@ -68,7 +72,8 @@ internal sealed class ModelCatalogue
         {
             if (current is IModuleSymbol or IAssemblySymbol)
                 break;
-            names.Push(current.Name);
+            // An indexer has one name in source, this[], and another in metadata.
+            names.Push(current is IPropertySymbol { IsIndexer: true } ? current.MetadataName : current.Name);
         }
 
         return string.Join(".", names);

@@ -138,6 +138,7 @@ internal enum Role
 
     // Only in graphs
     Input,
+    Data,
     Opaque,
     Default,
 

@@ -1,7 +1,6 @@
 namespace GradAnalyzers.Catalogue;
 
 /// <summary>Groups of roles that rules ask about.</summary>
-
 internal static class Roles
 {
     /// <summary>An elementwise nonlinearity.</summary>
