@@ -52,6 +52,10 @@ internal sealed class ModelCatalogue
     /// <summary>Whether the symbol's entry has this role.</summary>
     public bool Is(ISymbol? symbol, Role role) => Find(symbol)?.Role == role;
 
+    /// <summary>The last parts of the names of all members with this role, for a look at syntax before anything is bound.</summary>
+    public ImmutableHashSet<string> NamesOf(Role role) =>
+        _entries.Values.Where(entry => entry.Role == role).Select(entry => entry.Member[(entry.Member.LastIndexOf('.') + 1)..]).ToImmutableHashSet(StringComparer.Ordinal);
+
     /// <summary>The entry of a type or of the nearest of its base types that has one.</summary>
     public CatalogueEntry? FindBase(ITypeSymbol? type)
     {

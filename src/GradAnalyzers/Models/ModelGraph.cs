@@ -43,6 +43,9 @@ internal sealed record ModelGraph
     /// <summary>Calls of <c>apply(fn)</c> during construction.</summary>
     public required ImmutableArray<InitializerApplication> Applications { get; init; }
 
+    /// <summary>Weighted layers whose output feeds their own next use in a loop over steps that the source does not count: a recurrence written by hand.</summary>
+    public required ImmutableArray<ModelLayer> Unrolled { get; init; }
+
     /// <summary>Whether every node could be read, so that a statement about the whole chain can be made.</summary>
     public bool IsComplete => Output >= 0 && Nodes.All(node => node.Role != Role.Opaque);
 
@@ -97,6 +100,9 @@ internal sealed class ModelLayer
 {
     /// <summary>What it is: a catalogue role; <see cref="Role.Module"/> for a class whose source was read.</summary>
     public required Role Role { get; init; }
+
+    /// <summary>A class whose source was read; its forward's nodes stand in the graph instead of it.</summary>
+    public bool IsSource { get; init; }
 
     /// <summary>Its type, as far as the source tells.</summary>
     public required ITypeSymbol? Type { get; init; }

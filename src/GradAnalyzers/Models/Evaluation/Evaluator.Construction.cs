@@ -52,6 +52,8 @@ internal sealed partial class Evaluator
             var module = new ModuleValue(type, role, creation, Constant.None) { IsSource = true };
             module.Arguments = constructor.Parameters.Select((parameter, index) => (parameter.Name, index < arguments.Length ? Describe(arguments[index], parameter) : "")).ToImmutableArray();
             Modules.Add(module);
+            if (arguments.Length > 0 && arguments.All(argument => argument is not (Known or Collection or TupleValue or Instance)))
+                Set(module, Slot.Unknowns, Known.True);
             if (role.IsContainer())
                 Set(module, Slot.Items, Items.Empty);
             instance = module;

@@ -50,6 +50,61 @@ internal sealed partial class Evaluator(Source source, CancellationToken cancell
     /// <summary>Evaluates an expression outside any method, such as a Sequential of a field's initializer.</summary>
     public Value Evaluate(IOperation operation) => Evaluate(operation, new Frame(null, null, null));
 
+    /// <summary>Runs a method whose caller is not known, so that what it creates is seen.</summary>
+    public void Run(IOperation body, IMethodSymbol? method)
+    {
+        var frame = new Frame(method?.OriginalDefinition, null, null);
+        foreach (var parameter in method?.OriginalDefinition.Parameters ?? ImmutableArray<IParameterSymbol>.Empty)
+            Set(frame, parameter, External(parameter.Type, parameter.Name, $"'{parameter.Name}' is given by the caller", body));
+        Execute(body, frame);
+    }
+
+    /// <summary>Runs a module's forward on inputs of its own.</summary>
+    /// <param name="root">The model.</param>
+    /// <param name="creation">Its creation, where it is a container.</param>
+    /// <returns>What forward returns, or null where there is no forward to run.</returns>
+    public Value? RunForward(ModuleValue root, IOperation? creation)
+    {
+        if (root.IsSource && Forward(root.Type) is { } forward)
+        {
+            if (source.Body(forward, cancellation) is not { } body)
+                return null;
+            return Call(forward, root, forward.OriginalDefinition.Parameters.Select(parameter => InputOf(parameter, body)).ToArray(), null, body);
+        }
+
+        if (root.Role != Role.Sequential || creation is null)
+            return null;
+        return ApplyLibrary(root, [Input("input", root.Creation)], root.Creation, creation);
+    }
+
+    private Value InputOf(IParameterSymbol parameter, IOperation at)
+    {
+        // What forward leaves out by default is left out here.
+        if (parameter.HasExplicitDefaultValue)
+            return DefaultOf(parameter, at);
+        return InputOf(parameter.Type, parameter.Name, parameter.Locations.FirstOrDefault() ?? Place(at), 0);
+    }
+
+    private Value InputOf(ITypeSymbol type, string name, Location place, int depth)
+    {
+        if (source.IsTensor(type) || (!Catalogue.HasTensorType && type is { IsValueType: false, SpecialType: SpecialType.None }))
+            return Input(name, place);
+        return type switch
+        {
+            INamedTypeSymbol { OriginalDefinition.SpecialType: SpecialType.System_Nullable_T } nullable when depth < 4 => InputOf(nullable.TypeArguments[0], name, place, depth + 1),
+            INamedTypeSymbol { IsTupleType: true } tuple when depth < 4 => new TupleValue(tuple.TupleElements.Select(element => InputOf(element.Type, $"{name}.{element.Name}", place, depth + 1)).ToImmutableArray()),
+            IArrayTypeSymbol { ElementType: var element } when source.IsTensor(element) => new TensorParts(((TensorValue)Input(name, place)).Node),
+            INamedTypeSymbol { TypeArguments: [var argument] } when source.IsTensor(argument) => new TensorParts(((TensorValue)Input(name, place)).Node),
+            _ => new Unknown($"'{name}' is given by the caller", name),
+        };
+    }
+
+    private Value Input(string name, Location place) =>
+        new TensorValue(Graph.Add(new DraftNode(Role.Input, ImmutableArray<int>.Empty, null, Named(name), place, null)));
+
+    /// <summary>Gives the next model of the same program a budget of its own.</summary>
+    public void Rewind() => _steps = 0;
+
     private bool Enter()
     {
         if (_depth >= MaximumDepth || _steps >= MaximumSteps)

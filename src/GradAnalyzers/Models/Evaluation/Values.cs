@@ -142,6 +142,7 @@ internal sealed class ModuleValue(INamedTypeSymbol type, Role role, Location cre
 /// <summary>A trainable tensor: a layer's weight, or a Parameter that source makes.</summary>
 /// <param name="owner">The layer, or null for a Parameter of its own.</param>
 /// <param name="name">Name in the layer.</param>
+/// <param name="creation">Where it, or its layer, is made.</param>
 internal sealed class ParameterValue(ModuleValue? owner, string name, Location creation) : Stateful
 {
     public ModuleValue? Owner { get; } = owner;
@@ -172,6 +173,9 @@ internal static class Slot
 
     /// <summary>How a parameter starts.</summary>
     public const string Initialization = "initialization";
+
+    /// <summary>Set where no constructor argument is known.</summary>
+    public const string Unknowns = "unknowns";
 
     public static string Weight(string name) => "weight:" + name;
 }
