@@ -7,7 +7,6 @@ internal enum Role
     Module,
     Forward,
     Tensor,
-    Parameter,
     RegisterComponents,
     RegisterModule,
     RegisterParameter,
@@ -106,6 +105,7 @@ internal enum Role
     MatMul,
     Mean,
     Sum,
+    Detach,
 
     // Initializers
     KaimingUniform,
@@ -135,6 +135,7 @@ internal enum Role
     HuberLoss,
     KlDivLoss,
     CtcLoss,
+    Loss,
 
     // Only in graphs
     Input,

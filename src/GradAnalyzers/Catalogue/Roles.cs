@@ -18,13 +18,13 @@ internal static class Roles
     public static bool IsRecurrent(this Role role) => role is >= Role.Rnn and <= Role.GruCell;
 
     /// <summary>Something that a tensor goes through: everything from weighted layers to tensor arithmetic.</summary>
-    public static bool IsOperation(this Role role) => role is >= Role.Linear and <= Role.Sum;
+    public static bool IsOperation(this Role role) => role is >= Role.Linear and <= Role.Detach;
 
     public static bool IsContainer(this Role role) => role is Role.Sequential or Role.ModuleList or Role.ModuleDict;
 
     public static bool IsInitializer(this Role role) => role is >= Role.KaimingUniform and <= Role.Constant;
 
-    public static bool IsLoss(this Role role) => role is (>= Role.CrossEntropy and <= Role.CtcLoss) or Role.Loss;
+    public static bool IsLoss(this Role role) => role is >= Role.CrossEntropy and <= Role.Loss;
 
     /// <summary>A probability-like end of a model: the last node as an output activation.</summary>
     public static bool IsOutputActivation(this Role role) => role is Role.Sigmoid or Role.Softmax or Role.LogSoftmax or Role.LogSigmoid or Role.Softmin;

@@ -210,7 +210,7 @@ internal sealed partial class Evaluator
             case Role.Identity when source.IsModule(invocation.Type) || invocation.Arguments.Any(argument => source.IsModule(argument.Value.Type)):
                 // linear.to(device): the same module.
                 return invocation.Instance is null ? Evaluate(invocation.Arguments[0].Value, frame) : Evaluate(invocation.Instance, frame);
-            case var role when role.IsOperation() || role is Role.Detach || role.IsLoss():
+            case var role when role.IsOperation() || role.IsLoss():
                 return InvokeOperation(entry, invocation, frame);
             default:
                 // Optimizers, gradients, parameters(): nothing that a model is made of. The receiver and arguments may still do something.
