@@ -175,9 +175,9 @@ internal sealed partial class Evaluator
     {
         var outcomes = new List<(Flow Flow, Dictionary<(Stateful Owner, object Key), Value> Written, Value? Result)>();
         var before = frame.Result;
+        var mark = _store.Mark;
         foreach (var branch in branches)
         {
-            var mark = _store.Mark;
             frame.Result = null;
             var flow = branch();
             // A branch that throws is no way through the model.
@@ -195,27 +195,27 @@ internal sealed partial class Evaluator
         var staying = outcomes.Where(outcome => outcome.Flow != Flow.Return).ToList();
         if (staying.Count == 0)
         {
-            Join(outcomes.Select(outcome => outcome.Written).ToList(), at);
+            Join(outcomes.Select(outcome => outcome.Written).ToList(), mark, at);
             frame.Result = Merge(outcomes.Select(outcome => outcome.Result ?? Known.Null).ToList(), at);
             return Flow.Return;
         }
 
         frame.Pending.AddRange(outcomes.Where(outcome => outcome.Flow == Flow.Return && outcome.Result is not null).Select(outcome => outcome.Result!));
-        Join(staying.Select(outcome => outcome.Written).ToList(), at);
+        Join(staying.Select(outcome => outcome.Written).ToList(), mark, at);
         return staying.Count == 1 && outcomes.Count == 1 ? staying[0].Flow : Flow.Next;
     }
 
-    private void Join(IReadOnlyList<Dictionary<(Stateful Owner, object Key), Value>> branches, IOperation at)
+    private void Join(IReadOnlyList<Dictionary<(Stateful Owner, object Key), Value>> branches, int mark, IOperation at)
     {
         foreach (var slot in branches.SelectMany(branch => branch.Keys).Distinct().ToList())
         {
             var values = new List<Value>();
             foreach (var branch in branches)
             {
-                // A slot that did not exist before and is written by one branch only belongs to that branch.
+                // What a branch itself made is as the branch left it.
                 if ((branch.TryGetValue(slot, out var written) ? written : slot.Owner.Get(slot.Key)) is { } value)
                     values.Add(value);
-                else if (slot.Owner is Instance && slot.Key is IFieldSymbol { Type.IsReferenceType: true })
+                else if (slot.Owner is Instance && slot.Owner.Born < mark && slot.Key is IFieldSymbol { Type.IsReferenceType: true })
                     values.Add(Known.Null);
             }
 

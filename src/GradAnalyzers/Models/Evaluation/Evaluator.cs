@@ -69,13 +69,25 @@ internal sealed partial class Evaluator(Source source, CancellationToken cancell
         {
             if (source.Body(forward, cancellation) is not { } body)
                 return null;
-            return Call(forward, root, forward.OriginalDefinition.Parameters.Select(parameter => InputOf(parameter, body)).ToArray(), null, body);
+            var value = RunForward(root, forward, body);
+            // A forward that only throws stands for one of another name or with other parameters.
+            return value is Known && root.Type.GetMembers().OfType<IMethodSymbol>().FirstOrDefault(IsOtherForward) is { } other && source.Body(other, cancellation) is { } otherBody
+                ? RunForward(root, other, otherBody)
+                : value;
         }
 
         if (root.Role != Role.Sequential || creation is null)
             return null;
         return ApplyLibrary(root, [Input("input", root.Creation)], root.Creation, creation);
     }
+
+    private Value RunForward(ModuleValue root, IMethodSymbol method, IOperation body) =>
+        Call(method, root, method.OriginalDefinition.Parameters.Select(parameter => InputOf(parameter, body)).ToArray(), null, body);
+
+    private bool IsOtherForward(IMethodSymbol method) =>
+        method is { IsStatic: false, IsOverride: false, IsAbstract: false, DeclaredAccessibility: Accessibility.Public, MethodKind: MethodKind.Ordinary }
+        && (string.Equals(method.Name, "forward", StringComparison.OrdinalIgnoreCase) || string.Equals(method.Name, "call", StringComparison.OrdinalIgnoreCase))
+        && method.Parameters.Any(parameter => source.IsTensor(parameter.Type));
 
     private Value InputOf(IParameterSymbol parameter, IOperation at)
     {

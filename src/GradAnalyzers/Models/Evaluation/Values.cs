@@ -85,6 +85,9 @@ internal abstract class Stateful : Value
 {
     internal Dictionary<object, Value> Slots { get; } = new();
 
+    /// <summary>The store's mark at its creation: what is younger than a branch's start belongs to the branch.</summary>
+    public int Born { get; init; }
+
     public Value? Get(object key) => Slots.TryGetValue(key, out var value) ? value : null;
 }
 
