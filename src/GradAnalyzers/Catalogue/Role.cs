@@ -153,18 +153,6 @@ internal enum Role
     Clear,
     ClipNorm,
     ClipValue,
-    Detach,
     NoGrad,
     Freeze,
-}
-
-internal static class RoleExtensions
-{
-    /// <summary>Whether a call of this role is an event of a training loop.</summary>
-    public static bool IsTraining(this Role role) =>
-        role is Role.Gradient or Role.Step or Role.Backward or Role.Clear or Role.ClipNorm or Role.ClipValue;
-
-    /// <summary>Whether the layer has a hidden state.</summary>
-    public static bool IsRecurrent(this Role role) =>
-        role is Role.Rnn or Role.Lstm or Role.Gru or Role.RnnCell or Role.LstmCell or Role.GruCell;
 }

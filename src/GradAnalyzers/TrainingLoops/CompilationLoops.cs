@@ -86,7 +86,8 @@ internal sealed class CompilationLoops
         // A pretrained model is often frozen far from the loop: any freezing call in the member that makes it, or that uses it, counts.
         return module.Frame.Body.Root.DescendantsAndSelf().Any(operation => operation switch
         {
-            IInvocationOperation { TargetMethod: { } method } call => Source.Catalogue.Is(method, Role.Freeze) && tracer.Trace(call.Instance, module.Frame).Any(value => value.WithOwners().Contains(module) || value is not Created),
+            IInvocationOperation { TargetMethod: { } method } when Source.Catalogue.Find(method)?.Meaning("freezes") is not null => true,
+            IInvocationOperation { TargetMethod: { } method } call => Source.Catalogue.Find(method)?.Role is Role.Freeze or Role.Load && tracer.Trace(call.Instance, module.Frame).Any(value => value.WithOwners().Contains(module) || value is not Created),
             IAssignmentOperation { Target: IPropertyReferenceOperation { Property: { } property } } => Source.Catalogue.Is(property, Role.Freeze),
             _ => false,
         });
