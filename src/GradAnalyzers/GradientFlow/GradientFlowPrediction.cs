@@ -82,10 +82,19 @@ internal sealed class GradientFlowPrediction
         if (weights.Count == 0)
             return new(parameters, double.NaN, double.NaN, Verdict.Unknown, "the model has no weights on the way to its output");
 
-        var first = weights.Min(parameter => parameter.Node);
-        var last = weights.Max(parameter => parameter.Node);
-        var ratio = Math.Exp((LogSquareOf(flow, weights, first) - LogSquareOf(flow, weights, last)) / 2);
-        var attenuation = Math.Sqrt(TotalAt(flow, first) / TotalAt(flow, network.Output));
+        var first = weights[0];
+        var last = weights[0];
+        foreach (var weight in weights)
+        {
+            // A recurrent node has several, in the library's order.
+            if (weight.Node < first.Node || (weight.Node == first.Node && weight.Order < first.Order))
+                first = weight;
+            if (weight.Node > last.Node || (weight.Node == last.Node && weight.Order > last.Order))
+                last = weight;
+        }
+
+        var ratio = Math.Exp((LogSquareOf(weights, first) - LogSquareOf(weights, last)) / 2);
+        var attenuation = Math.Sqrt(flow.TotalAt(first.Node) / flow.TotalAt(flow.LossNode));
         var reason = Obstacle(network);
         var verdict = reason is null ? thresholds.Judge(ratio, attenuation) : Verdict.Unknown;
         if (verdict == Verdict.Unknown)
@@ -113,18 +122,8 @@ internal sealed class GradientFlowPrediction
         return null;
     }
 
-    /// <summary>Squared norm of the derivative of one sample, over all positions.</summary>
-    private static double TotalAt(Flow flow, int node)
-    {
-        var gradient = flow.GradientAt(node);
-        return gradient.Square * Math.Exp(gradient.Shift) * flow.Shapes[node].Positions;
-    }
-
-    private static double LogSquareOf(Flow flow, List<ParameterGradient> weights, int node)
-    {
-        var path = flow.Network.Nodes[node].WeightPath;
-        return LogSum(weights.Where(parameter => parameter.Node == node || (path is not null && parameter.Path == path)).Select(parameter => parameter.LogSquare));
-    }
+    private static double LogSquareOf(List<ParameterGradient> weights, ParameterGradient weight) =>
+        weight.Path is null ? weight.LogSquare : LogSum(weights.Where(other => other.Path == weight.Path).Select(other => other.LogSquare));
 
     /// <summary>ln of the sum of exponentials.</summary>
     private static double LogSum(IEnumerable<double> logs)
@@ -166,7 +165,7 @@ internal sealed class GradientFlowPrediction
                 largest = logSquare;
         var builder = ImmutableArray.CreateBuilder<ParameterPrediction>(order.Count);
         // The backward pass reports from the last node to the first; within a node the weight comes first.
-        foreach (var (path, use, logSquare) in order.OrderBy(entry => entry.Use.Node))
+        foreach (var (path, use, logSquare) in order.OrderBy(entry => entry.Use.Node).ThenBy(entry => entry.Use.Order))
             builder.Add(new(path, use.Node, use.IsWeight, logSquare * ToLogNorm, (logSquare - largest) * ToLogNorm));
         return builder.MoveToImmutable();
     }

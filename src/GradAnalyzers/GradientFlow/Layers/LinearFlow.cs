@@ -95,9 +95,15 @@ internal sealed class LinearFlow : LayerFlow
         var x = Input;
         if (Node.WeightPath is not null)
         {
-            // |dL/dW|^2 = fan_in * sum over pairs of (sample, position) of d d' x x', where the same weight joins both.
-            var same = fanIn * few * (overlap.Same * gradient.Square * x.Square + (few - 1) * overlap.DistinctPositions * gradient.AcrossPositions * x.AcrossPositions);
-            var cross = fanIn * few * few * overlap.AllPositions * x.AcrossSamples;
+            // |dL/dW|^2 = fan_in * sum over pairs of (sample, position) of d d' x x', where the same weight joins both. Of the fan-in directions of x one is the weight itself:
+            // there x is the pre-activation, on which d depends. The sum of d h over many positions and samples counts where a kernel is small.
+            var gain = fanIn * weight.Variance;
+            var part = Output.Square > 0 ? Math.Min(gain * x.Square / Output.Square, 1) : 0;
+            double Products(double product, double alignment) =>
+                gain > 0 ? (fanIn - part) * product + part * part * alignment / gain : fanIn * product;
+            var same = few * (overlap.Same * gradient.Square * Products(x.Square, gradient.Alignment)
+                + (few - 1) * overlap.DistinctPositions * gradient.AcrossPositions * Products(x.AcrossPositions, gradient.AlignmentAcrossPositions));
+            var cross = few * few * overlap.AllPositions * Products(x.AcrossSamples, gradient.AlignmentAcrossSamples);
             Flow.Report(Index, Node.WeightPath, true, gradient, x.Spread, Batch * same, Batch * (Batch - 1) * cross * gradient.AcrossSamples, Cosine(cross * gradient.Coherence, same));
         }
 
