@@ -14,7 +14,7 @@ namespace GradAnalyzers.Catalogue;
 internal sealed class ModelCatalogue
 {
     public const string FileSuffix = ".catalogue.txt";
-    private const string Library = "TorchSharp";
+    public const string Library = "TorchSharp";
 
     private static readonly Lazy<ImmutableArray<CatalogueEntry>> BuiltIn = new(ReadBuiltIn);
     private static readonly ConditionalWeakTable<Compilation, ModelCatalogue> ByCompilation = new();
@@ -27,6 +27,11 @@ internal sealed class ModelCatalogue
         _entries = entries;
         Errors = errors;
         IsRelevant = isRelevant;
+        TrainingNames = SimpleNames(role => role.IsTraining());
+        ForwardNames = SimpleNames(role => role == Role.Forward);
+
+        ImmutableHashSet<string> SimpleNames(Func<Role, bool> isWanted) => entries.Values.Where(entry => isWanted(entry.Role))
+            .Select(entry => entry.Member[(entry.Member.LastIndexOf('.') + 1)..]).ToImmutableHashSet(StringComparer.Ordinal);
     }
 
     /// <summary>The built-in lines, in the order of the tables.</summary>
@@ -45,6 +50,12 @@ internal sealed class ModelCatalogue
     public CatalogueEntry? Find(ISymbol? symbol) =>
         symbol is null ? null : _found.GetOrAdd(symbol.OriginalDefinition, FindUncached);
 
+    /// <summary>The simple names of everything that moves gradients: a member that mentions none of them cannot be part of a training loop.</summary>
+    public ImmutableHashSet<string> TrainingNames { get; }
+
+    /// <summary>The simple names of everything that runs a model.</summary>
+    public ImmutableHashSet<string> ForwardNames { get; }
+
     /// <summary>Whether the symbol's entry has this role.</summary>
     public bool Is(ISymbol? symbol, Role role) => Find(symbol)?.Role == role;
 
@@ -59,6 +70,24 @@ internal sealed class ModelCatalogue
 
         return null;
     }
+
+    /// <summary>Whether the type, a base type or an interface of it, or a constraint of the type parameter has this role.</summary>
+    public bool DerivesFrom(ITypeSymbol? type, Role role)
+    {
+        if (type is null)
+            return false;
+        if (type is ITypeParameterSymbol parameter)
+            return parameter.ConstraintTypes.Any(constraint => constraint is not ITypeParameterSymbol && DerivesFrom(constraint, role));
+        for (var current = type; current is not null; current = current.BaseType)
+        {
+            if (Is(current, role))
+                return true;
+        }
+
+        return type.AllInterfaces.Any(contract => Is(contract, role));
+    }
+
+    public bool IsModule(ITypeSymbol? type) => DerivesFrom(type, Role.Module);
 
     /// <summary>Full name without type arguments; nested types by a dot.</summary>
     public static string QualifiedName(ISymbol symbol)

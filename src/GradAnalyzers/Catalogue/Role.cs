@@ -16,12 +16,18 @@ internal enum Role
     // Training
     Optimizer,
     Parameters,
+    Parameter,
+    Gradient,
     Step,
     Backward,
     Clear,
     ClipNorm,
     ClipValue,
-    Loss,
-    NoGrad,
-    Detach,
+}
+
+internal static class RoleExtensions
+{
+    /// <summary>Whether a call of this role is an event of a training loop.</summary>
+    public static bool IsTraining(this Role role) =>
+        role is Role.Gradient or Role.Step or Role.Backward or Role.Clear or Role.ClipNorm or Role.ClipValue;
 }
