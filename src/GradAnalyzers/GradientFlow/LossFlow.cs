@@ -19,7 +19,7 @@ internal static class LossFlow
         var last = network.Nodes[node];
         if (kind == LossKind.BinaryCrossEntropy && last.Layer is Activation { Kind: ActivationKind.Sigmoid })
             (node, kind) = (last.Inputs[0], LossKind.BinaryCrossEntropyWithLogits);
-        else if (kind == LossKind.NegativeLogLikelihood && last.Layer is Softmax { Logarithm: true })
+        else if (kind is LossKind.NegativeLogLikelihood or LossKind.CrossEntropy && last.Layer is Softmax { Logarithm: true })
             (node, kind) = (last.Inputs[0], LossKind.CrossEntropy);
 
         var y = flow.Signals[node];
