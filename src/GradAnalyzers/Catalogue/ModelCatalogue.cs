@@ -26,6 +26,7 @@ internal sealed class ModelCatalogue
     {
         _entries = entries;
         Errors = errors;
+        HasTensorType = entries.Values.Any(entry => entry.Role == Role.Tensor);
         IsRelevant = isRelevant;
         TrainingNames = SimpleNames(role => role.IsTraining());
         ForwardNames = SimpleNames(role => role == Role.Forward);
@@ -39,6 +40,9 @@ internal sealed class ModelCatalogue
 
     /// <summary>Whether the compilation can contain a model at all: it references TorchSharp or brings a catalogue of its own.</summary>
     public bool IsRelevant { get; }
+
+    /// <summary>Whether the catalogue says which type is a tensor; a framework of the user's own need not.</summary>
+    public bool HasTensorType { get; }
 
     public ImmutableArray<(AdditionalText File, CatalogueError Error)> Errors { get; }
 
@@ -58,6 +62,10 @@ internal sealed class ModelCatalogue
 
     /// <summary>Whether the symbol's entry has this role.</summary>
     public bool Is(ISymbol? symbol, Role role) => Find(symbol)?.Role == role;
+
+    /// <summary>The last parts of the names of all members with this role, for a look at syntax before anything is bound.</summary>
+    public ImmutableHashSet<string> NamesOf(Role role) =>
+        _entries.Values.Where(entry => entry.Role == role).Select(entry => entry.Member[(entry.Member.LastIndexOf('.') + 1)..]).ToImmutableHashSet(StringComparer.Ordinal);
 
     /// <summary>The entry of a type or of the nearest of its base types that has one.</summary>
     public CatalogueEntry? FindBase(ITypeSymbol? type)
@@ -97,7 +105,8 @@ internal sealed class ModelCatalogue
         {
             if (current is IModuleSymbol or IAssemblySymbol)
                 break;
-            names.Push(current.Name);
+            // An indexer has one name in source, this[], and another in metadata.
+            names.Push(current is IPropertySymbol { IsIndexer: true } ? current.MetadataName : current.Name);
         }
 
         return string.Join(".", names);

@@ -1,4 +1,6 @@
 using System.Collections.Immutable;
+using GradAnalyzers.Catalogue;
+using Microsoft.CodeAnalysis.Operations;
 
 namespace GradAnalyzers.TrainingLoops;
 
@@ -10,6 +12,22 @@ internal sealed record TrainingLoop(Frame Root, LoopGraph Graph, ValueTracer Val
         .Where(node => node.Event is StepEvent)
         .Select(node => new Step(this, node.Node, (StepEvent)node.Event))
         .Where(step => !step.Backwards.IsEmpty);
+
+    /// <summary>Code that is not to be seen may touch the gradients somewhere in the loop.</summary>
+    public bool HasOpaqueCalls => Graph.Events.Any(node => node.Event is OpaqueEvent);
+
+    /// <summary>Every step, with or without a backward that leads to it.</summary>
+    public IEnumerable<(int Node, StepEvent Event)> AllSteps => Of<StepEvent>();
+
+    /// <summary>Whether the event surely clears the gradients of these parameters, or of the one optimizer that the loop steps.</summary>
+    public bool Clears(ClearEvent clear, ParameterSet parameters) =>
+        clear.Parameters.Covers(parameters)
+        || (clear.Targets is [var target] && AllSteps.All(step => step.Event.Optimizer is { IsOne: true, Optimizers: [var optimizer] } && optimizer == target));
+
+    /// <summary>Whether the root's own code calls one of the modules.</summary>
+    public bool RunsAny(ImmutableArray<Value> modules) =>
+        Root.Body.Root.DescendantsAndSelf().OfType<IInvocationOperation>().Any(call =>
+            Values.Source.Catalogue.Is(call.TargetMethod, Role.Forward) && Values.Trace(call.Instance, Root).Any(modules.Contains));
 
     /// <summary>The events of one kind with their nodes.</summary>
     public IEnumerable<(int Node, TEvent Event)> Of<TEvent>() where TEvent : LoopEvent =>
@@ -45,6 +63,10 @@ internal sealed class Step
 
     /// <summary>Something limits, or may limit, these gradients between a backward and the step.</summary>
     public bool MayBeClipped => Between<ClipEvent>(clip => clip.Parameters.MayOverlap(Event.Optimizer.Parameters)) || Between<OpaqueEvent>(_ => true);
+
+    /// <summary>Whether the event can clear any of the gradients that this step uses.</summary>
+    public bool MayBeClearedBy(ClearEvent clear) =>
+        clear.Targets.Any(Event.Optimizer.Optimizers.Contains) || clear.Parameters.MayOverlap(Event.Optimizer.Parameters);
 
     private bool Between<TEvent>(Func<TEvent, bool> matches) where TEvent : LoopEvent
     {
