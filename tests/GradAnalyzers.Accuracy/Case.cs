@@ -31,5 +31,8 @@ internal sealed record Case(Family Family, string Name, Func<nn.Module<Tensor, T
 {
     public const int Batch = 32;
 
+    /// <summary>What the data tells and the source does not: the batch, the size of an image or the number of time steps.</summary>
+    public Assumptions Assumptions => new(Batch, Image: (int)InputSize[^1], Steps: (int)InputSize[0]);
+
     public Loss Loss => Task == Task.Regression ? Loss.MeanSquaredError : Loss.CrossEntropy;
 }

@@ -10,6 +10,9 @@ namespace GradAnalyzers.Accuracy;
 /// <summary>Predicted against measured, one point a network.</summary>
 internal static class Picture
 {
+    /// <summary>The exporter measures text too narrowly: a legend needs room.</summary>
+    private const string LegendMargin = "        ";
+
     private static readonly (Family Family, MarkerType Marker, OxyColor Color)[] Styles =
     [
         (Family.Plain, MarkerType.Circle, OxyColor.FromRgb(0x00, 0x72, 0xB2)),
@@ -27,12 +30,11 @@ internal static class Picture
         var high = Math.Ceiling(known.Max(comparison => Math.Max(comparison.Predicted, comparison.Measured))) + 0.5;
         var model = new PlotModel
         {
-            Title = "Gradient of the first weight over that of the last, at initialization",
-            Subtitle = "log10; filled: developed on, hollow: held out",
-            TitleFontSize = 15,
-            SubtitleFontSize = 12,
+            Title = "log10 of the first weight's gradient over the last one's (hollow: held out)",
+            TitleFontSize = 14,
+            TitlePadding = 12,
             Background = OxyColors.White,
-            DefaultFont = "Segoe UI, Helvetica, Arial, sans-serif",
+            DefaultFont = "Arial",
         };
         model.Axes.Add(new LinearAxis { Position = AxisPosition.Bottom, Title = "predicted from source", Minimum = low, Maximum = high, MajorStep = 2, MajorGridlineStyle = LineStyle.Solid, MajorGridlineColor = OxyColor.FromRgb(0xE8, 0xE8, 0xE8) });
         model.Axes.Add(new LinearAxis { Position = AxisPosition.Left, Title = "measured on TorchSharp, 6 seeds", Minimum = low, Maximum = high, MajorStep = 2, MajorGridlineStyle = LineStyle.Solid, MajorGridlineColor = OxyColor.FromRgb(0xE8, 0xE8, 0xE8) });
@@ -45,7 +47,7 @@ internal static class Picture
             LineStyle = LineStyle.Dash,
             Text = "vanishing",
         });
-        model.Legends.Add(new Legend { LegendPosition = LegendPosition.RightBottom, LegendBackground = OxyColors.White, LegendBorder = OxyColors.LightGray });
+        model.Legends.Add(new Legend { LegendPosition = LegendPosition.RightBottom, LegendBackground = OxyColors.White, LegendBorder = OxyColors.LightGray, LegendLineSpacing = 4, LegendFontSize = 11, LegendPadding = 10 });
         foreach (var (family, marker, color) in Styles)
         {
             Add(developed, Report.Describe(family), filled: true);
@@ -56,7 +58,7 @@ internal static class Picture
                 var isLine = marker == MarkerType.Plus;
                 var series = new ScatterSeries
                 {
-                    Title = title,
+                    Title = title + LegendMargin,
                     RenderInLegend = title is not null,
                     MarkerType = marker,
                     MarkerSize = isLine && !filled ? 7 : 5,
