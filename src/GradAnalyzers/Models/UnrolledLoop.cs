@@ -92,10 +92,10 @@ internal sealed class UnrolledLoop
         };
     }
 
-    /// <summary>A call on a module that has weights: one from source, or one of the library's that has a <c>weight</c>.</summary>
+    /// <summary>A call on a module that has weights: one from source, or a weighted layer of the library.</summary>
     private bool IsWeighted(IInvocationOperation call) =>
         call.Instance?.Type is INamedTypeSymbol type && _catalogue.IsModule(type)
-        && (type.Locations.Any(location => location.IsInSource) || type.GetMembers("weight").Length > 0 || _catalogue.FindBase(type)?.Role.IsRecurrent() == true);
+        && (type.Locations.Any(location => location.IsInSource) || _catalogue.FindBase(type)?.Role.IsWeighted() == true);
 
     private bool IsDeclaredOutside(ILocalSymbol local) =>
         local.DeclaringSyntaxReferences.All(reference => !_loop.Syntax.Span.Contains(reference.Span));
