@@ -155,4 +155,5 @@ internal enum Role
     ClipValue,
     NoGrad,
     Freeze,
+    AddGroup,
 }

@@ -15,9 +15,14 @@ internal sealed class ProgramSource(Compilation compilation, ModelCatalogue cata
     private readonly ConcurrentDictionary<ISymbol, ImmutableArray<MemberWrite>> _writes = new(SymbolEqualityComparer.Default);
     private readonly Lazy<SourceIndex> _index = new(() => new SourceIndex(compilation, catalogue, CancellationToken.None));
 
+    private readonly Lazy<bool> _mayAddGroups = new(() => SourceIndex.Mentions(compilation, catalogue.NamesOf(Role.AddGroup)));
+
     public ModelCatalogue Catalogue { get; } = catalogue;
 
     public SourceIndex Index => _index.Value;
+
+    /// <summary>Whether code anywhere adds parameters to an optimizer that is made already.</summary>
+    public bool MayAddGroups => _mayAddGroups.Value;
 
     /// <summary>The body that executes when the method is called, with the lambda or local function in it; null where source has none.</summary>
     public (MemberBody Body, SyntaxNode? Function)? CodeOf(IMethodSymbol method)

@@ -55,9 +55,13 @@ internal sealed class SourceIndex
     /// <summary>Whether the member around the node mentions a training call or something that leads to one.</summary>
     public bool IsRelevant(SyntaxNode node) => _relevant.Contains(MemberOf(node));
 
-    /// <summary>Whether a relevant member other than the given one mentions its name, so that it may be called from there.</summary>
-    public bool IsMentionedElsewhere(string name, SyntaxNode declaration) =>
-        _relevantByName.Values.SelectMany(members => members).Any(other => other.Declaration != declaration && other.Mentions.Contains(name));
+    /// <summary>Relevant members other than the given one that mention a name, so that they may call it.</summary>
+    public IEnumerable<SyntaxNode> Mentioning(string name, SyntaxNode declaration) =>
+        _relevantByName.Values.SelectMany(members => members).Where(other => other.Declaration != declaration && other.Mentions.Contains(name)).Select(member => member.Declaration);
+
+    /// <summary>Whether any member of the compilation mentions one of the names.</summary>
+    public static bool Mentions(Compilation compilation, ImmutableHashSet<string> names) =>
+        compilation.SyntaxTrees.SelectMany(tree => Members(tree, CancellationToken.None)).Any(member => member.Mentions.Overlaps(names));
 
     /// <summary>Relevant members that are declared under this name.</summary>
     public IEnumerable<SyntaxNode> DeclaredAs(string name) =>
