@@ -10,7 +10,7 @@ public static class Descriptors
     public static readonly DiagnosticDescriptor GRAD2001 = Warning("GRAD2001", Training,
         title: "A recurrent model is stepped without gradient clipping",
         message: "'{0}' is recurrent and is stepped without gradient clipping; its gradients may explode during training. "
-            + "Call torch.nn.utils.clip_grad_norm_({1}, 1.0) after backward.",
+            + "{1}.",
         description: "The gradient of a recurrent model is a product over time steps: when training grows the recurrent weights it explodes. "
             + "Clipping by global norm between backward and step bounds it (Pascanu, Mikolov, Bengio 2013).");
 

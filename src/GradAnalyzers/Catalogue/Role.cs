@@ -88,6 +88,8 @@ internal enum Role
     Identity,
     Flatten,
     Reshape,
+    Permute,
+    Expand,
     Select,
     Split,
     Pad,

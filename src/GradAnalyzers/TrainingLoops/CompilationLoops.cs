@@ -48,7 +48,7 @@ internal sealed class CompilationLoops
     public bool IsFromSource(OptimizerSet optimizer) =>
         optimizer.Optimizers.Any(value => value.Type is { } type && type.Locations.Any(location => location.IsInSource));
 
-    /// <summary>Whether a module is recurrent, by its own type or by what it was made of (<c>new Wrapper(LSTM(…))</c>).</summary>
+    /// <summary>Whether a module is recurrent, by its own type or by what it was made of: <c>new Wrapper(LSTM(…))</c>, <c>model.add(layers.LSTM(64))</c>.</summary>
     public bool IsRecurrent(Value module, ValueTracer tracer)
     {
         var seen = new HashSet<Value>();
@@ -60,23 +60,36 @@ internal sealed class CompilationLoops
                 continue;
             if (current.Type is { } type && _recurrent.IsRecurrent(type))
                 return true;
-            if (current is not Created created || !Source.Catalogue.IsModule(created.Type))
+            if (current is not Created created)
                 continue;
-            foreach (var argument in Frame.Arguments(created.Creation))
-            {
-                foreach (var part in tracer.Trace(argument.Value, created.Frame).Concat(tracer.TraceElements(argument.Value, created.Frame)))
-                    open.Enqueue(part);
-            }
+            if (created.Creation is IInvocationOperation { TargetMethod: { } factory } && Source.Catalogue.Find(factory)?.Role.IsRecurrent() == true)
+                return true;
+            foreach (var part in PartsOf(created, tracer))
+                open.Enqueue(part);
         }
 
         return false;
     }
 
+    /// <summary>What a module was made of: arguments of its creation, what was appended to it, the layers called on the way to a functional model's output.</summary>
+    private IEnumerable<Value> PartsOf(Created created, ValueTracer tracer)
+    {
+        if (created.Creation is IInvocationOperation { TargetMethod: { } method } call && Source.Catalogue.Is(method, Role.Forward))
+            return tracer.Trace(call.Instance, created.Frame).Concat(Given(created, tracer));
+        return Source.Catalogue.IsModule(created.Type) ? Given(created, tracer).Concat(Appended(created, tracer)) : [];
+    }
+
+    private static IEnumerable<Value> Given(Created created, ValueTracer tracer) => Frame.Arguments(created.Creation)
+        .SelectMany(argument => tracer.Trace(argument.Value, created.Frame).Concat(tracer.TraceElements(argument.Value, created.Frame)));
+
+    private IEnumerable<Value> Appended(Created created, ValueTracer tracer) => created.Frame.Body.Root.DescendantsAndSelf().OfType<IInvocationOperation>()
+        .Where(call => Source.Catalogue.Is(call.TargetMethod, Role.Append) && tracer.Trace(call.Instance, created.Frame).Contains(created))
+        .SelectMany(call => call.Arguments.SelectMany(argument => tracer.Trace(argument.Value, created.Frame)));
+
     /// <summary>Whether a module has weights of its own to learn: a loss, an activation or a dropout has none.</summary>
     public bool HasWeights(Value module, ValueTracer tracer) =>
-        module.Type is { } type && (_recurrent.HasWeights(type) || (module is Created created && Frame.Arguments(created.Creation)
-            .SelectMany(argument => tracer.Trace(argument.Value, created.Frame).Concat(tracer.TraceElements(argument.Value, created.Frame)))
-            .Any(part => part.Type is { } made && _recurrent.HasWeights(made))));
+        module.Type is { } type && (_recurrent.HasWeights(type)
+            || (module is Created created && PartsOf(created, tracer).Any(part => part.Type is { } made && _recurrent.HasWeights(made))));
 
     /// <summary>
     /// Whether the code may mean the module to stay as it is: somewhere it is loaded, frozen, put into evaluation mode, or its type says nothing of where it came from.

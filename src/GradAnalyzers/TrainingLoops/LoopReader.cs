@@ -115,9 +115,12 @@ internal sealed class LoopReader
                 var closures = call.Arguments.Where(argument => argument.Value.Type?.TypeKind == TypeKind.Delegate)
                     .SelectMany(argument => _tracer.EnterFunctions(call, _tracer.Trace(argument.Value, frame), frame)).ToImmutableArray();
                 last = Alternatives(last, closures, mayBeSkipped: false);
-                return AppendEvent(last, new StepEvent(call, frame, _parameters.Optimizers(Operand(call, entry, "optimizer"), frame), closures));
+                var optimizer = _parameters.Optimizers(Operand(call, entry, "optimizer"), frame);
+                if (NamedArgument(call, entry, "parameters") is { } stepped)
+                    optimizer = optimizer with { Parameters = _parameters.Parameters(stepped, frame) };
+                return AppendEvent(last, new StepEvent(call, frame, optimizer, closures));
             case Role.Backward:
-                return AppendEvent(last, new BackwardEvent(call, frame, Operand(call, entry, "loss")));
+                return AppendEvent(last, new BackwardEvent(call, frame, Operand(call, entry, "loss"), entry.Meaning("accumulates") != "false"));
             case Role.Clear:
                 var cleared = Operand(call, entry, "parameters");
                 return AppendEvent(last, new ClearEvent(call, frame, _parameters.Parameters(cleared, frame), _tracer.Trace(cleared, frame)));

@@ -43,6 +43,8 @@ internal sealed class ParameterTracer(ValueTracer tracer)
             return Held(value, depth + 1);
         if (Catalogue.IsModule(value.Type))
             return ParameterSet.Of([value]);
+        if (value is Part { Owner: { } whole, Member: var all } && Catalogue.Is(all, Role.Parameters))
+            return Parameters(whole, depth + 1);
         if (value is Part { Owner: { } owner } && Catalogue.IsModule(owner.Type))
             return new ParameterSet(ImmutableArray.Create(owner), IsComplete: true, IsFiltered: true);
         return value is Created created ? Sequence(created, depth) : ParameterSet.Anything;

@@ -199,6 +199,10 @@ internal sealed partial class Evaluator
                 return loaded;
             case Role.Append:
                 return InvokeAppend(entry, invocation, frame);
+            case Role.Data:
+                foreach (var argument in invocation.Arguments)
+                    Evaluate(argument.Value, frame);
+                return External(invocation.Type, Text(invocation), $"'{method.Name}' is no part of a model", invocation);
             case Role.CalculateGain:
                 return InvokeGain(entry, invocation, frame);
             case Role.Parameter:

@@ -275,6 +275,10 @@ internal sealed partial class Evaluator
                 return TryGetValue(collection, key, invocation, frame);
             case ("ContainsKey", [Known key]) when items is not null:
                 return Known.Of(items.Values.Any(pair => pair is TupleValue { Elements: [Known name, _] } && Equals(name.Content, key.Content)));
+            case ("Contains", [Known wanted]) when items is not null && items.Values.All(item => item is Known):
+                return Known.Of(items.Values.Any(item => Equals(((Known)item).Content, wanted.Content)));
+            case ("IndexOf", [Known wanted]) when items is not null && items.Values.All(item => item is Known):
+                return new Known(items.Values.FindIndex(item => Equals(((Known)item).Content, wanted.Content)));
             case ("ForEach", [Function function]) when items is not null:
                 foreach (var item in items.Values)
                     CallFunction(function, [item], invocation);
@@ -355,6 +359,8 @@ internal sealed partial class Evaluator
                 return elements[(int)at];
             case ("Count", [_]):
                 return new Known(elements.Count);
+            case ("Contains", [_, Known wanted]) when elements.All(element => element is Known):
+                return Known.Of(elements.Any(element => Equals(((Known)element).Content, wanted.Content)));
             case ("Any", [_]):
                 return Known.Of(elements.Count > 0);
             case ("Sum", [_]) when elements.All(element => element is Known { Content: long }):
@@ -376,7 +382,8 @@ internal sealed partial class Evaluator
         {
             var methods = current.GetMembers().OfType<IMethodSymbol>().Where(method => method is { IsStatic: false, IsAbstract: false, MethodKind: MethodKind.Ordinary }).ToList();
             found = methods.FirstOrDefault(method => method.IsOverride && Catalogue.Is(method, Role.Forward))
-                ?? methods.FirstOrDefault(method => string.Equals(method.Name, "forward", StringComparison.OrdinalIgnoreCase) && method.DeclaredAccessibility == Accessibility.Public && !method.ReturnsVoid);
+                ?? methods.FirstOrDefault(method => string.Equals(method.Name, "forward", StringComparison.OrdinalIgnoreCase) && method.DeclaredAccessibility == Accessibility.Public && !method.ReturnsVoid)
+                ?? methods.FirstOrDefault(IsOtherForward);
         }
 
         return _forwards[type] = found;

@@ -343,6 +343,8 @@ internal sealed partial class Evaluator
     {
         if (method is not null && Catalogue.Find(method) is { } entry && entry.Role.IsOperation())
             return Arithmetic(entry.Role, left, right, operation);
+        if (method is not null && Catalogue.Is(method, Role.Data))
+            return External(operation.Type, Text(operation), "a comparison of tensors", operation);
         if (Node(left) is not null || Node(right) is not null)
         {
             if (kind is BinaryOperatorKind.Equals or BinaryOperatorKind.NotEquals && (left is Known { Content: null } || right is Known { Content: null }))

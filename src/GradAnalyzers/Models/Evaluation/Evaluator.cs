@@ -55,7 +55,7 @@ internal sealed partial class Evaluator(Source source, CancellationToken cancell
     {
         var frame = new Frame(method?.OriginalDefinition, null, null);
         foreach (var parameter in method?.OriginalDefinition.Parameters ?? ImmutableArray<IParameterSymbol>.Empty)
-            Set(frame, parameter, External(parameter.Type, parameter.Name, $"'{parameter.Name}' is given by the caller", body));
+            Set(frame, parameter, DefaultOf(parameter, body));
         Execute(body, frame);
     }
 

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using GradAnalyzers.Catalogue;
 using GradAnalyzers.TrainingLoops;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.Operations;
@@ -17,11 +18,19 @@ internal static class ClipPlacement
         var inClosure = step.Backwards.Where(backward => step.Event.Closure.Any(closure => backward.Event.Frame == closure))
             .Select(backward => backward.Event.Operation).ToImmutableArray();
         var text = ParametersInSource(step, loop, inClosure.FirstOrDefault() ?? step.Event.Operation);
-        return new Finding(step.Event, model.Type?.Name ?? "the model", text ?? "model.parameters()")
+        return new Finding(step.Event, model.Type?.Name ?? "the model", Remedy(step, loop.Values.Source.Catalogue, text ?? "model.parameters()"))
         {
             Places = inClosure,
             Properties = text is null ? ImmutableDictionary<string, string?>.Empty : ImmutableDictionary<string, string?>.Empty.Add(Parameters, text),
         };
+    }
+
+    /// <summary>The library's call for TorchSharp; for another framework the clip that its catalogue names.</summary>
+    private static string Remedy(Step step, ModelCatalogue catalogue, string parameters)
+    {
+        if ((step.Event.Operation as IInvocationOperation)?.TargetMethod is not { } method || catalogue.Find(method) is null or { IsBuiltIn: true })
+            return $"Call torch.nn.utils.clip_grad_norm_({parameters}, 1.0) after backward";
+        return catalogue.ClipsByNorm is [var clip, ..] ? $"Call {clip} between backward and step" : "Clip the gradients between backward and step";
     }
 
     /// <summary><c>model.parameters()</c> where that is all the optimizer holds and is in scope; otherwise <c>optimizer.parameters()</c>.</summary>

@@ -17,7 +17,7 @@ public sealed class GradientsNeverCleared() : TrainingLoopRule(Descriptors.GRAD2
         foreach (var step in loop.Steps.Where(step => !loop.Of<ClearEvent>().Any(clear => step.MayBeClearedBy(clear.Event))))
         {
             var after = loop.Graph.After(step.Node);
-            var repeats = after.Contains(step.Node) && step.Backwards.Any(backward => after.Contains(backward.Node));
+            var repeats = after.Contains(step.Node) && step.Backwards.Any(backward => backward.Event.Accumulates && after.Contains(backward.Node));
             if (repeats && !step.Event.Optimizer.Optimizers.Any(optimizer => IsMadeInTheSameRound(optimizer, step.Event)) && !program.IsFromSource(step.Event.Optimizer))
                 yield return new Finding(step.Event, step.Event.Optimizer.Name) { Places = Place(step) };
         }
