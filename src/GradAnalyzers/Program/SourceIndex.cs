@@ -18,6 +18,7 @@ internal sealed class SourceIndex
 
     private static readonly ConditionalWeakTable<SyntaxTree, StrongBox<ImmutableArray<MemberNames>>> ByTree = new();
 
+    private readonly ILookup<string, SyntaxNode> _byName;
     private readonly HashSet<SyntaxNode> _relevant = [];
     private readonly Dictionary<string, List<MemberNames>> _relevantByName = new(StringComparer.Ordinal);
 
@@ -25,6 +26,7 @@ internal sealed class SourceIndex
     {
         var names = new HashSet<string>(catalogue.TrainingNames, StringComparer.Ordinal);
         var members = compilation.SyntaxTrees.SelectMany(tree => Members(tree, cancellation)).ToList();
+        _byName = members.ToLookup(member => member.Name, member => member.Declaration, StringComparer.Ordinal);
         for (var depth = 0; depth < MaximumCallDepth; depth++)
         {
             var added = new List<MemberNames>();
@@ -66,6 +68,9 @@ internal sealed class SourceIndex
     /// <summary>Relevant members that are declared under this name.</summary>
     public IEnumerable<SyntaxNode> DeclaredAs(string name) =>
         _relevantByName.TryGetValue(name, out var members) ? members.Select(member => member.Declaration) : [];
+
+    /// <summary>All members that are declared under this name.</summary>
+    public IEnumerable<SyntaxNode> AllDeclaredAs(string name) => _byName[name];
 
     /// <summary>The member declaration (or the compilation unit of a top-level program) that a node stands in.</summary>
     public static SyntaxNode MemberOf(SyntaxNode node)

@@ -205,7 +205,7 @@ internal sealed class LoopReader
         if (method.ContainingAssembly?.Name == ModelCatalogue.Library || IsFramework(method))
             return false;
         if (call.Instance is { } receiver && method.ContainingType.Locations.Any(location => location.IsInSource) && receiver.Type?.TypeKind is TypeKind.Interface or TypeKind.Class)
-            return method.IsAbstract || method.ContainingType.TypeKind == TypeKind.Interface;
+            return (method.IsAbstract || method.ContainingType.TypeKind == TypeKind.Interface) && !_source.IsImplemented(method);
         return Holds(call.Instance?.Type) || call.Arguments.Any(argument => Holds(argument.Value.Type));
     }
 

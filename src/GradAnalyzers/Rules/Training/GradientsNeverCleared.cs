@@ -21,7 +21,7 @@ public sealed class GradientsNeverCleared() : TrainingLoopRule(Descriptors.GRAD2
             var after = loop.Graph.After(step.Node);
             var repeats = after.Contains(step.Node) && step.Backwards.Any(backward => backward.Event.Accumulates && after.Contains(backward.Node));
             if (repeats && !step.Event.Optimizer.Optimizers.Any(optimizer => IsMadeInTheSameRound(optimizer, step.Event)) && !program.IsFromSource(step.Event.Optimizer))
-                yield return new Finding(step.Event, step.Event.Optimizer.Name) { Places = Place(step) };
+                yield return new Finding(step.Event, step.Event.Optimizer.Name) { Places = Place(step, loop) };
         }
     }
 
@@ -30,10 +30,14 @@ public sealed class GradientsNeverCleared() : TrainingLoopRule(Descriptors.GRAD2
         loop.Of<ClearEvent>().Any(clear => step.MayBeClearedBy(clear.Event))
         || loop.Of<ClipEvent>().Any(change => change.Event.IsByHand && change.Event.Parameters.MayOverlap(step.Event.Optimizer.Parameters));
 
-    /// <summary>The backward before which the clear belongs: the only one, in the code of the step itself or in the closure that it runs.</summary>
-    private static ImmutableArray<IOperation> Place(Step step) =>
-        step.Backwards is [var (_, backward)] && backward.Frame.Body == step.Event.Frame.Body
+    /// <summary>
+    /// The backward before which the clear belongs: the only one, in the code of the step itself or in the closure that it runs.
+    /// None where several add up before a step; then the clear belongs after it.
+    /// </summary>
+    private static ImmutableArray<IOperation> Place(Step step, TrainingLoop loop) =>
+        step.Backwards is [var (node, backward)] && backward.Frame.Body == step.Event.Frame.Body
             && (backward.Frame == step.Event.Frame || step.Event.Closure.Contains(backward.Frame))
+            && !loop.Graph.After(node, other => other == step.Event).Contains(node)
             ? ImmutableArray.Create(backward.Operation)
             : ImmutableArray<IOperation>.Empty;
 
