@@ -209,11 +209,11 @@ internal sealed partial class Evaluator
                 return new ParameterValue(null, "", Place(invocation)) is var made && Argument(entry, "data", invocation, frame) is { } data ? WithStart(made, StartOf(data, invocation)) : null;
             case var role when role.IsInitializer():
                 return InvokeInitializer(entry, invocation, frame);
-            case var role when source.IsModule(invocation.Type) && IsMade(role):
-                return CreateLayer(entry, (INamedTypeSymbol)invocation.Type!, invocation.Arguments, invocation, frame);
-            case Role.Identity when source.IsModule(invocation.Type) || invocation.Arguments.Any(argument => source.IsModule(argument.Value.Type)):
+            case Role.Identity when source.IsModule(invocation.Instance?.Type) || invocation.Arguments.Any(argument => source.IsModule(argument.Value.Type)):
                 // linear.to(device): the same module.
                 return invocation.Instance is null ? Evaluate(invocation.Arguments[0].Value, frame) : Evaluate(invocation.Instance, frame);
+            case var role when source.IsModule(invocation.Type) && IsMade(role):
+                return CreateLayer(entry, (INamedTypeSymbol)invocation.Type!, invocation.Arguments, invocation, frame);
             case var role when role.IsOperation() || role.IsLoss():
                 return InvokeOperation(entry, invocation, frame);
             default:

@@ -68,7 +68,7 @@ internal sealed partial class Evaluator
         var elements = arguments.Count == 0 ? [] : arguments.Count == 1 ? Elements(arguments[0]) ?? (arguments[0] is ModuleValue or TupleValue or ParameterValue ? [arguments[0]] : null) : arguments;
         if (elements is null)
         {
-            Set(container, Slot.Items, new Unknown((arguments[0] as Unknown)?.Reason ?? "it is not known what it contains"));
+            Set(container, Slot.Items, new Unknown(ReasonOf(arguments[0]) ?? "it is not known what it contains"));
             return;
         }
 
@@ -77,6 +77,9 @@ internal sealed partial class Evaluator
             .Select((element, index) => isNamed && element is not TupleValue ? Pair(new Known(index.ToString(CultureInfo.InvariantCulture)), element) : element)
             .ToImmutableList()));
     }
+
+    /// <summary>Why a value, or what a collection holds, is not known.</summary>
+    private static string? ReasonOf(Value value) => (value as Unknown ?? (value as Collection)?.Get(Slot.Items) as Unknown)?.Reason;
 
     private static ImmutableDictionary<string, Constant> ConstantsOf(CatalogueEntry entry, IReadOnlyList<(IArgumentOperation Argument, Value Value)> arguments)
     {
@@ -235,6 +238,10 @@ internal sealed partial class Evaluator
             if (entry.Role is Role.Identity or Role.Detach)
                 return parameter;
         }
+
+        // Moves, copies and casts are no operation of the model.
+        if (entry.Role == Role.Identity && source.IsTensor(invocation.Type) && (receiver is TensorValue ? receiver : evaluated.Select(pair => pair.Value).FirstOrDefault(value => value is TensorValue)) is { } same)
+            return same;
 
         Value result;
         if (entry.Role is Role.Add or Role.Subtract or Role.Multiply or Role.Divide)

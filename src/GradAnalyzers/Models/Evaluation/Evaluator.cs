@@ -76,9 +76,8 @@ internal sealed partial class Evaluator(Source source, CancellationToken cancell
                 : value;
         }
 
-        if (root.Role != Role.Sequential || creation is null)
-            return null;
-        return ApplyLibrary(root, [Input("input", root.Creation)], root.Creation, creation);
+        var at = creation ?? root.Type.InstanceConstructors.Select(constructor => source.Body(constructor, cancellation)).FirstOrDefault(body => body is not null);
+        return root.Role == Role.Sequential && at is not null ? ApplyLibrary(root, [Input("input", root.Creation)], root.Creation, at) : null;
     }
 
     private Value RunForward(ModuleValue root, IMethodSymbol method, IOperation body) =>
