@@ -24,7 +24,7 @@ internal sealed partial class Evaluator
         var arguments = Arguments(invocation.Arguments, method.Parameters.Length, frame);
         var isBaseCall = invocation.Instance is { Syntax: BaseExpressionSyntax };
         var implementation = receiver is Instance instance && !isBaseCall ? Implementation(method, instance) ?? method : method;
-        if (!implementation.IsAbstract && !implementation.DeclaringSyntaxReferences.IsEmpty)
+        if (!implementation.IsAbstract && source.Has(implementation))
         {
             var definition = method.MethodKind == MethodKind.LocalFunction ? DefinitionOf(method, frame) : null;
             var value = Call(implementation, definition is null ? receiver : null, arguments, definition, invocation, out var callee);
@@ -109,7 +109,7 @@ internal sealed partial class Evaluator
         if (function.Receiver is ModuleValue module && Catalogue.Is(function.Method, Role.Forward))
             return Apply(module, arguments, Place(at), at);
         var method = function.Receiver is Instance instance ? Implementation(function.Method, instance) ?? function.Method : function.Method;
-        if (!method.IsAbstract && !method.DeclaringSyntaxReferences.IsEmpty)
+        if (!method.IsAbstract && source.Has(method))
             return Call(method, function.Receiver, arguments, function.Definition, at, out _);
         // A method group of the library: Func<Tensor, Tensor> activation = functional.relu.
         if (Catalogue.Find(function.Method) is { } entry && entry.Role.IsOperation() && Nodes(arguments).ToImmutableArray() is { IsEmpty: false } inputs)
@@ -143,6 +143,8 @@ internal sealed partial class Evaluator
             return yielded is Items items ? ListOf(items.Values) : yielded;
         if (frame.Result is { } result)
             frame.Pending.Add(result);
+        else if (HasReachedLimit)
+            return OpaqueOf(method.ReturnType, Unknown.TooLarge.Reason, Nodes(arguments), at);
         return frame.Pending.Count == 0 ? Known.Null : Merge(frame.Pending, at);
     }
 
@@ -248,7 +250,7 @@ internal sealed partial class Evaluator
             return Unread(invocation, receiver, arguments);
         if (invocation.Instance is { Syntax: BaseExpressionSyntax })
         {
-            return invocation.TargetMethod is { IsAbstract: false, DeclaringSyntaxReferences.IsEmpty: false }
+            return !invocation.TargetMethod.IsAbstract && source.Has(invocation.TargetMethod)
                 ? Call(invocation.TargetMethod, module, arguments, null, invocation)
                 : ApplyLibrary(module, arguments, Place(invocation), invocation);
         }

@@ -123,7 +123,7 @@ internal sealed partial class Evaluator
                 return UnknownList(ReasonOf(value) ?? "it is not known what is spread");
         }
 
-        if (operation.Type is INamedTypeSymbol { DeclaringSyntaxReferences.IsEmpty: true } type && Catalogue.Find(type) is { } entry && entry.Role.IsContainer())
+        if (operation.Type is INamedTypeSymbol type && !source.Has(type) && Catalogue.Find(type) is { } entry && entry.Role.IsContainer())
         {
             var container = new ModuleValue(type, entry.Role, Place(operation), Constant.None);
             Modules.Add(container);
@@ -378,7 +378,7 @@ internal sealed partial class Evaluator
         if (_forwards.TryGetValue(type, out var known))
             return known;
         IMethodSymbol? found = null;
-        for (INamedTypeSymbol? current = type; current is not null && found is null && !current.DeclaringSyntaxReferences.IsEmpty; current = current.BaseType)
+        for (INamedTypeSymbol? current = type; current is not null && found is null && source.Has(current); current = current.BaseType)
         {
             var methods = current.GetMembers().OfType<IMethodSymbol>().Where(method => method is { IsStatic: false, IsAbstract: false, MethodKind: MethodKind.Ordinary }).ToList();
             found = methods.FirstOrDefault(method => method.IsOverride && Catalogue.Is(method, Role.Forward))

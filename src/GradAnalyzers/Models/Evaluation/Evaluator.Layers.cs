@@ -167,7 +167,7 @@ internal sealed partial class Evaluator
     private Value Apply(ModuleValue module, Value[] arguments, Location use, IOperation at)
     {
         if (module.IsSource && Forward(module.Type) is { } forward)
-            return Call(forward, module, arguments, null, at);
+            return _isProgram ? OpaqueOf(forward.ReturnType, "the program is not computed", [], at) : Call(forward, module, arguments, null, at);
         return ApplyLibrary(module, arguments, use, at);
     }
 
@@ -177,6 +177,8 @@ internal sealed partial class Evaluator
             return Unknown.TooLarge;
         try
         {
+            if (_isProgram)
+                return Opaque("the program is not computed", [], use);
             var inputs = Nodes(arguments).ToImmutableArray();
             switch (module.Role)
             {
