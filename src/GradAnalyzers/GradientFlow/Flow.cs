@@ -42,7 +42,7 @@ internal sealed class Flow
 
     public static Flow Run(Network network)
     {
-        var flow = new Flow(MaximumBeforeActivation.Apply(network));
+        var flow = new Flow(LastStepOnly.Apply(MaximumBeforeActivation.Apply(network)));
         flow.Forward();
         flow.Backward();
         return flow;

@@ -46,8 +46,9 @@ internal readonly record struct ParameterPrediction(string Path, int Node, bool 
 /// </summary>
 internal sealed class GradientFlowPrediction
 {
-    private GradientFlowPrediction(ImmutableArray<ParameterPrediction> parameters, double ratio, double attenuation, Verdict verdict, string? reason)
+    private GradientFlowPrediction(ImmutableArray<ParameterPrediction> parameters, double ratio, double attenuation, double inputAttenuation, Verdict verdict, string? reason)
     {
+        InputAttenuation = inputAttenuation;
         Parameters = parameters;
         FirstToLastRatio = ratio;
         Attenuation = attenuation;
@@ -63,6 +64,9 @@ internal sealed class GradientFlowPrediction
 
     /// <summary>Norm of the loss's derivative at the first layer's pre-activation over that at the output; NaN where unknown.</summary>
     public double Attenuation { get; }
+
+    /// <summary>Norm of the loss's derivative at the input over that at the output: what a run can measure without touching the model. NaN where unknown, 0 where the input has no derivative.</summary>
+    public double InputAttenuation { get; }
 
     public Verdict Verdict { get; }
 
@@ -80,7 +84,7 @@ internal sealed class GradientFlowPrediction
         var parameters = Parameterize(flow);
         var weights = flow.Parameters.Where(parameter => parameter.IsWeight).ToList();
         if (weights.Count == 0)
-            return new(parameters, double.NaN, double.NaN, Verdict.Unknown, "the model has no weights on the way to its output");
+            return new(parameters, double.NaN, double.NaN, double.NaN, Verdict.Unknown, "the model has no weights on the way to its output");
 
         var first = weights[0];
         var last = weights[0];
@@ -95,15 +99,16 @@ internal sealed class GradientFlowPrediction
 
         var ratio = Math.Exp((LogSquareOf(weights, first) - LogSquareOf(weights, last)) / 2);
         var attenuation = Math.Sqrt(flow.TotalAt(first.Node) / flow.TotalAt(flow.LossNode));
+        var inputAttenuation = Math.Sqrt(flow.TotalAt(0) / flow.TotalAt(flow.LossNode));
         var reason = Obstacle(network);
         var verdict = reason is null ? thresholds.Judge(ratio, attenuation) : Verdict.Unknown;
         if (verdict == Verdict.Unknown)
             reason ??= "the gradient cannot be computed";
-        return new(parameters, ratio, attenuation, verdict, reason);
+        return new(parameters, ratio, attenuation, inputAttenuation, verdict, reason);
     }
 
     private static GradientFlowPrediction Nothing(string reason) =>
-        new(ImmutableArray<ParameterPrediction>.Empty, double.NaN, double.NaN, Verdict.Unknown, reason);
+        new(ImmutableArray<ParameterPrediction>.Empty, double.NaN, double.NaN, double.NaN, Verdict.Unknown, reason);
 
     /// <summary>What forbids a verdict: an opaque layer, or weights that are all the same number (units that are alike, or a layer that starts at zero on purpose).</summary>
     private static string? Obstacle(Network network)

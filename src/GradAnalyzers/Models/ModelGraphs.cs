@@ -314,7 +314,12 @@ internal sealed class ModelGraphs
             }
 
             foreach (var parameter in graph.Layers.SelectMany(layer => layer.Parameters))
+            {
                 key.Append(',').Append(parameter.Path).Append((int)parameter.Initialization.Role);
+                foreach (var constant in parameter.Initialization.Constants.OrderBy(pair => pair.Key, StringComparer.Ordinal))
+                    key.Append(constant.Key).Append('=').Append(constant.Value.Text).Append(' ');
+            }
+
             if (_known.Add(key.ToString()))
                 _graphs.Add(graph);
         }

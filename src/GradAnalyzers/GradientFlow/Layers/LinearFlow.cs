@@ -79,15 +79,27 @@ internal sealed class LinearFlow : LayerFlow
             SquaredCorrelation(gradient.AcrossSamples, gradient.Square),
             Positions,
             Batch) / InputShape.Features;
+        // d . h = d . W x + d . b, in the proportion of their variances, and d . W x is the input's d . x. What it has beyond independent vectors is one direction of all features;
+        // only growth is followed, because the loss of one direction is below the other effects of finite width.
+        var x = Input;
+        var square = gradient.Square * factor * overlap.Same * scatter;
+        var part = Output.Square > 0 ? Math.Min(fanIn * weight.Variance * overlap.Same * gather * x.Square / Output.Square, 1) : 0;
+        var along = part * part * gradient.Along + part * (1 - part) * Positions * gradient.Square * Output.Square;
+        var independent = positions * square * x.Square;
+        var excess = independent > 0 ? Math.Max(along / independent - 1, 0) / (positions * InputShape.Features) : 0;
+        var alike = x.Square > 0 ? x.AcrossSamples / x.Square : 0;
+        acrossSamples *= 1 + excess * alike * alike;
         var passed = gradient with
         {
-            Square = gradient.Square * factor * overlap.Same * scatter,
+            Along = along,
+            AlongShared = part * part * gradient.AlongShared,
+            Square = square * (1 + excess),
             AcrossPositions = gradient.AcrossPositions * factor * overlap.DistinctPositions * (isTransposed ? 1 : pairs),
             AcrossSamples = gradient.AcrossSamples * acrossSamples,
             Coherence = gradient.Coherence * acrossSamples,
             Shift = gradient.Shift - spread / 2,
         };
-        PassTo(Inputs[0], passed.AlignedWith(Input));
+        PassTo(Inputs[0], passed.AlignedWith(x));
     }
 
     private void ReportParameters(in Gradient gradient)

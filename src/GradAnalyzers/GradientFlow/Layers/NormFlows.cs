@@ -34,7 +34,14 @@ internal abstract class NormFlow(Flow flow, int index, Distribution? gain) : Lay
             AlignmentAcrossSamples = gradient.AlignmentAcrossSamples / gainSquare,
         };
         // What is left is at right angles to the value.
-        PassTo(Inputs[0], Project(inner).Times(MeanInverse(Degrees) / Variance) with { Alignment = 0, AlignmentAcrossPositions = 0, AlignmentAcrossSamples = 0 });
+        PassTo(Inputs[0], Project(inner).Times(MeanInverse(Degrees) / Variance) with
+        {
+            Alignment = 0,
+            AlignmentAcrossPositions = 0,
+            AlignmentAcrossSamples = 0,
+            Along = 0,
+            AlongShared = 0,
+        });
     }
 
     protected abstract (Signal Normalized, double Variance) Normalize(in Signal x);

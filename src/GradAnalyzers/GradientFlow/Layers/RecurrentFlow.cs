@@ -88,7 +88,7 @@ internal sealed class RecurrentFlow : LayerFlow
             AcrossSamples = sums.AcrossSamples.Sum() / (positions * positions),
             Coherence = sums.Coherence.Sum() / (positions * positions),
         };
-        PassTo(Inputs[0], passed.AlignedWith(Input));
+        PassTo(Inputs[0], passed.IndependentOf(Input, positions));
     }
 
     /// <summary>Variance of an input weight.</summary>
