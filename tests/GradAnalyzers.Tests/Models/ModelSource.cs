@@ -111,8 +111,7 @@ internal static class ModelSource
     }
 
     /// <summary>The paths of all parameters that TorchSharp would list, in its order.</summary>
-    public static IEnumerable<string> Parameters(ModelGraph graph) =>
-        graph.Layers.Where(layer => layer.Registration == Registration.Registered).SelectMany(layer => layer.Parameters).Select(parameter => parameter.Path);
+    public static IEnumerable<string> Parameters(ModelGraph graph) => graph.Parameters.Select(parameter => parameter.Path);
 
     private sealed class TextFile(string path, string content) : AdditionalText
     {

@@ -54,7 +54,9 @@ internal sealed partial class Evaluator
         {
             if (argument.Parameter is not { } parameter)
                 continue;
-            if (entry.Carries("weight_tensor", parameter.Name))
+            if (entry.Carries("layer", parameter.Name))
+                Set(layer, Slot.Layer, value);
+            else if (entry.Carries("weight_tensor", parameter.Name))
                 Set(layer, Slot.Weight("weight"), value is ParameterValue own ? Adopt(layer, "weight", own, argument) : WithUnknownStart(Weight(layer, "weight"), argument));
             else if (entry.Carries("bias_tensor", parameter.Name) && value is ParameterValue bias)
                 Set(layer, Slot.Weight("bias"), Adopt(layer, "bias", bias, argument));
