@@ -243,6 +243,9 @@ internal sealed record AdaptivePooling(ImmutableArray<int> Positions, bool Maxim
 /// <summary>Positions become features: flatten, view and reshape to (batch, everything).</summary>
 internal sealed record Flatten : Layer;
 
+/// <summary>Features become positions again: unflatten, view and reshape of a vector to (batch, features, ...).</summary>
+internal sealed record Unflatten(int Features, ImmutableArray<int> Positions) : Layer;
+
 /// <summary>One position out of several: <c>output[.., -1, ..]</c>, the last time step.</summary>
 internal sealed record SelectPosition : Layer;
 

@@ -1,0 +1,173 @@
+using System.Collections.Immutable;
+
+namespace GradAnalyzers.GradientFlow;
+
+/// <summary>What training a network would meet at initialization.</summary>
+internal enum Verdict
+{
+    /// <summary>Something cuts the chain: nothing is said.</summary>
+    Unknown,
+    Healthy,
+    Vanishing,
+    Exploding,
+}
+
+/// <summary>Where healthy ends. The ratio's bounds are AUTOTRAINER's (Zhang et al. 2021); the attenuation sees what the ratio cannot, a network in which all weights get equally little (or much).</summary>
+/// <param name="VanishingRatio">Below this ratio of the first to the last weight's gradient it vanishes.</param>
+/// <param name="ExplodingRatio">Above this ratio it explodes.</param>
+/// <param name="VanishingAttenuation">Below this attenuation it vanishes.</param>
+/// <param name="ExplodingAttenuation">Above this attenuation it explodes.</param>
+internal sealed record Thresholds(double VanishingRatio = 1e-3, double ExplodingRatio = 70, double VanishingAttenuation = 1e-6, double ExplodingAttenuation = 70)
+{
+    public static Thresholds Default { get; } = new();
+
+    public Verdict Judge(double ratio, double attenuation)
+    {
+        if (double.IsNaN(ratio) || double.IsNaN(attenuation))
+            return Verdict.Unknown;
+        if (ratio < VanishingRatio || attenuation < VanishingAttenuation)
+            return Verdict.Vanishing;
+        return ratio > ExplodingRatio || attenuation > ExplodingAttenuation ? Verdict.Exploding : Verdict.Healthy;
+    }
+}
+
+/// <summary>The predicted gradient of one parameter.</summary>
+/// <param name="Path">TorchSharp's path (<c>fc1.weight</c>).</param>
+/// <param name="Node">The first node that uses it.</param>
+/// <param name="IsWeight">Whether it is a weight matrix, kernel or table, else a bias or gain.</param>
+/// <param name="LogNorm">log10 of the gradient's Euclidean norm; NaN where unknown, negative infinity where it is zero.</param>
+/// <param name="LogRelative">The same, relative to the largest of the network.</param>
+internal readonly record struct ParameterPrediction(string Path, int Node, bool IsWeight, double LogNorm, double LogRelative);
+
+/// <summary>
+/// Predicted gradient sizes of a network at initialization. "Typical" values: the geometric mean over random initializations.
+/// An opaque layer leaves the moments of everything after it unknown, and the derivative of everything before it: the numbers of a chain with one are NaN and the verdict is unknown,
+/// also for the part between it and the loss, whose input nobody knows. A parameter that no opaque layer touches keeps its number.
+/// </summary>
+internal sealed class GradientFlowPrediction
+{
+    private GradientFlowPrediction(ImmutableArray<ParameterPrediction> parameters, double ratio, double attenuation, Verdict verdict, string? reason)
+    {
+        Parameters = parameters;
+        FirstToLastRatio = ratio;
+        Attenuation = attenuation;
+        Verdict = verdict;
+        Reason = reason;
+    }
+
+    /// <summary>Every parameter with a path, in the order of evaluation; one that is used twice once, with the sum.</summary>
+    public ImmutableArray<ParameterPrediction> Parameters { get; }
+
+    /// <summary>Gradient norm of the first weight over that of the last one; NaN where unknown.</summary>
+    public double FirstToLastRatio { get; }
+
+    /// <summary>Norm of the loss's derivative at the first layer's pre-activation over that at the output; NaN where unknown.</summary>
+    public double Attenuation { get; }
+
+    public Verdict Verdict { get; }
+
+    /// <summary>Why the verdict is unknown, else null.</summary>
+    public string? Reason { get; }
+
+    public static GradientFlowPrediction Predict(Network network) => Predict(network, Thresholds.Default);
+
+    public static GradientFlowPrediction Predict(Network network, Thresholds thresholds)
+    {
+        if (network.Nodes.IsDefaultOrEmpty)
+            return Nothing("the model has no layers");
+
+        var flow = Flow.Run(network);
+        var parameters = Parameterize(flow);
+        var weights = flow.Parameters.Where(parameter => parameter.IsWeight).ToList();
+        if (weights.Count == 0)
+            return new(parameters, double.NaN, double.NaN, Verdict.Unknown, "the model has no weights on the way to its output");
+
+        var first = weights.Min(parameter => parameter.Node);
+        var last = weights.Max(parameter => parameter.Node);
+        var ratio = Math.Exp((LogSquareOf(flow, weights, first) - LogSquareOf(flow, weights, last)) / 2);
+        var attenuation = Math.Sqrt(TotalAt(flow, first) / TotalAt(flow, network.Output));
+        var reason = Obstacle(network);
+        var verdict = reason is null ? thresholds.Judge(ratio, attenuation) : Verdict.Unknown;
+        if (verdict == Verdict.Unknown)
+            reason ??= "the gradient cannot be computed";
+        return new(parameters, ratio, attenuation, verdict, reason);
+    }
+
+    private static GradientFlowPrediction Nothing(string reason) =>
+        new(ImmutableArray<ParameterPrediction>.Empty, double.NaN, double.NaN, Verdict.Unknown, reason);
+
+    /// <summary>What forbids a verdict: an opaque layer, or weights that are all the same number (units that are alike, or a layer that starts at zero on purpose).</summary>
+    private static string? Obstacle(Network network)
+    {
+        foreach (var node in network.Nodes)
+        {
+            switch (node.Layer)
+            {
+                case Opaque opaque:
+                    return opaque.Reason;
+                case Linear { Weight.IsConstant: true } or Convolution { Weight.IsConstant: true }:
+                    return $"all weights of '{node.Path}' start at the same number";
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Squared norm of the derivative of one sample, over all positions.</summary>
+    private static double TotalAt(Flow flow, int node)
+    {
+        var gradient = flow.GradientAt(node);
+        return gradient.Square * Math.Exp(gradient.Shift) * flow.Shapes[node].Positions;
+    }
+
+    private static double LogSquareOf(Flow flow, List<ParameterGradient> weights, int node)
+    {
+        var path = flow.Network.Nodes[node].WeightPath;
+        return LogSum(weights.Where(parameter => parameter.Node == node || (path is not null && parameter.Path == path)).Select(parameter => parameter.LogSquare));
+    }
+
+    /// <summary>ln of the sum of exponentials.</summary>
+    private static double LogSum(IEnumerable<double> logs)
+    {
+        var sum = double.NegativeInfinity;
+        foreach (var log in logs)
+        {
+            var (large, small) = log > sum || double.IsNaN(log) ? (log, sum) : (sum, log);
+            sum = double.IsNegativeInfinity(small) ? large : large + Math.Log(1 + Math.Exp(small - large));
+        }
+
+        return sum;
+    }
+
+    private static ImmutableArray<ParameterPrediction> Parameterize(Flow flow)
+    {
+        const double ToLogNorm = 0.5 / 2.302585092994046;
+        var order = new List<(string Path, ParameterGradient Use, double LogSquare)>();
+        var places = new Dictionary<string, int>(StringComparer.Ordinal);
+        foreach (var use in flow.Parameters)
+        {
+            if (use.Path is not { } path)
+                continue;
+            if (places.TryGetValue(path, out var place))
+            {
+                var (_, other, sum) = order[place];
+                order[place] = (path, use.Node < other.Node ? use : other, LogSum([sum, use.LogSquare]));
+            }
+            else
+            {
+                places.Add(path, order.Count);
+                order.Add((path, use, use.LogSquare));
+            }
+        }
+
+        var largest = double.NegativeInfinity;
+        foreach (var (_, _, logSquare) in order)
+            if (logSquare > largest)
+                largest = logSquare;
+        var builder = ImmutableArray.CreateBuilder<ParameterPrediction>(order.Count);
+        // The backward pass reports from the last node to the first; within a node the weight comes first.
+        foreach (var (path, use, logSquare) in order.OrderBy(entry => entry.Use.Node))
+            builder.Add(new(path, use.Node, use.IsWeight, logSquare * ToLogNorm, (logSquare - largest) * ToLogNorm));
+        return builder.MoveToImmutable();
+    }
+}

@@ -1,0 +1,166 @@
+namespace GradAnalyzers.GradientFlow.Layers;
+
+/// <summary>Average over a window of positions.</summary>
+internal sealed class AveragePoolingFlow(Flow flow, int index, double area) : LayerFlow(flow, index)
+{
+    public override Signal Forward()
+    {
+        var x = Input;
+        return x with
+        {
+            Square = x.AcrossPositions + (x.Square - x.AcrossPositions) / area,
+            AcrossPositions = Positions > 1 ? x.AcrossPositions : 0,
+        };
+    }
+
+    public override void Backward(in Gradient gradient)
+    {
+        // Every output spreads over its window with weights that sum to 1: the sum over all pairs of positions stays.
+        double before = InputShape.Positions, after = Positions;
+        var square = gradient.Square * after / (before * area);
+        var pairs = after * gradient.Square + after * (after - 1) * gradient.AcrossPositions;
+        var passed = gradient with
+        {
+            Square = square,
+            AcrossPositions = before > 1 ? (pairs - before * square) / (before * (before - 1)) : 0,
+            AcrossSamples = gradient.AcrossSamples * after * after / (before * before),
+            Coherence = gradient.Coherence * after * after / (before * before),
+        };
+        PassTo(Inputs[0], passed.AlignedWith(Input));
+    }
+}
+
+/// <summary>
+/// Maximum over a window of normal values with a part in common (covariance r across positions) and a part of its own: the maximum is the common part plus the largest of independent normals,
+/// taken as normal with that mean and variance. Backward one position of each window gets everything, another one in another sample.
+/// </summary>
+internal sealed class MaxPoolingFlow(Flow flow, int index, double area) : LayerFlow(flow, index)
+{
+    public override Signal Forward()
+    {
+        var x = Input;
+        var own = Math.Max(x.Square - x.AcrossPositions, 0);
+        var (largest, variance) = LargestNormal(area);
+        var mean = x.Mean + largest * Math.Sqrt(own);
+        var square = mean * mean - x.Mean * x.Mean;
+        return x with
+        {
+            Mean = mean,
+            Square = square + x.AcrossPositions + own * variance,
+            AcrossPositions = Positions > 1 ? square + x.AcrossPositions : 0,
+            AcrossSamples = square + x.AcrossSamples,
+        };
+    }
+
+    public override void Backward(in Gradient gradient)
+    {
+        double before = InputShape.Positions, after = Positions;
+        PassTo(Inputs[0], gradient with
+        {
+            Square = gradient.Square * after / before,
+            AcrossPositions = before > 1 ? gradient.AcrossPositions * after * (after - 1) / (before * (before - 1)) : 0,
+            AcrossSamples = gradient.AcrossSamples * after * after / (before * before),
+            Coherence = gradient.Coherence * after * after / (before * before),
+        });
+    }
+
+    /// <summary>Mean and variance of the largest of n independent standard normals: density n phi Phi^(n-1).</summary>
+    internal static (double Mean, double Variance) LargestNormal(double n)
+    {
+        double mass = 0, mean = 0, square = 0;
+        for (var z = -5.95; z < 6; z += 0.1)
+        {
+            var weight = Normal.Density(z) * Math.Pow(Normal.Cumulative(z), n - 1);
+            mass += weight;
+            mean += weight * z;
+            square += weight * z * z;
+        }
+
+        mean /= mass;
+        return (mean, square / mass - mean * mean);
+    }
+}
+
+/// <summary>One position of several.</summary>
+internal sealed class SelectPositionFlow(Flow flow, int index) : LayerFlow(flow, index)
+{
+    public override Signal Forward() => Input with { AcrossPositions = 0 };
+
+    public override void Backward(in Gradient gradient)
+    {
+        double before = InputShape.Positions;
+        PassTo(Inputs[0], gradient with
+        {
+            Square = gradient.Square / before,
+            AcrossPositions = 0,
+            AcrossSamples = gradient.AcrossSamples / (before * before),
+            Coherence = gradient.Coherence / (before * before),
+        });
+    }
+}
+
+/// <summary>Positions become features. What comes after has weights of its own for each position, so that the derivatives of different positions are independent.</summary>
+internal sealed class FlattenFlow(Flow flow, int index) : LayerFlow(flow, index)
+{
+    public override Signal Forward() => Input with { AcrossPositions = 0 };
+
+    public override void Backward(in Gradient gradient)
+    {
+        double before = InputShape.Positions;
+        PassTo(Inputs[0], gradient with
+        {
+            Square = gradient.Square / before,
+            AcrossPositions = 0,
+            AcrossSamples = gradient.AcrossSamples / (before * before),
+            Coherence = gradient.Coherence / (before * before),
+        });
+    }
+}
+
+/// <summary>Features become positions: what was independent stays so.</summary>
+internal sealed class UnflattenFlow(Flow flow, int index) : LayerFlow(flow, index)
+{
+    public override Signal Forward() => Input with { AcrossPositions = Positions > 1 ? Input.Mean * Input.Mean : 0 };
+
+    public override void Backward(in Gradient gradient)
+    {
+        double after = Positions;
+        PassTo(Inputs[0], gradient with
+        {
+            Square = gradient.Square * after,
+            AcrossPositions = 0,
+            AcrossSamples = gradient.AcrossSamples * after,
+            Coherence = gradient.Coherence * after,
+        });
+    }
+}
+
+/// <summary>Every position repeated.</summary>
+internal sealed class UpsampleFlow(Flow flow, int index) : LayerFlow(flow, index)
+{
+    public override Signal Forward()
+    {
+        double before = InputShape.Positions, after = Positions, copies = after / before;
+        var x = Input;
+        return x with
+        {
+            AcrossPositions = after > 1
+                ? (before * copies * (copies - 1) * x.Square + before * (before - 1) * copies * copies * x.AcrossPositions) / (after * (after - 1))
+                : 0,
+        };
+    }
+
+    public override void Backward(in Gradient gradient)
+    {
+        double before = InputShape.Positions, after = Positions, copies = after / before;
+        var square = copies * (gradient.Square + (copies - 1) * gradient.AcrossPositions);
+        var passed = gradient with
+        {
+            Square = square,
+            AcrossPositions = copies * copies * gradient.AcrossPositions,
+            AcrossSamples = gradient.AcrossSamples * copies * copies,
+            Coherence = gradient.Coherence * copies * copies,
+        };
+        PassTo(Inputs[0], passed.AlignedWith(Input));
+    }
+}

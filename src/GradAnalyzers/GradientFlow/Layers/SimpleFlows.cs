@@ -1,0 +1,175 @@
+namespace GradAnalyzers.GradientFlow.Layers;
+
+/// <summary>The model's input: standard normal and independent.</summary>
+internal sealed class InputFlow(Flow flow, int index) : LayerFlow(flow, index)
+{
+    public override Signal Forward() => new(0, 1, 0, 0, 0);
+
+    public override void Backward(in Gradient gradient)
+    {
+    }
+}
+
+/// <summary>Everything about it is unknown, forward and backward: NaN, which spreads to all that depends on it.</summary>
+internal sealed class OpaqueFlow(Flow flow, int index) : LayerFlow(flow, index)
+{
+    public override Signal Forward() => Signal.Unknown;
+
+    public override void Backward(in Gradient gradient)
+    {
+        foreach (var input in Inputs)
+            PassTo(input, gradient.Times(double.NaN));
+    }
+}
+
+/// <summary>Passes value and derivative on.</summary>
+internal sealed class IdentityFlow(Flow flow, int index) : LayerFlow(flow, index)
+{
+    public override Signal Forward() => Input;
+
+    public override void Backward(in Gradient gradient) => PassTo(Inputs[0], gradient);
+}
+
+/// <summary>Multiplies by a constant.</summary>
+internal sealed class ScaleFlow(Flow flow, int index, double factor) : LayerFlow(flow, index)
+{
+    public override Signal Forward() => Input.Times(factor, factor * factor);
+
+    public override void Backward(in Gradient gradient) => PassTo(Inputs[0], gradient.Times(factor * factor).AlignedWith(Input));
+}
+
+/// <summary>Dropout: a share of the features is zero and the others are larger; masks of two samples, or two positions, are independent.</summary>
+internal sealed class DropoutFlow(Flow flow, int index, double probability) : LayerFlow(flow, index)
+{
+    private readonly double factor = 1 / Math.Max(1 - probability, 1e-6);
+
+    public override Signal Forward() => Input with { Square = Input.Square * factor };
+
+    public override void Backward(in Gradient gradient) => PassTo(Inputs[0], gradient with { Square = gradient.Square * factor });
+}
+
+/// <summary>A table of rows, one a token; two tokens are the same one in 1 of as many cases as there are rows.</summary>
+internal sealed class EmbeddingFlow(Flow flow, int index, Embedding layer) : LayerFlow(flow, index)
+{
+    private double Repeats => 1.0 / Math.Max(layer.Tokens, 1);
+
+    public override Signal Forward()
+    {
+        var mean = layer.Weight.Mean * layer.Weight.Mean;
+        var pair = mean + layer.Weight.Variance * Repeats;
+        return new(layer.Weight.Mean, mean + layer.Weight.Variance, Positions > 1 ? pair : 0, pair, 0);
+    }
+
+    public override void Backward(in Gradient gradient)
+    {
+        if (Node.WeightPath is null)
+            return;
+        double n = Positions;
+        var same = n * (gradient.Square + (n - 1) * Repeats * gradient.AcrossPositions);
+        var cross = n * n * Repeats;
+        Flow.Report(Index, Node.WeightPath, true, gradient, 0, Batch * same, Batch * (Batch - 1) * cross * gradient.AcrossSamples, same > 0 ? cross * gradient.Coherence / same : 0);
+    }
+}
+
+/// <summary>
+/// Sum of branches: a residual connection. Branches end in weights of their own with mean zero, so that only their means are correlated; x + f(x) with no weight in f is not seen as correlated.
+/// </summary>
+internal sealed class AddFlow(Flow flow, int index) : LayerFlow(flow, index)
+{
+    public override Signal Forward()
+    {
+        var sum = default(Signal);
+        for (var i = 0; i < Inputs.Length; i++)
+        {
+            var x = Flow.Signals[Inputs[i]];
+            if (i == 0)
+            {
+                sum = x;
+                continue;
+            }
+
+            var products = 2 * sum.Mean * x.Mean;
+            var square = sum.Square + x.Square + products;
+            // What both have in common spreads the sum in full, what each has of its own by the square of its share.
+            var common = Math.Min(sum.Spread, x.Spread);
+            var share = square > 0 ? sum.Square / square : 0;
+            var rest = square > 0 ? x.Square / square : 0;
+            sum = new(
+                sum.Mean + x.Mean,
+                square,
+                Positions > 1 ? sum.AcrossPositions + x.AcrossPositions + products : 0,
+                sum.AcrossSamples + x.AcrossSamples + products,
+                common + share * share * (sum.Spread - common) + rest * rest * (x.Spread - common));
+        }
+
+        return sum;
+    }
+
+    public override void Backward(in Gradient gradient)
+    {
+        var sum = Output;
+        foreach (var input in Inputs)
+        {
+            // Of what the derivative shares with the sum, a branch has its part.
+            var x = Flow.Signals[input];
+            var share = sum.Square > 0 ? Math.Min(x.Square / sum.Square, 1) : 0;
+            PassTo(input, gradient with
+            {
+                Alignment = share * x.Square / Math.Max(sum.Square, 1e-300) * gradient.Alignment + (1 - share) * x.Square,
+                AlignmentAcrossPositions = share * x.Square / Math.Max(sum.Square, 1e-300) * gradient.AlignmentAcrossPositions + (1 - share) * x.AcrossPositions,
+                AlignmentAcrossSamples = share * x.Square / Math.Max(sum.Square, 1e-300) * gradient.AlignmentAcrossSamples + (1 - share) * x.AcrossSamples,
+            });
+        }
+    }
+}
+
+/// <summary>Features side by side.</summary>
+internal sealed class ConcatFlow(Flow flow, int index) : LayerFlow(flow, index)
+{
+    public override Signal Forward()
+    {
+        double mean = 0, square = 0, acrossPositions = 0, acrossSamples = 0, spread = 0;
+        foreach (var input in Inputs)
+        {
+            var x = Flow.Signals[input];
+            var share = ShareOf(input);
+            mean += share * x.Mean;
+            square += share * x.Square;
+            acrossPositions += share * x.AcrossPositions;
+            acrossSamples += share * x.AcrossSamples;
+            spread += share * share * x.Square * x.Square * x.Spread;
+        }
+
+        return new(mean, square, acrossPositions, acrossSamples, square > 0 ? spread / (square * square) : 0);
+    }
+
+    public override void Backward(in Gradient gradient)
+    {
+        foreach (var input in Inputs)
+            PassTo(input, gradient.Times(ShareOf(input)).AlignedWith(Flow.Signals[input]));
+    }
+
+    private double ShareOf(int input) => (double)Flow.Shapes[input].Features / Math.Max(Shape.Features, 1);
+}
+
+/// <summary>Softmax as the output. Of its derivative, one part in the number of classes arrives (all probabilities are about equal at initialization); the logarithm passes it.</summary>
+internal sealed class SoftmaxFlow(Flow flow, int index, bool logarithm) : LayerFlow(flow, index)
+{
+    private double Classes => Math.Max(Shape.Features, 1);
+
+    public override Signal Forward()
+    {
+        if (Index != Flow.Network.Output)
+            return Signal.Unknown;
+        var mean = logarithm ? -Math.Log(Classes) : 1 / Classes;
+        var factor = logarithm ? 1 : mean * mean;
+        var x = Input;
+        return new(mean, mean * mean + factor * x.Square, mean * mean + factor * x.AcrossPositions, mean * mean + factor * x.AcrossSamples, 0);
+    }
+
+    public override void Backward(in Gradient gradient)
+    {
+        var factor = Index != Flow.Network.Output ? double.NaN : logarithm ? 1 : 1 / (Classes * Classes);
+        PassTo(Inputs[0], gradient.Times(factor).AlignedWith(Input));
+    }
+}

@@ -1,0 +1,64 @@
+namespace GradAnalyzers.GradientFlow;
+
+/// <summary>
+/// The derivative of the loss with respect to the output, where the backward recursion starts. Targets are independent of the inputs: standard normal for a regression,
+/// uniform over the classes for a classification.
+/// </summary>
+internal static class LossFlow
+{
+    /// <param name="flow">After its forward pass.</param>
+    /// <param name="node">Where the derivative enters: the output, or the value before it where the loss undoes the last layer (sigmoid with binary cross entropy, log-softmax with negative log-likelihood).</param>
+    /// <param name="degrees">Independent residuals of one sample.</param>
+    public static Gradient Start(Flow flow, out int node, out double degrees)
+    {
+        var network = flow.Network;
+        node = network.Output;
+        var kind = network.Loss.Kind;
+        var last = network.Nodes[node];
+        if (kind == LossKind.BinaryCrossEntropy && last.Layer is Activation { Kind: ActivationKind.Sigmoid })
+            (node, kind) = (last.Inputs[0], LossKind.BinaryCrossEntropyWithLogits);
+        else if (kind == LossKind.NegativeLogLikelihood && last.Layer is Softmax { Logarithm: true })
+            (node, kind) = (last.Inputs[0], LossKind.CrossEntropy);
+
+        var y = flow.Signals[node];
+        var shape = flow.Shapes[node];
+        double outputs = Math.Max(shape.Features, 1);
+        // Sums over the outputs of one position: residual squared, product with another position's or sample's residual as a function of the outputs' covariance.
+        double square, factor;
+        Func<double, double> product;
+        degrees = outputs;
+        switch (kind)
+        {
+            case LossKind.CrossEntropy or LossKind.NegativeLogLikelihood when outputs > 1:
+                // Softmax of normal logits: sum p^2 = e^q / (e^q + k - 1), and with another sample likewise with their covariance (ratio of log-normal means).
+                degrees = outputs - 1;
+                square = Matching(y.Square) + 1 - 2 / outputs;
+                product = covariance => Matching(covariance) - 1 / outputs;
+                factor = 1;
+                double Matching(double covariance) => 1 / (1 + (outputs - 1) * Math.Exp(-Math.Min(covariance, 50)));
+                break;
+            case LossKind.BinaryCrossEntropyWithLogits or LossKind.BinaryCrossEntropy:
+                square = outputs * (0.25 + 0.25 * y.Square / (y.Square + 4));
+                product = covariance => outputs * covariance / (16 + 4 * y.Square);
+                factor = 1 / outputs;
+                break;
+            case LossKind.AbsoluteError:
+                square = outputs;
+                product = covariance => outputs * 2 / Math.PI * Math.Asin(Math.Max(-1, Math.Min(1, covariance / (y.Square + 1))));
+                factor = 1 / outputs;
+                break;
+            default:
+                square = outputs * (y.Square + 1);
+                product = covariance => outputs * covariance;
+                factor = 2 / outputs;
+                break;
+        }
+
+        if (network.Loss.Reduction == LossReduction.Sum)
+            factor = kind is LossKind.MeanSquaredError or LossKind.Unknown ? 2 : 1;
+        else
+            factor /= network.Assumptions.Batch * (double)shape.Positions;
+        var start = new Gradient(square, shape.Positions > 1 ? product(y.AcrossPositions) : 0, product(y.AcrossSamples), square, 0, 0, 0, 0);
+        return start.Times(factor * factor).AlignedWith(y);
+    }
+}

@@ -1,0 +1,209 @@
+using System.Collections.Immutable;
+
+namespace GradAnalyzers.GradientFlow;
+
+/// <summary>Features of a value, and its size along each dimension of its positions.</summary>
+internal readonly record struct Shape(int Features, ImmutableArray<int> Sizes)
+{
+    /// <summary>Number of positions.</summary>
+    public int Positions => Sizes.Aggregate(1, (product, size) => product * size);
+
+    public static Shape Vector(int features) => new(features, ImmutableArray<int>.Empty);
+}
+
+/// <summary>The shape of every node's value, with unknown input sizes found from the layers or assumed.</summary>
+internal static class Shapes
+{
+    /// <summary>Largest image side that is tried.</summary>
+    private const int LargestSide = 512;
+
+    /// <summary>Sides tried, in this order, where nothing tells the size and the assumed one is too small for the windows.</summary>
+    private static readonly int[] UsualSides = [64, 128, 224, 512];
+
+    public static Shape[] Of(Network network)
+    {
+        var shapes = new Shape[network.Nodes.Length];
+        var assumed = network.Assumptions.Image;
+        if (!HasUnknownSizes(network) || Fits(assumed) == Fit.Exact)
+            return Propagate(network, assumed, shapes, out _);
+
+        for (var side = 1; side <= LargestSide; side++)
+            if (Fits(side) == Fit.Exact)
+                return shapes;
+        foreach (var side in UsualSides.Prepend(assumed))
+            if (Fits(side) != Fit.TooSmall)
+                return shapes;
+        return Propagate(network, assumed, shapes, out _);
+
+        Fit Fits(int side)
+        {
+            Propagate(network, side, shapes, out var fit);
+            return fit;
+        }
+    }
+
+    private enum Fit
+    {
+        /// <summary>Nothing tells whether the size is right.</summary>
+        Free,
+        /// <summary>A flattened value has as many features as the Linear after it takes.</summary>
+        Exact,
+        /// <summary>It has another number.</summary>
+        Wrong,
+        /// <summary>A window is larger than what it moves over.</summary>
+        TooSmall,
+    }
+
+    private static bool HasUnknownSizes(Network network) =>
+        network.Nodes.Any(node => node.Layer is Input { Positions.IsDefault: true }) && network.Nodes.Any(node => DimensionsRead(node.Layer) > 0);
+
+    /// <summary>Spatial dimensions that a layer needs in its input; 0 where it takes any.</summary>
+    private static int DimensionsRead(Layer layer) => layer switch
+    {
+        Convolution convolution => convolution.Window.Dimensions,
+        MaxPooling pooling => pooling.Window.Dimensions,
+        AveragePooling pooling => pooling.Window.Dimensions,
+        _ => 0,
+    };
+
+    private static Shape[] Propagate(Network network, int side, Shape[] shapes, out Fit fit)
+    {
+        fit = Fit.Free;
+        var nodes = network.Nodes;
+        for (var i = 0; i < nodes.Length; i++)
+        {
+            var node = nodes[i];
+            var input = node.Inputs.IsDefaultOrEmpty ? Shape.Vector(1) : shapes[node.Inputs[0]];
+            shapes[i] = node.Layer switch
+            {
+                Input layer => OfInput(network, layer, i, side),
+                Linear linear => OfLinear(linear, input, ref fit),
+                Convolution convolution => new(convolution.Outputs, Slide(convolution, input.Sizes, ref fit)),
+                Embedding embedding => new(embedding.Features, ImmutableArray.Create(embedding.Steps ?? StepsOf(input, network))),
+                MaxPooling pooling => input with { Sizes = Slide(pooling.Window, input.Sizes, ref fit) },
+                AveragePooling pooling => input with { Sizes = Slide(pooling.Window, input.Sizes, ref fit) },
+                AdaptivePooling pooling => input with { Sizes = pooling.Positions.IsDefault ? ImmutableArray<int>.Empty : pooling.Positions },
+                Flatten => Shape.Vector(input.Features * input.Positions),
+                Unflatten unflatten => new(unflatten.Features, unflatten.Positions),
+                SelectPosition => Shape.Vector(input.Features),
+                Upsample upsample => input with { Sizes = ImmutableArray.CreateRange(input.Sizes, size => size * Math.Max(upsample.Factor, 1)) },
+                Recurrent recurrent => OfRecurrent(recurrent, input, network),
+                Concat => input with { Features = Total(node, shapes) },
+                Add when !node.Inputs.IsDefaultOrEmpty => Widest(node, shapes),
+                _ => input,
+            };
+        }
+
+        return shapes;
+    }
+
+    private static int Total(NetworkNode node, Shape[] shapes)
+    {
+        var features = 0;
+        foreach (var input in node.Inputs)
+            features += shapes[input].Features;
+        return features;
+    }
+
+    /// <summary>The shape that the others are broadcast to.</summary>
+    private static Shape Widest(NetworkNode node, Shape[] shapes)
+    {
+        var widest = shapes[node.Inputs[0]];
+        foreach (var input in node.Inputs)
+            if ((long)shapes[input].Features * shapes[input].Positions > (long)widest.Features * widest.Positions)
+                widest = shapes[input];
+        return widest;
+    }
+
+    private static Shape OfInput(Network network, Input layer, int index, int side)
+    {
+        var features = layer.Features ?? FeaturesReadFrom(network, index);
+        if (!layer.Positions.IsDefault)
+            return new(features, layer.Positions);
+        var nodes = network.Nodes;
+        var dimensions = nodes.Select(node => DimensionsRead(node.Layer)).FirstOrDefault(dimensions => dimensions > 0);
+        if (dimensions > 0)
+            return new(features, ImmutableArray.CreateRange(Enumerable.Repeat(side, dimensions)));
+        var recurrent = nodes.Select(node => node.Layer).OfType<Recurrent>().FirstOrDefault();
+        return recurrent is null ? Shape.Vector(features) : new(features, ImmutableArray.Create(recurrent.Steps ?? network.Assumptions.Steps));
+    }
+
+    private static int FeaturesReadFrom(Network network, int index)
+    {
+        foreach (var node in network.Nodes)
+        {
+            if (node.Inputs.IsDefaultOrEmpty || !node.Inputs.Contains(index))
+                continue;
+            switch (node.Layer)
+            {
+                case Linear linear: return linear.Inputs;
+                case Convolution convolution: return convolution.Inputs;
+                case Recurrent recurrent: return recurrent.Inputs;
+                case BatchNorm norm: return norm.Features;
+                case LayerNorm norm: return norm.Features;
+            }
+        }
+
+        return FirstLinear(network)?.Inputs ?? 1;
+    }
+
+    private static Linear? FirstLinear(Network network) => network.Nodes.Select(node => node.Layer).OfType<Linear>().FirstOrDefault();
+
+    private static int StepsOf(Shape input, Network network) => input.Positions > 1 ? input.Positions : network.Assumptions.Steps;
+
+    private static Shape OfLinear(Linear linear, Shape input, ref Fit fit)
+    {
+        if (input.Features == linear.Inputs)
+        {
+            if (input.Sizes.IsEmpty && fit == Fit.Free)
+                fit = Fit.Exact;
+            return input with { Features = linear.Outputs };
+        }
+
+        // Source that reshapes in a way that nobody recognized: the numbers may still tell.
+        var isFlattened = (long)input.Features * input.Positions == linear.Inputs;
+        if (fit == Fit.Free)
+            fit = isFlattened ? Fit.Exact : Fit.Wrong;
+        return isFlattened || input.Sizes.IsEmpty ? Shape.Vector(linear.Outputs) : input with { Features = linear.Outputs };
+    }
+
+    private static Shape OfRecurrent(Recurrent recurrent, Shape input, Network network)
+    {
+        var features = recurrent.Hidden * (recurrent.Bidirectional ? 2 : 1);
+        return recurrent.LastStep ? Shape.Vector(features) : new(features, ImmutableArray.Create(RecurrentSteps(recurrent, input, network)));
+    }
+
+    public static int RecurrentSteps(Recurrent recurrent, Shape input, Network network) =>
+        recurrent.Steps ?? (input.Positions > 1 ? input.Positions : network.Assumptions.Steps);
+
+    private static ImmutableArray<int> Slide(Convolution convolution, ImmutableArray<int> sizes, ref Fit fit)
+    {
+        if (!convolution.Transposed)
+            return Slide(convolution.Window, sizes, ref fit);
+        var window = convolution.Window;
+        var result = ImmutableArray.CreateBuilder<int>(window.Dimensions);
+        for (var d = 0; d < window.Dimensions; d++)
+        {
+            var size = Window.Of(sizes, d, 1);
+            result.Add(Math.Max(1, (size - 1) * window.StrideOf(d) - 2 * window.PaddingOf(d) + window.DilationOf(d) * (window.Kernel[d] - 1)
+                + Window.Of(convolution.OutputPadding, d, 0) + 1));
+        }
+
+        return result.MoveToImmutable();
+    }
+
+    private static ImmutableArray<int> Slide(Window window, ImmutableArray<int> sizes, ref Fit fit)
+    {
+        var result = ImmutableArray.CreateBuilder<int>(window.Dimensions);
+        for (var d = 0; d < window.Dimensions; d++)
+        {
+            var reach = window.DilationOf(d) * (window.Kernel[d] - 1) + 1;
+            var room = Window.Of(sizes, d, 1) + 2 * window.PaddingOf(d) - reach;
+            if (room < 0)
+                fit = Fit.TooSmall;
+            result.Add(room < 0 ? 1 : room / Math.Max(window.StrideOf(d), 1) + 1);
+        }
+
+        return result.MoveToImmutable();
+    }
+}
