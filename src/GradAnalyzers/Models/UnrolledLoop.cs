@@ -37,12 +37,19 @@ internal sealed class UnrolledLoop
     {
         foreach (var call in Origin(value).OfType<IInvocationOperation>().Where(IsSharedLayer))
         {
-            if (call.Arguments.SelectMany(argument => Origin(argument.Value)).OfType<ILocalReferenceOperation>().Any(reference => SymbolEqualityComparer.Default.Equals(reference.Local, state)))
+            if (call.Arguments.Any(argument => ComesFrom(argument.Value, state)) && !IsReplacedBefore(call, state))
                 return true;
         }
 
         return false;
     }
+
+    private bool ComesFrom(IOperation value, ILocalSymbol state) =>
+        Origin(value).OfType<ILocalReferenceOperation>().Any(reference => SymbolEqualityComparer.Default.Equals(reference.Local, state));
+
+    /// <summary>The local gets a new value earlier in the same round: what the call reads is not from the round before.</summary>
+    private bool IsReplacedBefore(IOperation call, ILocalSymbol state) =>
+        _writes[state].Any(write => write.Syntax.SpanStart < call.Syntax.SpanStart && !ComesFrom(write, state));
 
     /// <summary>Everything that a value is computed from within one round of the loop.</summary>
     private IEnumerable<IOperation> Origin(IOperation value)

@@ -47,19 +47,34 @@ internal static class ClipPlacement
 
     private static string Text(IOperation name) => name.Syntax.WithoutTrivia().ToString();
 
-    /// <summary>A local, parameter or own field or property: something that can be named again without a side effect.</summary>
-    private static bool IsName(IOperation? operation) => operation switch
+    /// <summary>A local, parameter, field or property, or a member of one: something that can be named again without a side effect.</summary>
+    private static bool IsName(IOperation? operation) => operation is not IInstanceReferenceOperation && RootOf(operation) is not null;
+
+    private static IOperation? RootOf(IOperation? operation)
     {
-        ILocalReferenceOperation or IParameterReferenceOperation => true,
-        IFieldReferenceOperation { Instance: null or IInstanceReferenceOperation } => true,
-        IPropertyReferenceOperation { Instance: null or IInstanceReferenceOperation, Property.IsIndexer: false } => true,
-        _ => false,
-    };
+        for (var current = operation; current is not null;)
+        {
+            switch (current)
+            {
+                case ILocalReferenceOperation or IParameterReferenceOperation or IInstanceReferenceOperation:
+                    return current;
+                case IMemberReferenceOperation { Instance: null } and (IFieldReferenceOperation or IPropertyReferenceOperation):
+                    return current;
+                case IFieldReferenceOperation or IPropertyReferenceOperation { Property.IsIndexer: false }:
+                    current = ((IMemberReferenceOperation)current).Instance;
+                    break;
+                default:
+                    return null;
+            }
+        }
+
+        return null;
+    }
 
     private static bool IsInScope(IOperation? name, IOperation place)
     {
         var model = place.SemanticModel;
-        var symbol = name switch
+        var symbol = RootOf(name) switch
         {
             ILocalReferenceOperation reference => reference.Local,
             IParameterReferenceOperation reference => reference.Parameter,

@@ -1129,4 +1129,95 @@ public sealed class UnclippedRecurrentTrainingTests
             }
         }
         """, usings: "global using TorchSharp;\nglobal using static TorchSharp.torch;\nglobal using static TorchSharp.torch.nn;");
+
+    [Fact]
+    public Task ALayerAfterAnotherInALoopIsNotItsOwnPast() => Verify.IsSilent(
+        """
+        public sealed class Backbone : Module<Tensor, Tensor>
+        {
+            private readonly ModuleList<TorchSharp.Modules.Linear> _layers = new(nn.Linear(8, 8), nn.Linear(8, 8));
+            private readonly TorchSharp.Modules.Linear _head = nn.Linear(8, 8);
+            public Backbone() : base("Backbone") => RegisterComponents();
+            public override Tensor forward(Tensor x)
+            {
+                Tensor output = x;
+                for (var i = 0; i < _layers.Count; i++)
+                {
+                    output = _layers[i].forward(x);
+                    x = functional.relu(output);
+                    output = _head.forward(output);
+                }
+                return output;
+            }
+        }
+
+        public static class Program
+        {
+            public static void Train(Backbone net, torch.optim.Optimizer optimizer, Tensor x, Tensor y)
+            {
+                functional.mse_loss(net.forward(x), y).backward();
+                optimizer.step();
+                optimizer.zero_grad();
+            }
+        }
+        """);
+
+    [Fact]
+    public Task AnOptimizerThatHasToBeFetchedIsReportedWithoutAFix() => Verify.OffersNoFix(
+        """
+        public sealed class Trainer
+        {
+            private readonly CharRnn[] _models = [new()];
+            private readonly torch.optim.Optimizer _optimizer;
+            public Trainer() => _optimizer = torch.optim.Adam(_models[0].parameters());
+            private torch.optim.Optimizer Optimizer() => _optimizer;
+
+            public void Step(Tensor x, Tensor y)
+            {
+                functional.mse_loss(_models[0].forward(x), y).backward();
+                [|Optimizer().step()|];
+                Optimizer().zero_grad();
+            }
+        }
+        """);
+
+    [Fact]
+    public Task TheOptimizerOfAnotherObjectIsNamedThroughIt() => Verify.Fixes(
+        """
+        public sealed class Trainer
+        {
+            public Trainer() => Optimizer = torch.optim.Adam(Model.parameters());
+            public CharRnn Model { get; } = new();
+            public torch.optim.Optimizer Optimizer { get; }
+        }
+
+        public static class Program
+        {
+            public static void Run(Trainer trainer, Tensor x, Tensor y)
+            {
+                trainer.Optimizer.zero_grad();
+                functional.mse_loss(trainer.Model.forward(x), y).backward();
+                [|trainer.Optimizer.step()|];
+            }
+        }
+        """,
+        """
+        public sealed class Trainer
+        {
+            public Trainer() => Optimizer = torch.optim.Adam(Model.parameters());
+            public CharRnn Model { get; } = new();
+            public torch.optim.Optimizer Optimizer { get; }
+        }
+
+        public static class Program
+        {
+            public static void Run(Trainer trainer, Tensor x, Tensor y)
+            {
+                trainer.Optimizer.zero_grad();
+                functional.mse_loss(trainer.Model.forward(x), y).backward();
+                torch.nn.utils.clip_grad_norm_(trainer.Model.parameters(), max_norm: 1.0);
+                trainer.Optimizer.step();
+            }
+        }
+        """);
 }

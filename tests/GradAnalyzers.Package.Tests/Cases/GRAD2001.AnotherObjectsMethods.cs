@@ -2,7 +2,7 @@ using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
-namespace AnotherObjectsMembers;
+namespace AnotherObjectsMethods;
 
 public sealed class Recurrent : Module<Tensor, Tensor>
 {
@@ -15,11 +15,14 @@ public sealed class Recurrent : Module<Tensor, Tensor>
 
 public sealed class Trainer
 {
-    public Trainer() => Optimizer = optim.Adam(Model.parameters());
+    private readonly Recurrent model = new();
+    private readonly optim.Optimizer optimizer;
 
-    public Recurrent Model { get; } = new();
+    public Trainer() => optimizer = optim.Adam(model.parameters());
 
-    public optim.Optimizer Optimizer { get; }
+    public Recurrent Model() => model;
+
+    public optim.Optimizer Optimizer() => optimizer;
 }
 
 public static class Training
@@ -28,8 +31,8 @@ public static class Training
     public static void Run(Tensor input, Tensor target)
     {
         var trainer = new Trainer();
-        trainer.Optimizer.zero_grad();
-        functional.mse_loss(trainer.Model.call(input), target).backward();
-        [|trainer.Optimizer.step()|];
+        trainer.Optimizer().zero_grad();
+        functional.mse_loss(trainer.Model().call(input), target).backward();
+        [|trainer.Optimizer().step()|];
     }
 }
