@@ -5,7 +5,13 @@ namespace GradAnalyzers;
 /// <summary>Every rule of the package in one place. Each has a page, <c>docs/rules/GRADnnnn.md</c>.</summary>
 public static class Descriptors
 {
+    private const string GradientFlow = "GradientFlow";
     private const string Training = "Training";
+
+    public static readonly DiagnosticDescriptor GRAD1001 = Warning("GRAD1001", GradientFlow,
+        title: "Stacked saturating activations starve the early layers",
+        message: "{0} {1}; {2}",
+        description: "The slope of a sigmoid is at most 1/4, and that of every saturating activation is far below one for most inputs: the gradient of an early layer is a product of these slopes.");
 
     public static readonly DiagnosticDescriptor GRAD2001 = Warning("GRAD2001", Training,
         title: "A recurrent model is stepped without gradient clipping",
