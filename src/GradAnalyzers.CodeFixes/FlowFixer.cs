@@ -71,13 +71,6 @@ public abstract class FlowFixer(string id, ModelRule rule) : Fixer(id)
     private static List<PredictedModel> Same(ImmutableArray<PredictedModel> models, PredictedModel model) =>
         models.Where(other => other.Graph.Type?.ToDisplayString() == model.Graph.Type?.ToDisplayString()
             && (model.Graph.Type is not null || other.Graph.Location.SourceTree?.FilePath == model.Graph.Location.SourceTree?.FilePath)).ToList();
-
-    /// <summary>A fix to try.</summary>
-    /// <param name="Title">What it does; the predicted outcome is added.</param>
-    /// <param name="Key">Names the kind of fix.</param>
-    /// <param name="Edit">Adds its edits; false where the code gives it no place.</param>
-    /// <param name="MustHeal">Whether the model must be healthy with it.</param>
-    private protected sealed record Plan(string Title, string Key, Func<SolutionEdits, bool> Edit, bool MustHeal = true);
 }
 
 /// <summary>A model that is being fixed, with the compilation that its graph was read from.</summary>

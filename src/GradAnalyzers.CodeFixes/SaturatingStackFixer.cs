@@ -1,5 +1,4 @@
 using System.Composition;
-using GradAnalyzers.CodeFixes.Edits;
 using GradAnalyzers.Rules;
 using GradAnalyzers.Rules.Flow;
 using Microsoft.CodeAnalysis;
@@ -7,14 +6,14 @@ using Microsoft.CodeAnalysis.CodeFixes;
 
 namespace GradAnalyzers.CodeFixes;
 
-/// <summary>ReLU with Kaiming initialization in the place of the hidden saturating activations; the output's stays.</summary>
+/// <summary>ReLU with Kaiming initialization in the place of the hidden saturating activations (the output's stays), batch normalization before them, or residual connections.</summary>
 [ExportCodeFixProvider(LanguageNames.CSharp, Name = nameof(SaturatingStackFixer)), Shared]
 public sealed class SaturatingStackFixer() : FlowFixer("GRAD1001", new SaturatingStack())
 {
     private protected override IEnumerable<Plan> Plans(ModelFinding finding, FixedModel model)
     {
-        var activations = finding.Model.Saturating;
-        yield return new("Use ReLU with Kaiming initialization", "relu", edits =>
-            Activations.ToRelu(edits, model, activations) && Initializers.AddKaiming(edits, model, finding.Model.Feeding));
+        yield return FlowPlans.Relu(model);
+        yield return FlowPlans.BatchNorm(model);
+        yield return FlowPlans.Residual(model);
     }
 }

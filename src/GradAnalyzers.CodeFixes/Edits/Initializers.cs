@@ -1,5 +1,7 @@
 using GradAnalyzers.Catalogue;
+using GradAnalyzers.GradientFlow;
 using GradAnalyzers.Models;
+using GradAnalyzers.Rules.Flow;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
@@ -20,7 +22,7 @@ internal static class Initializers
         {
             if (layer.Weight?.Initialization.Location is { } existing)
             {
-                if (!Replace(edits, model, existing, "relu"))
+                if (!Replace(edits, model, existing, null, isReluByDefault: true))
                     return false;
             }
             else if (!AddForField(edits, model, layer))
@@ -106,22 +108,55 @@ internal static class Initializers
     }
 
     /// <summary>Puts the initializer that fits in the place of another; false where that is no call of <c>torch.nn.init</c>.</summary>
-    /// <param name="activation">"relu" for Kaiming; "tanh" or "linear" for Xavier with that gain.</param>
-    public static bool Replace(SolutionEdits edits, FixedModel model, Location location, string activation)
+    /// <param name="edits">Receives the edit.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="location">The call.</param>
+    /// <param name="activation">What the layer feeds, or null.</param>
+    /// <param name="isReluByDefault">Kaiming initialization also for a layer that feeds no activation.</param>
+    public static bool Replace(SolutionEdits edits, FixedModel model, Location location, Activation? activation, bool isReluByDefault = false)
     {
-        if (FixedModel.NodeAt(location) is not InvocationExpressionSyntax call || model.Semantics(call).GetSymbolInfo(call).Symbol is not IMethodSymbol { IsStatic: true } method
-            || ModelCatalogue.QualifiedName(method.ContainingType) != $"{ModelCatalogue.Library}.torch.nn.init" || call.ArgumentList.Arguments.Count == 0)
-        {
+        if (CallAt(model, location) is not { } call)
             return false;
-        }
-
+        if (!edits.IsNew(call, "initializer"))
+            return true;
         var tensor = call.ArgumentList.Arguments.FirstOrDefault(argument => argument.NameColon?.Name.Identifier.ValueText == "tensor") ?? call.ArgumentList.Arguments[0];
-        if (tensor.NameColon is { } colon && colon.Name.Identifier.ValueText != "tensor" || !edits.IsNew(call, "initializer"))
-            return tensor.NameColon?.Name.Identifier.ValueText is null or "tensor";
-        var replacement = SyntaxFactory.ParseExpression(Call(model, call, tensor.Expression.ToString(), activation));
+        var form = activation is null ? isReluByDefault ? "relu" : "linear"
+            : !Remedies.IsSaturating(activation) ? "relu"
+            : activation.Kind == ActivationKind.Tanh ? "tanh" : "linear";
+        var replacement = SyntaxFactory.ParseExpression(Call(model, call, tensor.Expression.WithoutTrivia().ToString(), form));
         edits.EditorFor(call).ReplaceNode(call, (current, _) => replacement.WithTriviaFrom(current));
         return true;
     }
+
+    /// <summary><c>trunc_normal_(w, mean, std, a, b)</c> becomes <c>normal_(w, mean, std)</c>.</summary>
+    public static bool UseNormal(SolutionEdits edits, FixedModel model, Location location)
+    {
+        if (CallAt(model, location) is not { } call || Activations.NameOf(call.Expression) is not { } name)
+            return false;
+        if (!edits.IsNew(call, "initializer"))
+            return true;
+        var editor = edits.EditorFor(call);
+        editor.ReplaceNode(name, (current, _) => SyntaxFactory.IdentifierName("normal_").WithTriviaFrom(current));
+        var kept = call.ArgumentList.Arguments.Where((argument, index) => argument.NameColon is { } colon ? colon.Name.Identifier.ValueText is "tensor" or "mean" or "std" : index < 3).Count();
+        if (kept != call.ArgumentList.Arguments.Count)
+        {
+            // The bounds come last, also where they are named.
+            if (call.ArgumentList.Arguments.Take(kept).Any(argument => argument.NameColon?.Name.Identifier.ValueText is "a" or "b" or "generator"))
+                return false;
+            editor.ReplaceNode(call.ArgumentList, (current, _) =>
+            {
+                var list = (ArgumentListSyntax)current;
+                return list.WithArguments(SyntaxFactory.SeparatedList(list.Arguments.Take(kept), list.Arguments.GetSeparators().Take(kept - 1)));
+            });
+        }
+
+        return true;
+    }
+
+    private static InvocationExpressionSyntax? CallAt(FixedModel model, Location location) =>
+        FixedModel.NodeAt(location) is InvocationExpressionSyntax { ArgumentList.Arguments.Count: > 0 } call
+        && model.Semantics(call).GetSymbolInfo(call).Symbol is IMethodSymbol { IsStatic: true } method
+        && ModelCatalogue.QualifiedName(method.ContainingType) == $"{ModelCatalogue.Library}.torch.nn.init" ? call : null;
 
     /// <summary>The call, with names that bind at the place.</summary>
     private static string Call(FixedModel model, SyntaxNode place, string tensor, string activation = "relu")

@@ -56,6 +56,25 @@ internal static class Statements
         return true;
     }
 
+    /// <summary>Moves the statement around an expression right after the one around another, with the comments around it; false where they are not in one block.</summary>
+    public static bool Move(SolutionEdits edits, SyntaxNode expression, SyntaxNode after)
+    {
+        if (expression.FirstAncestorOrSelf<StatementSyntax>() is not ExpressionStatementSyntax moved || after.FirstAncestorOrSelf<StatementSyntax>() is not { } place
+            || moved.Parent is not BlockSyntax block || place.Parent != block || moved.ContainsDirectives || place.ContainsDirectives)
+        {
+            return false;
+        }
+
+        if (!edits.IsNew(moved, "move"))
+            return true;
+        var editor = edits.EditorFor(moved);
+        // A blank line above it stays where it is.
+        var comments = moved.GetLeadingTrivia().SkipWhile(trivia => trivia.IsKind(SyntaxKind.EndOfLineTrivia));
+        editor.InsertAfter(place, moved.WithLeadingTrivia(comments));
+        editor.RemoveNode(moved, SyntaxRemoveOptions.KeepNoTrivia);
+        return true;
+    }
+
     /// <summary><c>public Net() : base("Net") => RegisterComponents();</c> with a block for a body.</summary>
     private static ConstructorDeclarationSyntax WithBody(ConstructorDeclarationSyntax constructor, Layout layout, string outer, string inner)
     {

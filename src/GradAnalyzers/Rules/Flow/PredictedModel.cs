@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using GradAnalyzers.Catalogue;
 using GradAnalyzers.GradientFlow;
 using GradAnalyzers.Models;
 using Microsoft.CodeAnalysis;
@@ -62,6 +63,31 @@ internal sealed class PredictedModel
     public ImmutableArray<ModelNode> Feeding => Graph.Nodes
         .Where(node => IsPredictable && _hidden[node.Index] && Network.Nodes[node.Index].Layer is Activation)
         .Select(node => Remedies.FedBy(Network, node.Index)).Where(index => index >= 0).Distinct().Select(index => Graph.Nodes[index]).ToImmutableArray();
+
+    /// <summary>Those of them with no normalization before their activation.</summary>
+    public ImmutableArray<ModelNode> Unnormalized => Feeding
+        .Where(node => !Graph.Nodes.Any(other => _hidden[other.Index] && Network.Nodes[other.Index].Layer is Activation && Remedies.FedBy(Network, other.Index) == node.Index && Remedies.HasNormBetween(Network, node.Index, other.Index)))
+        .ToImmutableArray();
+
+    /// <summary>Blocks of a weighted layer and its activation that give the shape that they take.</summary>
+    public ImmutableArray<(ModelNode First, ModelNode Last)> Blocks => Graph.Nodes
+        .Where(node => IsPredictable && _hidden[node.Index] && Network.Nodes[node.Index].Layer is Activation)
+        .Select(node => (First: Remedies.FedBy(Network, node.Index), Last: node.Index))
+        .Where(block => block.First >= 0 && Remedies.KeepsShape(Network, block.First, block.Last))
+        .Select(block => (Graph.Nodes[block.First], Graph.Nodes[block.Last])).ToImmutableArray();
+
+    /// <summary>The hidden activation that a weighted layer feeds, or null.</summary>
+    public Activation? FedTo(ModelNode node) => Graph.Nodes
+        .Where(other => _hidden[other.Index] && Network.Nodes[other.Index].Layer is Activation && Remedies.FedBy(Network, other.Index) == node.Index)
+        .Select(other => (Activation)Network.Nodes[other.Index].Layer).FirstOrDefault();
+
+    /// <summary>Weighted layers that an initializer call starts, with their calls.</summary>
+    public ImmutableArray<(ModelNode Node, Location Call)> Initialized => Weighted
+        .Where(node => !Remedies.IsDefault(Network.Nodes[node.Index].Layer) && node.Layer?.Weight?.Initialization.Location is not null)
+        .Select(node => (node, node.Layer!.Weight!.Initialization.Location!)).ToImmutableArray();
+
+    /// <summary>Whether values have positions beside features without a convolution (tokens, time steps), over which BatchNorm1d would take another dimension for the features.</summary>
+    public bool IsSequence => !IsConvolutional && Graph.Nodes.Any(node => node.Role is Role.Embedding or Role.Reshape or Role.LayerNorm or Role.RmsNorm or Role.Concat);
 
     public bool HasNorm => Network.Nodes.Any(node => Remedies.IsNorm(node.Layer));
 

@@ -11,8 +11,12 @@ internal enum Remedy
     BatchNorm,
     LayerNorm,
     Residual,
-    /// <summary>The initializer that fits the activation, for every layer that feeds one.</summary>
+
+    /// <summary>The initializer that fits the activation, in the place of every explicit one.</summary>
     FittingInitialization,
+
+    /// <summary>The initializer that fits the activation, for every layer that feeds one.</summary>
+    Kaiming,
 }
 
 /// <summary>Edits of a network: what it would be with a remedy. Predicting the result tells the cause of a bad prediction and which fixes keep their promise.</summary>
@@ -24,7 +28,8 @@ internal static class Remedies
         Remedy.BatchNorm => WithNorm(network, features => new BatchNorm(features)),
         Remedy.LayerNorm => WithNorm(network, features => new LayerNorm(features)),
         Remedy.Residual => WithResidual(network),
-        _ => WithFittingInitialization(network),
+        Remedy.FittingInitialization => WithFittingInitialization(network, isExplicitOnly: true),
+        _ => WithFittingInitialization(network, isExplicitOnly: false),
     };
 
     /// <summary>Activations whose slope falls to zero on both sides (or below a quarter everywhere, as the sigmoid's).</summary>
@@ -82,10 +87,10 @@ internal static class Remedies
                 nodes[index] = nodes[index] with { Layer = new Activation(ActivationKind.ReLU) };
         }
 
-        return WithFittingInitialization(network with { Nodes = nodes.ToImmutable() });
+        return WithFittingInitialization(network with { Nodes = nodes.ToImmutable() }, isExplicitOnly: false);
     }
 
-    private static Network WithFittingInitialization(Network network)
+    private static Network WithFittingInitialization(Network network, bool isExplicitOnly)
     {
         var nodes = network.Nodes.ToBuilder();
         var hidden = Hidden(network);
@@ -94,7 +99,7 @@ internal static class Remedies
             if (!hidden[index] || nodes[index].Layer is not Activation activation)
                 continue;
             var fed = FedBy(network, index);
-            if (fed < 0)
+            if (fed < 0 || isExplicitOnly && IsDefault(nodes[fed].Layer))
                 continue;
             nodes[fed] = nodes[fed] with { Layer = Started(nodes[fed].Layer, (fanIn, fanOut) => Fitting(activation, fanIn, fanOut)) };
         }

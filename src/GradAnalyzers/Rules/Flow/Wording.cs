@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using GradAnalyzers.Catalogue;
+using GradAnalyzers.GradientFlow;
 using GradAnalyzers.Models;
 using Microsoft.CodeAnalysis;
 
@@ -28,8 +29,13 @@ internal static class Wording
         Remedy.BatchNorm => "BatchNorm",
         Remedy.LayerNorm => "LayerNorm",
         Remedy.Residual => "residual connections",
+        Remedy.Kaiming => "Kaiming initialization",
         _ => "initialization that fits the activation",
     };
+
+    /// <summary>The initializer that fits what a layer feeds.</summary>
+    public static string Initializer(Activation? activation) =>
+        activation is null ? "xavier_normal_" : Rules.Flow.Remedies.IsSaturating(activation) ? $"xavier_normal_ with the gain of {activation.Kind}" : "kaiming_normal_ for ReLU";
 
     public static ImmutableArray<Location> Places(IEnumerable<ModelNode> nodes) =>
         nodes.Select(node => node.Creation).Where(location => location.IsInSource).Distinct().ToImmutableArray();
