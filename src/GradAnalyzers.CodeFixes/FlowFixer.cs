@@ -12,7 +12,7 @@ namespace GradAnalyzers.CodeFixes;
 /// The base of the flow rules' fixers. A fix is tried before it is offered: the edited source must compile, and the model read from it must be predicted to be healthy.
 /// What it then predicts is in the title.
 /// </summary>
-public abstract class FlowFixer(string id, ModelRule rule) : Fixer(id)
+public abstract class FlowFixer(string id, FlowRule rule) : Fixer(id)
 {
     private protected sealed override async Task<ImmutableArray<Choice>> Choices(Diagnostic diagnostic, Solution solution, CancellationToken cancellation)
     {
@@ -23,7 +23,8 @@ public abstract class FlowFixer(string id, ModelRule rule) : Fixer(id)
         }
 
         var models = PredictedModels.For(compilation, ModelCatalogue.For(compilation, project.AnalyzerOptions));
-        var finding = rule.In(tree, models, cancellation).FirstOrDefault(candidate => candidate.Place == diagnostic.Location);
+        var thresholds = GradOptions.Of(project.AnalyzerOptions, tree).Thresholds;
+        var finding = rule.In(tree, models, thresholds, cancellation).FirstOrDefault(candidate => candidate.Place == diagnostic.Location);
         if (finding is null)
             return ImmutableArray<Choice>.Empty;
 
@@ -38,7 +39,7 @@ public abstract class FlowFixer(string id, ModelRule rule) : Fixer(id)
     }
 
     /// <summary>The fixes to try, safest first.</summary>
-    private protected abstract IEnumerable<Plan> Plans(ModelFinding finding, FixedModel model);
+    private protected abstract IEnumerable<Plan> Plans(FlowFinding finding, FixedModel model);
 
     /// <summary>The title of a fix that keeps its promise; null for one that cannot be written here, does not compile, or does not heal the model.</summary>
     private static async Task<string?> Outcome(Plan plan, PredictedModel before, PredictedModels models, Project project, CancellationToken cancellation)
@@ -56,8 +57,8 @@ public abstract class FlowFixer(string id, ModelRule rule) : Fixer(id)
                 return null;
         }
 
-        var number = Same(models.All(cancellation), before).IndexOf(before);
-        var after = Same(PredictedModels.For(compilation, ModelCatalogue.For(compilation, project.AnalyzerOptions)).All(cancellation), before).ElementAtOrDefault(number);
+        var number = Same(models.All(before.Thresholds, cancellation), before).IndexOf(before);
+        var after = Same(PredictedModels.For(compilation, ModelCatalogue.For(compilation, project.AnalyzerOptions)).All(before.Thresholds, cancellation), before).ElementAtOrDefault(number);
         if (after is null || plan.MustHeal && after.Prediction.Verdict != Verdict.Healthy)
             return null;
         var figure = before.IsInRatio ? after.Prediction.FirstToLastRatio : after.Prediction.Attenuation;

@@ -12,7 +12,7 @@ namespace GradAnalyzers.CodeFixes;
 [ExportCodeFixProvider(LanguageNames.CSharp, Name = nameof(IdenticalWeightsFixer)), Shared]
 public sealed class IdenticalWeightsFixer() : FlowFixer("GRAD1005", new IdenticalWeights())
 {
-    private protected override IEnumerable<Plan> Plans(ModelFinding finding, FixedModel model)
+    private protected override IEnumerable<Plan> Plans(FlowFinding finding, FixedModel model)
     {
         var started = model.Graph.Layers.SelectMany(layer => layer.Parameters.Select(parameter => (layer, parameter))).Where(entry => entry.parameter.Initialization.Location == finding.Place).ToList();
         if (started.Any(entry => entry.parameter.Initialization.Role == Role.TruncNormal))

@@ -11,7 +11,7 @@ namespace GradAnalyzers.CodeFixes;
 [ExportCodeFixProvider(LanguageNames.CSharp, Name = nameof(InitializationGainFixer)), Shared]
 public sealed class InitializationGainFixer() : FlowFixer("GRAD1004", new InitializationGain())
 {
-    private protected override IEnumerable<Plan> Plans(ModelFinding finding, FixedModel model)
+    private protected override IEnumerable<Plan> Plans(FlowFinding finding, FixedModel model)
     {
         var initialized = finding.Model.Initialized;
         yield return new("Use the initialization that fits the activation", "fitting", edits => initialized

@@ -11,7 +11,7 @@ namespace GradAnalyzers.CodeFixes;
 [ExportCodeFixProvider(LanguageNames.CSharp, Name = nameof(InitializationNeverAppliedFixer)), Shared]
 public sealed class InitializationNeverAppliedFixer() : FlowFixer("GRAD1006", new InitializationNeverApplied())
 {
-    private protected override IEnumerable<Plan> Plans(ModelFinding finding, FixedModel model)
+    private protected override IEnumerable<Plan> Plans(FlowFinding finding, FixedModel model)
     {
         yield return new("Move it after RegisterComponents()", "move", edits => Statements.Move(edits, FixedModel.NodeAt(finding.Place), FixedModel.NodeAt(finding.Involved[0])), MustHeal: false);
     }

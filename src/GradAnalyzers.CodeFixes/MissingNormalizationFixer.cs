@@ -10,7 +10,7 @@ namespace GradAnalyzers.CodeFixes;
 [ExportCodeFixProvider(LanguageNames.CSharp, Name = nameof(MissingNormalizationFixer)), Shared]
 public sealed class MissingNormalizationFixer() : FlowFixer("GRAD1002", new MissingNormalization())
 {
-    private protected override IEnumerable<Plan> Plans(ModelFinding finding, FixedModel model)
+    private protected override IEnumerable<Plan> Plans(FlowFinding finding, FixedModel model)
     {
         // Over tokens or time steps BatchNorm1d would take the wrong dimension for the features.
         if (!finding.Model.IsSequence)

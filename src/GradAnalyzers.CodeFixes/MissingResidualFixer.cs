@@ -10,7 +10,7 @@ namespace GradAnalyzers.CodeFixes;
 [ExportCodeFixProvider(LanguageNames.CSharp, Name = nameof(MissingResidualFixer)), Shared]
 public sealed class MissingResidualFixer() : FlowFixer("GRAD1003", new MissingResidual())
 {
-    private protected override IEnumerable<Plan> Plans(ModelFinding finding, FixedModel model)
+    private protected override IEnumerable<Plan> Plans(FlowFinding finding, FixedModel model)
     {
         yield return FlowPlans.Residual(model);
     }

@@ -10,7 +10,7 @@ namespace GradAnalyzers.CodeFixes;
 [ExportCodeFixProvider(LanguageNames.CSharp, Name = nameof(SaturatingStackFixer)), Shared]
 public sealed class SaturatingStackFixer() : FlowFixer("GRAD1001", new SaturatingStack())
 {
-    private protected override IEnumerable<Plan> Plans(ModelFinding finding, FixedModel model)
+    private protected override IEnumerable<Plan> Plans(FlowFinding finding, FixedModel model)
     {
         yield return FlowPlans.Relu(model);
         yield return FlowPlans.BatchNorm(model);

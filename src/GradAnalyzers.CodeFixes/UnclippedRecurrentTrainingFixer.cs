@@ -7,42 +7,25 @@ using Microsoft.CodeAnalysis.CodeFixes;
 
 namespace GradAnalyzers.CodeFixes;
 
-/// <summary>Inserts clipping by global norm (or by value) right before the step, after backward.</summary>
+/// <summary>Inserts clipping by global norm (or by value) right before the step; in a closure, after its backward.</summary>
 [ExportCodeFixProvider(LanguageNames.CSharp, Name = nameof(UnclippedRecurrentTrainingFixer)), Shared]
-public sealed class UnclippedRecurrentTrainingFixer() : Fixer("GRAD2001")
+public sealed class UnclippedRecurrentTrainingFixer() : TrainingLoopFixer("GRAD2001")
 {
-    private protected override async Task<ImmutableArray<Choice>> Choices(Diagnostic diagnostic, Solution solution, CancellationToken cancellation)
+    private protected override ImmutableArray<Choice> Choices(Diagnostic diagnostic, SyntaxNode happening, ImmutableArray<SyntaxNode> places, SemanticModel model)
     {
-        if (!diagnostic.Properties.TryGetValue(ClipPlacement.Parameters, out var parameters))
-            return ImmutableArray<Choice>.Empty;
-        var step = diagnostic.AdditionalLocations[0];
-        var backwards = diagnostic.AdditionalLocations.Skip(1).ToImmutableArray();
-        var places = backwards.IsEmpty ? ImmutableArray.Create(step) : backwards;
-        if (places.Any(place => solution.GetDocument(place.SourceTree) is null || !InsertStatement.IsPossible(NodeAt(place))))
-            return ImmutableArray<Choice>.Empty;
-        var model = await solution.GetDocument(places[0].SourceTree)!.GetSemanticModelAsync(cancellation).ConfigureAwait(false);
-        if (model is null)
-            return ImmutableArray<Choice>.Empty;
-
+        if (!diagnostic.Properties.TryGetValue(ClipPlacement.Parameters, out var parameters) || !places.Add(happening).All(InsertStatement.IsPossible))
+            return None;
         return ImmutableArray.Create(
-            Insert("Clip by global norm: clip_grad_norm_(…, 1.0)", "clip_grad_norm_", $"torch.nn.utils.clip_grad_norm_", $"({parameters}, max_norm: 1.0);"),
-            Insert("Clip each value: clip_grad_value_(…, 1.0)", "clip_grad_value_", $"torch.nn.utils.clip_grad_value_", $"({parameters}, clip_value: 1.0);"));
+            ChoiceOf("Clip by global norm: clip_grad_norm_(…, 1.0)", "clip_grad_norm_", edits => Insert(edits, "torch.nn.utils.clip_grad_norm_", "max_norm")),
+            ChoiceOf("Clip each value: clip_grad_value_(…, 1.0)", "clip_grad_value_", edits => Insert(edits, "torch.nn.utils.clip_grad_value_", "clip_value")));
 
-        Choice Insert(string title, string key, string method, string arguments) => new(title, key, (edits, _) =>
+        void Insert(SolutionEdits edits, string method, string threshold)
         {
-            foreach (var place in places)
-            {
-                var node = NodeAt(place);
-                var statement = LibraryName.At(model, node.SpanStart, method) + arguments;
-                if (backwards.IsEmpty)
-                    InsertStatement.Before(edits, node, statement);
-                else
-                    InsertStatement.After(edits, node, statement);
-            }
-
-            return Task.CompletedTask;
-        });
+            var statement = $"{LibraryName.At(model, happening.SpanStart, method)}({parameters}, {threshold}: 1.0);";
+            foreach (var backward in places)
+                InsertStatement.After(edits, backward, statement);
+            if (places.IsEmpty)
+                InsertStatement.Before(edits, happening, statement);
+        }
     }
-
-    private static SyntaxNode NodeAt(Location location) => location.SourceTree!.GetRoot().FindNode(location.SourceSpan, getInnermostNodeForTie: true);
 }

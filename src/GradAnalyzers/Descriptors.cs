@@ -5,45 +5,99 @@ namespace GradAnalyzers;
 /// <summary>Every rule of the package in one place. Each has a page, <c>docs/rules/GRADnnnn.md</c>.</summary>
 public static class Descriptors
 {
-    private const string GradientFlow = "GradientFlow";
+    private const string Configuration = "Configuration";
+    private const string Flow = "GradientFlow";
     private const string Training = "Training";
 
-    public static readonly DiagnosticDescriptor GRAD1001 = Warning("GRAD1001", GradientFlow,
+    public static readonly DiagnosticDescriptor GRAD0001 = Warning("GRAD0001", Configuration,
+        title: "Configuration of GradAnalyzers that cannot be read",
+        message: "{0}",
+        description: "A line of a *.catalogue.txt file, or an option gradanalyzers.* in an .editorconfig, cannot be read. It is ignored; the rest counts.");
+
+    public static readonly DiagnosticDescriptor GRAD0002 = Create("GRAD0002", Flow, DiagnosticSeverity.Info, isEnabledByDefault: false,
+        title: "Predicted gradient of every parameter of a model",
+        message: "'{0}': {1}; first/last={2} attenuation={3}; {4}",
+        description: "The gradient that each parameter is predicted to get at initialization, relative to the largest, as path=value pairs. "
+            + "Enable it with dotnet_diagnostic.GRAD0002.severity = warning.");
+
+    public static readonly DiagnosticDescriptor GRAD1001 = Warning("GRAD1001", Flow,
         title: "Stacked saturating activations starve the early layers",
         message: "{0} {1}; {2}",
         description: "The slope of a sigmoid is at most 1/4, and that of every saturating activation is far below one for most inputs: the gradient of an early layer is a product of these slopes.");
 
-    public static readonly DiagnosticDescriptor GRAD1002 = Warning("GRAD1002", GradientFlow,
+    public static readonly DiagnosticDescriptor GRAD1002 = Warning("GRAD1002", Flow,
         title: "A deep stack has no normalization",
         message: "{0} layers without normalization {1}; {2}",
         description: "At the library's default initialization every layer scales the gradient by a factor other than one, and depth raises it to a power. Normalization holds the scale of what each layer gets.");
 
-    public static readonly DiagnosticDescriptor GRAD1003 = Warning("GRAD1003", GradientFlow,
+    public static readonly DiagnosticDescriptor GRAD1003 = Warning("GRAD1003", Flow,
         title: "A stack is too deep to do without residual connections",
         message: "{0} layers without residual connections {1}, and normalization alone does not change that; add each block's input to its output: x + block(x)",
         description: "Batch normalization with a nonlinearity multiplies the gradient by slightly more than one a layer, and plain stacks by less: beyond some depth only an identity path keeps it (He et al. 2016).");
 
-    public static readonly DiagnosticDescriptor GRAD1004 = Warning("GRAD1004", GradientFlow,
+    public static readonly DiagnosticDescriptor GRAD1004 = Warning("GRAD1004", Flow,
         title: "An initialization has the wrong gain for its depth",
         message: "The initialization of {0} {1}; use {2}",
         description: "The variance of the weights times the fan-in, together with the activation, is the factor by which each layer scales the gradient. Initializers with the gain of the activation make it one.");
 
-    public static readonly DiagnosticDescriptor GRAD1005 = Warning("GRAD1005", GradientFlow,
+    public static readonly DiagnosticDescriptor GRAD1005 = Warning("GRAD1005", Flow,
         title: "All weights of a layer start at the same number",
         message: "All weights of '{0}' start at {1}{2}; use {3}",
         description: "Units with the same weights compute the same and receive the same gradient, so that they stay alike; zero weights let no gradient through to the layers before.");
 
-    public static readonly DiagnosticDescriptor GRAD1006 = Warning("GRAD1006", GradientFlow,
+    public static readonly DiagnosticDescriptor GRAD1006 = Warning("GRAD1006", Flow,
         title: "An initializer is applied before the components are registered",
         message: "apply(...) visits registered modules only, and RegisterComponents() runs after it: nothing is initialized. Call it after RegisterComponents().",
         description: "Module.apply walks the registered submodules. Before RegisterComponents there are none, and the layers keep their default initialization.");
 
     public static readonly DiagnosticDescriptor GRAD2001 = Warning("GRAD2001", Training,
         title: "A recurrent model is stepped without gradient clipping",
-        message: "'{0}' is recurrent and is stepped without gradient clipping; its gradients may explode during training. "
-            + "Call torch.nn.utils.clip_grad_norm_({1}, 1.0) after backward.",
+        message: "'{0}' is recurrent and is stepped without gradient clipping; its gradients may explode during training{1}. {2}.",
         description: "The gradient of a recurrent model is a product over time steps: when training grows the recurrent weights it explodes. "
             + "Clipping by global norm between backward and step bounds it (Pascanu, Mikolov, Bengio 2013).");
+
+    public static readonly DiagnosticDescriptor GRAD2002 = Warning("GRAD2002", Training,
+        title: "Gradient clipping has no effect",
+        message: "This clipping has no effect: {0}. Clip between backward and step, on the parameters that are stepped.",
+        description: "Gradients exist from backward on and are used up by step. A clip anywhere else changes nothing, and training looks protected when it is not.");
+
+    public static readonly DiagnosticDescriptor GRAD2003 = Warning("GRAD2003", Training,
+        title: "Gradients are never cleared",
+        message: "'{0}' is stepped in a loop that never clears gradients; every step uses the sum of all gradients so far. Call zero_grad() before backward.",
+        description: "backward adds to the gradients that parameters hold. Without zero_grad the sum grows from step to step, as if the learning rate did, until training diverges.");
+
+    public static readonly DiagnosticDescriptor GRAD2004 = Warning("GRAD2004", Training,
+        title: "A step finds no gradients",
+        message: "This step has no gradients to use: {0}",
+        description: "A step between zero_grad and backward changes nothing (or only applies weight decay and old momentum): the model does not learn from the loss.");
+
+    public static readonly DiagnosticDescriptor GRAD2005 = Warning("GRAD2005", Training,
+        title: "A hidden state is carried over batches without detach",
+        message: "'{0}' is carried from batch to batch with its history: {1}. Detach it before it is used again.",
+        description: "A hidden state that is the output of the last batch still holds that batch's graph. detach() keeps its value and cuts its history (truncated backpropagation through time).");
+
+    public static readonly DiagnosticDescriptor GRAD2006 = Info("GRAD2006", Training,
+        title: "The clipping threshold is ineffective",
+        message: "The clipping threshold {0} {1}; 1.0 is a usual start",
+        description: "clip_grad_norm_ scales gradients by threshold/norm where the norm is larger. A threshold that no healthy gradient reaches never acts in time; one that is not positive destroys the direction.");
+
+    public static readonly DiagnosticDescriptor GRAD2007 = Warning("GRAD2007", Training,
+        title: "Scaled gradients are clipped",
+        message: "Gradients are clipped while they are still scaled by '{0}'; the limit is off by that factor. Unscale before clipping.",
+        description: "Loss scaling multiplies every gradient by the scale. A clip before the gradients are divided by it again compares the wrong norm with the limit, and cuts nearly every step to nearly nothing.");
+
+    public static readonly DiagnosticDescriptor GRAD2008 = Warning("GRAD2008", Training,
+        title: "An optimizer is given a parameter twice",
+        message: "'{0}' is given the parameters of '{1}' twice, and steps them twice",
+        description: "TorchSharp accepts overlapping parameters and groups silently; a parameter that is in two places takes each step twice, as if its learning rate were doubled.");
+
+    public static readonly DiagnosticDescriptor GRAD2009 = Warning("GRAD2009", Training,
+        title: "A trained module is in no optimizer",
+        message: "'{0}' takes part in the loss, but no optimizer holds the parameters of '{1}'; it never learns",
+        description: "backward computes gradients for every module on the way to the loss; only what an optimizer holds is changed by step.");
+
+    private static DiagnosticDescriptor Info(string id, string category, string title, string message, string description) =>
+        Create(id, category, DiagnosticSeverity.Info, isEnabledByDefault: true, title, message, description);
 
     private static DiagnosticDescriptor Warning(string id, string category, string title, string message, string description) =>
         Create(id, category, DiagnosticSeverity.Warning, isEnabledByDefault: true, title, message, description);

@@ -92,6 +92,22 @@ public sealed class ConsumerTests(PackedPackage package)
     }
 
     [Fact]
+    public async Task FormatKeepsTabsCommentsAndCarriageReturns()
+    {
+        const string Step = "\t\t/* the step */ [|optimizer.step()|]; // kept\r\n";
+        var source = Unclipped.ReplaceLineEndings("\r\n").Replace("    ", "\t").Replace("\t\t[|optimizer.step()|];\r\n", Step);
+        var consumer = Consumer().With("Training.cs", source);
+        var before = consumer.Read("Training.cs");
+
+        (await consumer.FormatAnalyzers()).Succeeded();
+
+        Assert.Contains(Step, source);
+        Assert.Equal(
+            before.Replace("\t\t/* the step */", "\t\ttorch.nn.utils.clip_grad_norm_(model.parameters(), max_norm: 1.0);\r\n\t\t/* the step */"),
+            consumer.Read("Training.cs"));
+    }
+
+    [Fact]
     public async Task AProjectWithoutTorchSharpGetsNoReport()
     {
         var consumer = new Consumer(package, torchSharp: null).With("Lookalike.cs", """

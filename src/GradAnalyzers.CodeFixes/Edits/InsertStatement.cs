@@ -90,11 +90,12 @@ internal static class InsertStatement
         }
     }
 
+    /// <summary>Whether nothing but white space and comments stands before the node on its line.</summary>
     private static bool StartsLine(SyntaxNode node)
     {
-        var text = node.SyntaxTree.GetText();
-        var line = text.Lines.GetLineFromPosition(node.SpanStart);
-        return string.IsNullOrWhiteSpace(text.ToString(Microsoft.CodeAnalysis.Text.TextSpan.FromBounds(line.Start, node.SpanStart)));
+        var previous = node.GetFirstToken().GetPreviousToken();
+        var lines = node.SyntaxTree.GetText().Lines;
+        return previous.IsKind(SyntaxKind.None) || lines.GetLineFromPosition(previous.Span.End).LineNumber < lines.GetLineFromPosition(node.SpanStart).LineNumber;
     }
 
     /// <summary><c>if (x) optimizer.step();</c> becomes a block of two.</summary>

@@ -88,6 +88,8 @@ internal enum Role
     Identity,
     Flatten,
     Reshape,
+    Permute,
+    Expand,
     Select,
     Split,
     Pad,
@@ -153,11 +155,6 @@ internal enum Role
     Clear,
     ClipNorm,
     ClipValue,
-}
-
-internal static class RoleExtensions
-{
-    /// <summary>Whether a call of this role is an event of a training loop.</summary>
-    public static bool IsTraining(this Role role) =>
-        role is Role.Gradient or Role.Step or Role.Backward or Role.Clear or Role.ClipNorm or Role.ClipValue;
+    NoGrad,
+    Freeze,
 }

@@ -28,4 +28,7 @@ internal static class Roles
 
     /// <summary>A probability-like end of a model: the last node as an output activation.</summary>
     public static bool IsOutputActivation(this Role role) => role is Role.Sigmoid or Role.Softmax or Role.LogSoftmax or Role.LogSigmoid or Role.Softmin;
+
+    /// <summary>A call of this role is an event of a training loop.</summary>
+    public static bool IsTraining(this Role role) => role is >= Role.Gradient and <= Role.ClipValue;
 }

@@ -33,7 +33,8 @@ internal sealed class Expectation
                 SlopeArgumentSquare = moments.SlopeArgumentSquare + weight * g * g * x * x,
                 ValueFourth = moments.ValueFourth + weight * f * f * f * f,
                 SlopeFourth = moments.SlopeFourth + weight * g * g * g * g,
-                ValueSlopeArgument = moments.ValueSlopeArgument + weight * f * g * (x - mean),
+                ValueSlopeArgument = moments.ValueSlopeArgument + weight * f * g * x,
+                ValueSlopeSquare = moments.ValueSlopeSquare + weight * f * f * g * g,
                 SlopeTimesNormal = moments.SlopeTimesNormal + weight * g * z,
                 SlopeArgumentNormal = moments.SlopeArgumentNormal + weight * g * x * z,
             };
@@ -104,7 +105,7 @@ internal sealed class Expectation
     }
 }
 
-/// <summary>E[f], E[f'], E[f' u], E[f^2], E[f'^2], E[f'^2 u^2], E[f^4], E[f'^4], E[f f' (u - mean)], E[f' z], E[f' u z] with z the standardized u.</summary>
+/// <summary>E[f], E[f'], E[f' u], E[f^2], E[f'^2], E[f'^2 u^2], E[f^4], E[f'^4], E[f f' u], E[f^2 f'^2], E[f' z], E[f' u z] with z the standardized u.</summary>
 internal readonly record struct SingleMoments(
     double Value,
     double Slope,
@@ -115,6 +116,7 @@ internal readonly record struct SingleMoments(
     double ValueFourth,
     double SlopeFourth,
     double ValueSlopeArgument,
+    double ValueSlopeSquare,
     double SlopeTimesNormal,
     double SlopeArgumentNormal);
 

@@ -8,6 +8,7 @@ internal sealed class Flow
     private readonly LayerFlow[] layers;
     private readonly Gradient[] gradients;
     private readonly bool[] isReached;
+    private readonly Dictionary<int, double> preActivations = [];
     private double lossDegrees;
 
     private Flow(Network network)
@@ -28,14 +29,20 @@ internal sealed class Flow
 
     public Expectation Expectation { get; } = new();
 
+    /// <summary>The node whose value the loss reads.</summary>
+    public int LossNode { get; private set; }
+
     public List<ParameterGradient> Parameters { get; } = [];
 
-    /// <summary>The derivative with respect to each node's value; zero where none arrives.</summary>
-    public Gradient GradientAt(int node) => gradients[node];
+    /// <summary>Squared norm of the derivative of one sample at the node's pre-activations, over all positions; at its value, where it has none of its own.</summary>
+    public double TotalAt(int node) => preActivations.TryGetValue(node, out var total) ? total : gradients[node].Square * Math.Exp(gradients[node].Shift) * Shapes[node].Positions;
+
+    /// <summary>Says what <see cref="TotalAt"/> is for a layer whose pre-activations are inside.</summary>
+    public void SetPreActivation(int node, double total) => preActivations[node] = total;
 
     public static Flow Run(Network network)
     {
-        var flow = new Flow(MaximumBeforeActivation.Apply(network));
+        var flow = new Flow(LastStepOnly.Apply(MaximumBeforeActivation.Apply(network)));
         flow.Forward();
         flow.Backward();
         return flow;
@@ -60,6 +67,7 @@ internal sealed class Flow
     private void Backward()
     {
         var start = LossFlow.Start(this, out var node, out lossDegrees);
+        LossNode = node;
         Receive(node, start);
         for (var i = node; i >= 0; i--)
             if (isReached[i])
@@ -84,7 +92,7 @@ internal sealed class Flow
         var alike = Math.Min(coherence * coherence, 1);
         var inverseDegrees = (shared * shared + (1 - shared) * (1 - shared) * (1 + (batch - 1) * alike) / batch) / lossDegrees;
         var chiSquared = LogMeanOfChiSquared(1 / inverseDegrees);
-        Parameters.Add(new(node, path, isWeight, Math.Log(total) + gradient.Shift - spread / 2 + chiSquared));
+        Parameters.Add(new(node, Parameters.Count, path, isWeight, Math.Log(total) + gradient.Shift - spread / 2 + chiSquared));
     }
 
     /// <summary>E[ln x] of x = chi-squared with k degrees of freedom over k: digamma(k/2) + ln(2/k).</summary>
@@ -107,7 +115,8 @@ internal sealed class Flow
 
 /// <summary>The predicted gradient of one use of one parameter.</summary>
 /// <param name="Node">Which node uses it.</param>
+/// <param name="Order">How many were reported before it.</param>
 /// <param name="Path">Its path.</param>
 /// <param name="IsWeight">Whether it is a weight, else a bias or gain.</param>
 /// <param name="LogSquare">Typical natural logarithm of the squared norm.</param>
-internal readonly record struct ParameterGradient(int Node, string? Path, bool IsWeight, double LogSquare);
+internal readonly record struct ParameterGradient(int Node, int Order, string? Path, bool IsWeight, double LogSquare);

@@ -46,8 +46,9 @@ internal readonly record struct ParameterPrediction(string Path, int Node, bool 
 /// </summary>
 internal sealed class GradientFlowPrediction
 {
-    private GradientFlowPrediction(ImmutableArray<ParameterPrediction> parameters, double ratio, double attenuation, Verdict verdict, string? reason)
+    private GradientFlowPrediction(ImmutableArray<ParameterPrediction> parameters, double ratio, double attenuation, double inputAttenuation, Verdict verdict, string? reason)
     {
+        InputAttenuation = inputAttenuation;
         Parameters = parameters;
         FirstToLastRatio = ratio;
         Attenuation = attenuation;
@@ -63,6 +64,9 @@ internal sealed class GradientFlowPrediction
 
     /// <summary>Norm of the loss's derivative at the first layer's pre-activation over that at the output; NaN where unknown.</summary>
     public double Attenuation { get; }
+
+    /// <summary>Norm of the loss's derivative at the input over that at the output: what a run can measure without touching the model. NaN where unknown, 0 where the input has no derivative.</summary>
+    public double InputAttenuation { get; }
 
     public Verdict Verdict { get; }
 
@@ -80,21 +84,31 @@ internal sealed class GradientFlowPrediction
         var parameters = Parameterize(flow);
         var weights = flow.Parameters.Where(parameter => parameter.IsWeight).ToList();
         if (weights.Count == 0)
-            return new(parameters, double.NaN, double.NaN, Verdict.Unknown, "the model has no weights on the way to its output");
+            return new(parameters, double.NaN, double.NaN, double.NaN, Verdict.Unknown, "the model has no weights on the way to its output");
 
-        var first = weights.Min(parameter => parameter.Node);
-        var last = weights.Max(parameter => parameter.Node);
-        var ratio = Math.Exp((LogSquareOf(flow, weights, first) - LogSquareOf(flow, weights, last)) / 2);
-        var attenuation = Math.Sqrt(TotalAt(flow, first) / TotalAt(flow, network.Output));
+        var first = weights[0];
+        var last = weights[0];
+        foreach (var weight in weights)
+        {
+            // A recurrent node has several, in the library's order.
+            if (weight.Node < first.Node || (weight.Node == first.Node && weight.Order < first.Order))
+                first = weight;
+            if (weight.Node > last.Node || (weight.Node == last.Node && weight.Order > last.Order))
+                last = weight;
+        }
+
+        var ratio = Math.Exp((LogSquareOf(weights, first) - LogSquareOf(weights, last)) / 2);
+        var attenuation = Math.Sqrt(flow.TotalAt(first.Node) / flow.TotalAt(flow.LossNode));
+        var inputAttenuation = Math.Sqrt(flow.TotalAt(0) / flow.TotalAt(flow.LossNode));
         var reason = Obstacle(network);
         var verdict = reason is null ? thresholds.Judge(ratio, attenuation) : Verdict.Unknown;
         if (verdict == Verdict.Unknown)
             reason ??= "the gradient cannot be computed";
-        return new(parameters, ratio, attenuation, verdict, reason);
+        return new(parameters, ratio, attenuation, inputAttenuation, verdict, reason);
     }
 
     private static GradientFlowPrediction Nothing(string reason) =>
-        new(ImmutableArray<ParameterPrediction>.Empty, double.NaN, double.NaN, Verdict.Unknown, reason);
+        new(ImmutableArray<ParameterPrediction>.Empty, double.NaN, double.NaN, double.NaN, Verdict.Unknown, reason);
 
     /// <summary>What forbids a verdict: an opaque layer, or weights that are all the same number (units that are alike, or a layer that starts at zero on purpose).</summary>
     private static string? Obstacle(Network network)
@@ -113,18 +127,8 @@ internal sealed class GradientFlowPrediction
         return null;
     }
 
-    /// <summary>Squared norm of the derivative of one sample, over all positions.</summary>
-    private static double TotalAt(Flow flow, int node)
-    {
-        var gradient = flow.GradientAt(node);
-        return gradient.Square * Math.Exp(gradient.Shift) * flow.Shapes[node].Positions;
-    }
-
-    private static double LogSquareOf(Flow flow, List<ParameterGradient> weights, int node)
-    {
-        var path = flow.Network.Nodes[node].WeightPath;
-        return LogSum(weights.Where(parameter => parameter.Node == node || (path is not null && parameter.Path == path)).Select(parameter => parameter.LogSquare));
-    }
+    private static double LogSquareOf(List<ParameterGradient> weights, ParameterGradient weight) =>
+        weight.Path is null ? weight.LogSquare : LogSum(weights.Where(other => other.Path == weight.Path).Select(other => other.LogSquare));
 
     /// <summary>ln of the sum of exponentials.</summary>
     private static double LogSum(IEnumerable<double> logs)
@@ -166,7 +170,7 @@ internal sealed class GradientFlowPrediction
                 largest = logSquare;
         var builder = ImmutableArray.CreateBuilder<ParameterPrediction>(order.Count);
         // The backward pass reports from the last node to the first; within a node the weight comes first.
-        foreach (var (path, use, logSquare) in order.OrderBy(entry => entry.Use.Node))
+        foreach (var (path, use, logSquare) in order.OrderBy(entry => entry.Use.Node).ThenBy(entry => entry.Use.Order))
             builder.Add(new(path, use.Node, use.IsWeight, logSquare * ToLogNorm, (logSquare - largest) * ToLogNorm));
         return builder.MoveToImmutable();
     }

@@ -30,6 +30,11 @@ internal readonly record struct Signal(double Mean, double Square, double Across
 /// <param name="Alignment">E[d^2 x^2] / E[d^2] with x the value itself: batch normalization takes that component away.</param>
 /// <param name="AlignmentAcrossPositions">E[d d' x x'] / E[d d'].</param>
 /// <param name="AlignmentAcrossSamples">E[d d' x x'] / E[d d'].</param>
+/// <param name="Along">
+/// E[(d . x)^2], the dot product over all features and positions of one sample. ReLU and linear layers keep it (Euler's theorem on homogeneous functions), a sum splits it between its terms:
+/// where residual branches have a mean, the derivative's part along the value grows faster than the rest.
+/// </param>
+/// <param name="AlongShared">The part of <paramref name="Along"/> that comes from the nearest sum, where the paths that meet at its input parted.</param>
 internal readonly record struct Gradient(
     double Square,
     double AcrossPositions,
@@ -38,13 +43,17 @@ internal readonly record struct Gradient(
     double Shift,
     double Alignment,
     double AlignmentAcrossPositions,
-    double AlignmentAcrossSamples)
+    double AlignmentAcrossSamples,
+    double Along,
+    double AlongShared)
 {
-    public static Gradient Zero => default;
-
-    /// <summary>The derivative is independent of the value that it belongs to.</summary>
+    /// <summary>Element by element the derivative is independent of the value that it belongs to.</summary>
     public Gradient AlignedWith(in Signal signal) =>
         this with { Alignment = signal.Square, AlignmentAcrossPositions = signal.AcrossPositions, AlignmentAcrossSamples = signal.AcrossSamples };
+
+    /// <summary>Its dot product with the value is that of independent vectors.</summary>
+    public Gradient IndependentOf(in Signal signal, double positions) =>
+        AlignedWith(signal) with { Along = positions * Square * signal.Square, AlongShared = positions * Square * signal.Square };
 
     /// <summary>All products multiplied by a factor.</summary>
     public Gradient Times(double factor) => this with
@@ -53,6 +62,8 @@ internal readonly record struct Gradient(
         AcrossPositions = AcrossPositions * factor,
         AcrossSamples = AcrossSamples * factor,
         Coherence = Coherence * factor,
+        Along = Along * factor,
+        AlongShared = AlongShared * factor,
     };
 
     /// <summary>Sum over two consumers, whose derivatives are independent: different weights stand between them and the loss.</summary>
@@ -66,6 +77,7 @@ internal readonly record struct Gradient(
         var rest = 1 - share;
         // What the two have in common shifts the sum in full, what each has of its own only by the square of its share.
         var common = Math.Max(Shift, other.Shift);
+        var along = Along + other.Along + 2 * Math.Sqrt(AlongShared * other.AlongShared);
         return new(
             Square + other.Square,
             AcrossPositions + other.AcrossPositions,
@@ -74,6 +86,8 @@ internal readonly record struct Gradient(
             common + share * share * (Shift - common) + rest * rest * (other.Shift - common),
             share * Alignment + rest * other.Alignment,
             share * AlignmentAcrossPositions + rest * other.AlignmentAcrossPositions,
-            share * AlignmentAcrossSamples + rest * other.AlignmentAcrossSamples);
+            share * AlignmentAcrossSamples + rest * other.AlignmentAcrossSamples,
+            along,
+            along);
     }
 }

@@ -111,6 +111,7 @@ internal sealed class ModelGraphs
                 cancellation.ThrowIfCancellationRequested();
                 foreach (var node in tree.GetRoot(cancellation).DescendantNodes())
                 {
+                    NoteAssignment(node);
                     var isCandidate = node switch
                     {
                         ObjectCreationExpressionSyntax creation => Name(creation.Type) is { } name && (names.Contains(name) || factories.Contains(name)),
@@ -131,6 +132,34 @@ internal sealed class ModelGraphs
             }
 
             return order.Select(member => (member, members[member])).ToList();
+        }
+
+        private void NoteAssignment(SyntaxNode node)
+        {
+            var target = node switch
+            {
+                AssignmentExpressionSyntax assignment => assignment.Left,
+                PrefixUnaryExpressionSyntax step when step.IsKind(SyntaxKind.PreIncrementExpression) || step.IsKind(SyntaxKind.PreDecrementExpression) => step.Operand,
+                PostfixUnaryExpressionSyntax step => step.Operand,
+                ArgumentSyntax argument when !argument.RefKindKeyword.IsKind(SyntaxKind.None) => argument.Expression,
+                _ => null,
+            };
+            switch (target)
+            {
+                case TupleExpressionSyntax tuple:
+                    foreach (var argument in tuple.Arguments)
+                        Note(argument.Expression);
+                    break;
+                case not null:
+                    Note(target);
+                    break;
+            }
+
+            void Note(ExpressionSyntax expression)
+            {
+                if (Name(expression) is { } name)
+                    source.AssignedNames.TryAdd(name, true);
+            }
         }
 
         private static string? Name(SyntaxNode? expression) => expression switch
@@ -212,7 +241,7 @@ internal sealed class ModelGraphs
             var held = HeldByOthers(created);
             foreach (var module in created)
             {
-                if (held.Contains(module) || !(module.IsSource || module.Role == Role.Sequential) || module.Type.IsAbstract)
+                if (held.Contains(module) || !(module.IsSource || module.Role == Role.Sequential) || module.Type.IsAbstract || IsMadeByModule(module.Creation))
                     continue;
                 // A class created with nothing but unknown arguments is read with its defaults instead.
                 if (module.IsSource && module.Arguments.Length > 0 && module.Get(Slot.Unknowns) is not null)
@@ -221,6 +250,10 @@ internal sealed class ModelGraphs
                 Keep(new GraphReader(evaluator, source).Read(module, evaluator.RunForward(module, at), module.IsSource ? Identifier(module.Type) : module.Creation, module.Creation));
             }
         }
+
+        // A module that another one's constructor makes is read with that one, even where the run lost it in a branch.
+        private bool IsMadeByModule(Location creation) =>
+            creation.SourceTree is { } tree && Member(tree.GetRoot(cancellation).FindNode(creation.SourceSpan)) is { } member && IsInModule(member);
 
         private static HashSet<ModuleValue> HeldByOthers(List<ModuleValue> modules)
         {
@@ -271,11 +304,23 @@ internal sealed class ModelGraphs
 
         private void Keep(ModelGraph graph)
         {
-            var starts = string.Join(",", graph.Layers.SelectMany(layer => layer.Parameters).Select(parameter => (int)parameter.Initialization.Role));
-            var key = graph.Type is null
-                ? $"{graph.Location.SourceTree?.FilePath}:{graph.Location.SourceSpan}:{string.Join(",", graph.Nodes.Select(node => string.Join(" ", node.Constants.Values)))}"
-                : $"{graph.Type.ToDisplayString()}({string.Join(", ", graph.Arguments)}){starts}";
-            if (_known.Add(key))
+            // Creations with different arguments that come to the same model are one: names of devices and the like make no difference.
+            var key = new System.Text.StringBuilder().Append(graph.Location.SourceTree?.FilePath).Append(graph.Location.SourceSpan);
+            foreach (var node in graph.Nodes)
+            {
+                key.Append(';').Append((int)node.Role).Append(node.Path).Append('(').Append(string.Join(",", node.Inputs)).Append(')');
+                foreach (var constant in node.Constants.OrderBy(pair => pair.Key, StringComparer.Ordinal))
+                    key.Append(constant.Key).Append('=').Append(constant.Value.Text).Append(' ');
+            }
+
+            foreach (var parameter in graph.Layers.SelectMany(layer => layer.Parameters))
+            {
+                key.Append(',').Append(parameter.Path).Append((int)parameter.Initialization.Role);
+                foreach (var constant in parameter.Initialization.Constants.OrderBy(pair => pair.Key, StringComparer.Ordinal))
+                    key.Append(constant.Key).Append('=').Append(constant.Value.Text).Append(' ');
+            }
+
+            if (_known.Add(key.ToString()))
                 _graphs.Add(graph);
         }
 

@@ -21,26 +21,26 @@ internal sealed class RecurrentContent(ProgramSource source)
     /// <summary>Whether modules of the type are recurrent; the type's own source and that of the modules it makes decide.</summary>
     public bool IsRecurrent(ITypeSymbol type) => _known.GetOrAdd(type, Find);
 
-    private bool Find(ITypeSymbol type)
+    /// <summary>Whether modules of the type have weights to learn.</summary>
+    public bool HasWeights(ITypeSymbol type) => Contents(type).Any(part => Catalogue.FindBase(part)?.Role.IsWeighted() == true);
+
+    private bool Find(ITypeSymbol type) =>
+        Contents(type).Any(part => Catalogue.FindBase(part)?.Role.IsRecurrent() == true || HasUnrolledLoop(part));
+
+    /// <summary>The type of a module and of every module that it is made of.</summary>
+    private IEnumerable<ITypeSymbol> Contents(ITypeSymbol type)
     {
         var seen = new HashSet<ITypeSymbol>(SymbolEqualityComparer.Default);
         var open = new Queue<ITypeSymbol>([type]);
         while (open.Count > 0 && seen.Count < MaximumTypes)
         {
             var current = open.Dequeue();
-            if (!seen.Add(current))
+            if (!seen.Add(current) || !Catalogue.IsModule(current))
                 continue;
-            if (Catalogue.FindBase(current)?.Role is Role.Rnn or Role.Lstm or Role.Gru or Role.RnnCell or Role.LstmCell or Role.GruCell)
-                return true;
-            if (!Catalogue.IsModule(current))
-                continue;
-            if (HasUnrolledLoop(current))
-                return true;
+            yield return current;
             foreach (var part in MadeBy(current))
                 open.Enqueue(part);
         }
-
-        return false;
     }
 
     /// <summary>The types of the modules that a module makes in its constructors and initializers, and in the methods that those call.</summary>

@@ -31,18 +31,25 @@ internal sealed class UnrolledLoop
     }
 
     /// <summary>Whether a local from before the loop is computed, by a layer that is the same in every round, from its own earlier value.</summary>
-    public bool CarriesState() => _writes.Any(pair => IsDeclaredOutside(pair.Key) && pair.Value.Any(value => IsFedBack(value, pair.Key)));
+    public bool CarriesState() => CarriedStates().Any();
 
-    private bool IsFedBack(IOperation value, ILocalSymbol state)
+    /// <summary>Each such local, with the call that feeds it back.</summary>
+    public IEnumerable<(ILocalSymbol State, IInvocationOperation Call)> CarriedStates()
     {
-        foreach (var call in Origin(value).OfType<IInvocationOperation>().Where(IsSharedLayer))
+        foreach (var state in _writes.Keys.Where(IsDeclaredOutside))
         {
-            if (call.Arguments.Any(argument => ComesFrom(argument.Value, state)) && !IsReplacedBefore(call, state))
-                return true;
+            var call = _writes[state].SelectMany(Origin).OfType<IInvocationOperation>()
+                .FirstOrDefault(call => IsSharedLayer(call) && call.Arguments.Any(argument => ComesFrom(argument.Value, state)) && !IsReplacedBefore(call, state));
+            if (call is not null)
+                yield return (state, call);
         }
-
-        return false;
     }
+
+    /// <summary>Whether the loop cuts the local off its history (<c>h = h.detach()</c>), or hands it to code that may.</summary>
+    public bool MayBeDetached(ILocalSymbol state) => _loop.DescendantsAndSelf().OfType<IInvocationOperation>().Any(call =>
+        (_catalogue.Is(call.TargetMethod, Role.Detach) && call.Instance is { } receiver && ComesFrom(receiver, state))
+        || (_source.CodeOf(call.TargetMethod) is not null && !_catalogue.Is(call.TargetMethod, Role.Forward)
+            && call.Arguments.Any(argument => ComesFrom(argument.Value, state))));
 
     private bool ComesFrom(IOperation value, ILocalSymbol state) =>
         Origin(value).OfType<ILocalReferenceOperation>().Any(reference => SymbolEqualityComparer.Default.Equals(reference.Local, state));
@@ -85,10 +92,10 @@ internal sealed class UnrolledLoop
         };
     }
 
-    /// <summary>A call on a module that has weights: one from source, or one of the library's that has a <c>weight</c>.</summary>
+    /// <summary>A call on a module that has weights: one from source, or a weighted layer of the library.</summary>
     private bool IsWeighted(IInvocationOperation call) =>
         call.Instance?.Type is INamedTypeSymbol type && _catalogue.IsModule(type)
-        && (type.Locations.Any(location => location.IsInSource) || type.GetMembers("weight").Length > 0);
+        && (type.Locations.Any(location => location.IsInSource) || _catalogue.FindBase(type)?.Role.IsWeighted() == true);
 
     private bool IsDeclaredOutside(ILocalSymbol local) =>
         local.DeclaringSyntaxReferences.All(reference => !_loop.Syntax.Span.Contains(reference.Span));

@@ -1,48 +1,24 @@
-using System.Collections.Immutable;
 using GradAnalyzers.Catalogue;
-using GradAnalyzers.Rules.Flow;
+using GradAnalyzers.Models;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.Diagnostics;
 
 namespace GradAnalyzers.Rules;
 
-/// <summary>The base of rules that ask a question of a model and its predicted gradients. One place is reported once, however many models lead to it.</summary>
+/// <summary>The base of rules that ask a question of a model. Each model is asked about once, in the file of its class.</summary>
 public abstract class ModelRule(DiagnosticDescriptor descriptor) : Rule(descriptor)
 {
     private protected sealed override void Register(CompilationStartAnalysisContext start, ModelCatalogue catalogue)
     {
-        var models = PredictedModels.For(start.Compilation, catalogue);
+        var models = ModelGraphs.For(start.Compilation, catalogue);
         start.RegisterSemanticModelAction(context =>
         {
-            foreach (var finding in In(context.SemanticModel.SyntaxTree, models, context.CancellationToken))
-                context.ReportDiagnostic(Diagnostic.Create(Descriptor, finding.Place, finding.Involved, finding.Arguments));
+            var options = GradOptions.Of(context.Options, context.SemanticModel.SyntaxTree);
+            foreach (var graph in models.In(context.SemanticModel.SyntaxTree, context.CancellationToken))
+                Check(graph, options, context.ReportDiagnostic);
         });
     }
 
     /// <summary>What is wrong with the model.</summary>
-    private protected abstract IEnumerable<ModelFinding> Check(PredictedModel model);
-
-    /// <summary>The findings that are placed in a file.</summary>
-    internal IEnumerable<ModelFinding> In(SyntaxTree tree, PredictedModels models, CancellationToken cancellation)
-    {
-        var places = new HashSet<Location>();
-        foreach (var model in models.In(tree, cancellation))
-        {
-            foreach (var finding in Check(model))
-            {
-                if (finding.Place.SourceTree == tree && places.Add(finding.Place))
-                    yield return finding;
-            }
-        }
-    }
-}
-
-/// <summary>Something wrong with a model.</summary>
-/// <param name="Model">The model.</param>
-/// <param name="Place">Where it is reported.</param>
-/// <param name="Arguments">What the message says.</param>
-internal sealed record ModelFinding(PredictedModel Model, Location Place, params object[] Arguments)
-{
-    /// <summary>The layers that take part: the diagnostic's additional locations.</summary>
-    public ImmutableArray<Location> Involved { get; init; } = ImmutableArray<Location>.Empty;
+    private protected abstract void Check(ModelGraph graph, GradOptions options, Action<Diagnostic> report);
 }

@@ -103,6 +103,18 @@ internal sealed class Frame
         return left;
     }
 
+    /// <summary>The activation whose call stands in the given body, on the way to this frame; null where none does.</summary>
+    public Frame? CallIn(MemberBody body)
+    {
+        for (var current = this; current.Caller is { } caller; current = caller)
+        {
+            if (caller.Body == body && current.Body != body)
+                return current;
+        }
+
+        return null;
+    }
+
     public static ImmutableArray<IArgumentOperation> Arguments(IOperation call) => call switch
     {
         IInvocationOperation invocation => invocation.Arguments,

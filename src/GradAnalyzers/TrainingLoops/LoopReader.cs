@@ -115,28 +115,36 @@ internal sealed class LoopReader
                 var closures = call.Arguments.Where(argument => argument.Value.Type?.TypeKind == TypeKind.Delegate)
                     .SelectMany(argument => _tracer.EnterFunctions(call, _tracer.Trace(argument.Value, frame), frame)).ToImmutableArray();
                 last = Alternatives(last, closures, mayBeSkipped: false);
-                return AppendEvent(last, new StepEvent(call, frame, _parameters.Optimizers(Operand(call, entry, "optimizer"), frame), closures));
+                var optimizer = _parameters.Optimizers(Operand(call, entry, "optimizer"), frame);
+                if (NamedArgument(call, entry, "parameters") is { } stepped)
+                    optimizer = optimizer with { Parameters = _parameters.Parameters(stepped, frame) };
+                return AppendEvent(last, new StepEvent(call, frame, optimizer, closures));
             case Role.Backward:
-                return AppendEvent(last, new BackwardEvent(call, frame, Operand(call, entry, "loss")));
+                return AppendEvent(last, new BackwardEvent(call, frame, Operand(call, entry, "loss"), entry.Meaning("accumulates") != "false"));
             case Role.Clear:
-                return AppendEvent(last, new ClearEvent(call, frame, _parameters.Parameters(Operand(call, entry, "parameters"), frame)));
+                var cleared = Operand(call, entry, "parameters");
+                return AppendEvent(last, new ClearEvent(call, frame, _parameters.Parameters(cleared, frame), _tracer.Trace(cleared, frame)));
             default:
-                return AppendEvent(last, new ClipEvent(call, frame, _parameters.Parameters(Operand(call, entry, "parameters"), frame), IsByHand: false));
+                var clipped = _parameters.Parameters(Operand(call, entry, "parameters"), frame);
+                return AppendEvent(last, new ClipEvent(call, frame, clipped, NamedArgument(call, entry, "threshold"), IsByHand: false));
         }
     }
 
     /// <summary>What the catalogue says a call acts on: a named argument, or the receiver.</summary>
     private static IOperation? Operand(IInvocationOperation call, CatalogueEntry entry, string meaning) =>
-        entry.Meaning(meaning) is { } name
-            ? call.Arguments.FirstOrDefault(argument => argument.Parameter?.Name == name)?.Value
-            : call.Instance ?? call.Arguments.FirstOrDefault()?.Value;
+        NamedArgument(call, entry, meaning) ?? call.Instance ?? call.Arguments.FirstOrDefault()?.Value;
+
+    private static IOperation? NamedArgument(IInvocationOperation call, CatalogueEntry entry, string meaning) =>
+        entry.Meaning(meaning) is { } names
+            ? call.Arguments.FirstOrDefault(argument => argument.Parameter is { } parameter && names.Split('|').Contains(parameter.Name))?.Value
+            : null;
 
     private LoopEvent GradientSet(ISimpleAssignmentOperation assignment, IPropertyReferenceOperation target, Frame frame)
     {
         var parameters = _parameters.Parameters(target.Instance, frame);
         return assignment.Value is IConversionOperation { Operand.ConstantValue: { HasValue: true, Value: null } } or { ConstantValue: { HasValue: true, Value: null } }
-            ? new ClearEvent(assignment, frame, parameters)
-            : new ClipEvent(assignment, frame, parameters, IsByHand: true);
+            ? new ClearEvent(assignment, frame, parameters, ImmutableArray<Value>.Empty)
+            : new ClipEvent(assignment, frame, parameters, Threshold: null, IsByHand: true);
     }
 
     private int AppendCall(int last, IOperation call, Frame frame)
@@ -169,7 +177,9 @@ internal sealed class LoopReader
             : call.Arguments.Select(argument => argument.Value).FirstOrDefault(value => GradientOwner(value, frame) is not null);
         if (changed is null || GradientOwner(changed, frame) is not { } owner)
             return null;
-        return call.TargetMethod.Name == "zero_" ? new ClearEvent(call, frame, owner) : new ClipEvent(call, frame, owner, IsByHand: true);
+        return call.TargetMethod.Name == "zero_"
+            ? new ClearEvent(call, frame, owner, ImmutableArray<Value>.Empty)
+            : new ClipEvent(call, frame, owner, Threshold: null, IsByHand: true);
     }
 
     private ParameterSet? GradientOwner(IOperation tensor, Frame frame)

@@ -41,6 +41,8 @@ internal sealed class ParameterTracer(ValueTracer tracer)
             return Held(value, depth + 1);
         if (Catalogue.IsModule(value.Type))
             return ParameterSet.Of([value]);
+        if (value is Part { Owner: { } whole, Member: var all } && Catalogue.Is(all, Role.Parameters))
+            return Parameters(whole, depth + 1);
         if (value is Part { Owner: { } owner } && Catalogue.IsModule(owner.Type))
             return new ParameterSet(ImmutableArray.Create(owner), IsComplete: true, IsFiltered: true);
         return value is Created created ? Sequence(created, depth) : ParameterSet.Anything;
@@ -61,7 +63,7 @@ internal sealed class ParameterTracer(ValueTracer tracer)
                 var elements = tracer.TraceElements(created.Creation, created.Frame);
                 return elements.IsEmpty
                     ? ParameterSet.Anything
-                    : elements.Select(element => Parameters(element, depth + 1)).Aggregate((one, other) => one.Union(other));
+                    : elements.Select(element => Parameters(element, depth + 1)).Aggregate((one, other) => one.And(other));
         }
     }
 
@@ -72,7 +74,7 @@ internal sealed class ParameterTracer(ValueTracer tracer)
             .Where(argument => argument.Value.Type?.SpecialType is not SpecialType.System_Int32)
             .Select(argument => Parameters(argument.Value, frame, depth))
             .DefaultIfEmpty(ParameterSet.Anything)
-            .Aggregate((one, other) => one.Union(other));
+            .Aggregate((one, other) => one.And(other));
         var keepsAll = call.TargetMethod.Name is "ToList" or "ToArray" or "Concat" or "Union" or "Cast" or "AsEnumerable" or "Append" or "Select" or "SelectMany";
         return keepsAll ? parameters : parameters with { IsFiltered = true };
     }

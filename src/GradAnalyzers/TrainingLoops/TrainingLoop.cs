@@ -1,4 +1,6 @@
 using System.Collections.Immutable;
+using GradAnalyzers.Catalogue;
+using Microsoft.CodeAnalysis.Operations;
 
 namespace GradAnalyzers.TrainingLoops;
 
@@ -10,6 +12,22 @@ internal sealed record TrainingLoop(Frame Root, LoopGraph Graph, ValueTracer Val
         .Where(node => node.Event is StepEvent)
         .Select(node => new Step(this, node.Node, (StepEvent)node.Event))
         .Where(step => !step.Backwards.IsEmpty);
+
+    /// <summary>Code that is not to be seen may touch the gradients somewhere in the loop.</summary>
+    public bool HasOpaqueCalls => Graph.Events.Any(node => node.Event is OpaqueEvent);
+
+    /// <summary>Every step, with or without a backward that leads to it.</summary>
+    public IEnumerable<(int Node, StepEvent Event)> AllSteps => Of<StepEvent>();
+
+    /// <summary>Whether the event surely clears the gradients of these parameters, or of the one optimizer that the loop steps.</summary>
+    public bool Clears(ClearEvent clear, ParameterSet parameters) =>
+        clear.Parameters.Covers(parameters)
+        || (clear.Targets is [var target] && AllSteps.All(step => step.Event.Optimizer is { IsOne: true, Optimizers: [var optimizer] } && optimizer == target));
+
+    /// <summary>Whether the root's own code calls one of the modules.</summary>
+    public bool RunsAny(ImmutableArray<Value> modules) =>
+        Root.Body.Root.DescendantsAndSelf().OfType<IInvocationOperation>().Any(call =>
+            Values.Source.Catalogue.Is(call.TargetMethod, Role.Forward) && Values.Trace(call.Instance, Root).Any(modules.Contains));
 
     /// <summary>The events of one kind with their nodes.</summary>
     public IEnumerable<(int Node, TEvent Event)> Of<TEvent>() where TEvent : LoopEvent =>
@@ -43,19 +61,20 @@ internal sealed class Step
     /// <summary>The modules stepped: what the optimizer holds, or, where that is not to be seen, what leads to the loss.</summary>
     public ImmutableArray<Value> Models => _models.Value;
 
-    /// <summary>Something limits, or may limit, these gradients between a backward and the step.</summary>
-    public bool MayBeClipped => Between<ClipEvent>(clip => clip.Parameters.MayOverlap(Event.Optimizer.Parameters)) || Between<OpaqueEvent>(_ => true);
+    /// <summary>
+    /// Something limits, or may limit, these gradients. A clip anywhere in the loop counts, also one in the wrong place: that is another rule's finding.
+    /// Code that is not to be seen counts where it runs between a backward and the step.
+    /// </summary>
+    public bool MayBeClipped =>
+        _loop.Of<ClipEvent>().Any(clip => clip.Event.Parameters.MayOverlap(Event.Optimizer.Parameters) && IsOnTheWay(clip.Node, other => false))
+        || _loop.Of<OpaqueEvent>().Any(opaque => IsOnTheWay(opaque.Node, other => other == Event));
 
-    private bool Between<TEvent>(Func<TEvent, bool> matches) where TEvent : LoopEvent
-    {
-        foreach (var candidate in _loop.Of<TEvent>().Where(candidate => matches(candidate.Event)))
-        {
-            if (_loop.Graph.After(candidate.Node).Contains(Node) && Backwards.Any(backward => _loop.Graph.After(backward.Node).Contains(candidate.Node)))
-                return true;
-        }
+    private bool IsOnTheWay(int node, Func<LoopEvent, bool> stop) =>
+        _loop.Graph.After(node).Contains(Node) && Backwards.Any(backward => _loop.Graph.After(backward.Node, stop).Contains(node));
 
-        return false;
-    }
+    /// <summary>Whether the event can clear any of the gradients that this step uses.</summary>
+    public bool MayBeClearedBy(ClearEvent clear) =>
+        clear.Targets.Any(Event.Optimizer.Optimizers.Contains) || clear.Parameters.MayOverlap(Event.Optimizer.Parameters);
 
     private ImmutableArray<Value> FindModels()
     {

@@ -7,11 +7,25 @@ namespace GradAnalyzers.TrainingLoops;
 /// <param name="Type">The best known type of the object.</param>
 internal abstract record Value(ITypeSymbol? Type)
 {
+    private const int MaximumOwners = 32;
+
+    /// <summary>The object that this one is a part of: the owner of its field, or the object whose constructor or initializer made it.</summary>
+    private Value? Owner => this switch
+    {
+        Part part => part.Owner,
+        Created { Frame: { Method: null or { MethodKind: MethodKind.Constructor }, Receiver: [var owner] } } => owner,
+        _ => null,
+    };
+
     /// <summary>The chain of owners, this value first: <c>model.decoder</c>, then <c>model</c>.</summary>
     public IEnumerable<Value> WithOwners()
     {
-        for (Value? current = this; current is not null; current = (current as Part)?.Owner)
+        var current = this;
+        for (var count = 0; current is not null && count < MaximumOwners; count++)
+        {
             yield return current;
+            current = current.Owner;
+        }
     }
 
     /// <summary>Whether one of the two is the other or a part of it.</summary>

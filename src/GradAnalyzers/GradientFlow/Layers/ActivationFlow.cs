@@ -47,15 +47,24 @@ internal sealed class ActivationFlow(Flow flow, int index) : LayerFlow(flow, ind
             (1 + 2 * SquaredCorrelation(gradient.AcrossSamples, gradient.Square)) * SquaredCorrelation(u.AcrossSamples - u.Mean * u.Mean, u.Variance),
             Positions,
             Batch);
+        // The part of the derivative along the value meets the slopes where the value is large; the rest meets all alike.
+        double positions = Positions;
+        var squared = single.ValueSquare;
+        var along = Math.Max(gradient.Along / (positions * positions * Shape.Features * Math.Max(squared, 1e-300)) - gradient.Square / Shape.Features, 0);
+        var square = gradient.Square * single.SlopeSquare + along * (Ratio(single.ValueSlopeSquare, squared) - single.SlopeSquare);
+        var kept = Ratio(single.ValueSlopeArgument, squared);
+        var fresh = Math.Max(single.SlopeArgumentSquare - kept * kept * squared, 0) * positions * gradient.Square;
         PassTo(Inputs[0], new(
-            gradient.Square * single.SlopeSquare,
+            square,
             gradient.AcrossPositions * acrossPositions.Slopes,
             gradient.AcrossSamples * acrossSamples.Slopes,
             gradient.Coherence * acrossSamples.Slopes,
             gradient.Shift - own * alike / (2 * Shape.Features),
             Ratio(single.SlopeArgumentSquare, single.SlopeSquare),
             Ratio(acrossPositions.SlopesTimesArguments, acrossPositions.Slopes),
-            Ratio(acrossSamples.SlopesTimesArguments, acrossSamples.Slopes)));
+            Ratio(acrossSamples.SlopesTimesArguments, acrossSamples.Slopes),
+            kept * kept * gradient.Along + fresh,
+            kept * kept * gradient.AlongShared));
     }
 
     private static double Ratio(double part, double whole) => whole > 0 ? part / whole : 0;

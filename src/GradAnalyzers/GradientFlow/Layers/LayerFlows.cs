@@ -33,6 +33,7 @@ internal static class LayerFlows
             Unflatten => new UnflattenFlow(flow, index),
             SelectPosition => new SelectPositionFlow(flow, index),
             Upsample => new UpsampleFlow(flow, index),
+            Recurrent recurrent => new RecurrentFlow(flow, index, recurrent),
             Dropout dropout => new DropoutFlow(flow, index, dropout.Probability),
             Identity => new IdentityFlow(flow, index),
             _ => new OpaqueFlow(flow, index),

@@ -79,15 +79,27 @@ internal sealed class LinearFlow : LayerFlow
             SquaredCorrelation(gradient.AcrossSamples, gradient.Square),
             Positions,
             Batch) / InputShape.Features;
+        // d . h = d . W x + d . b, in the proportion of their variances, and d . W x is the input's d . x. What it has beyond independent vectors is one direction of all features;
+        // only growth is followed, because the loss of one direction is below the other effects of finite width.
+        var x = Input;
+        var square = gradient.Square * factor * overlap.Same * scatter;
+        var part = Output.Square > 0 ? Math.Min(fanIn * weight.Variance * overlap.Same * gather * x.Square / Output.Square, 1) : 0;
+        var along = part * part * gradient.Along + part * (1 - part) * Positions * gradient.Square * Output.Square;
+        var independent = positions * square * x.Square;
+        var excess = independent > 0 ? Math.Max(along / independent - 1, 0) / (positions * InputShape.Features) : 0;
+        var alike = x.Square > 0 ? x.AcrossSamples / x.Square : 0;
+        acrossSamples *= 1 + excess * alike * alike;
         var passed = gradient with
         {
-            Square = gradient.Square * factor * overlap.Same * scatter,
+            Along = along,
+            AlongShared = part * part * gradient.AlongShared,
+            Square = square * (1 + excess),
             AcrossPositions = gradient.AcrossPositions * factor * overlap.DistinctPositions * (isTransposed ? 1 : pairs),
             AcrossSamples = gradient.AcrossSamples * acrossSamples,
             Coherence = gradient.Coherence * acrossSamples,
             Shift = gradient.Shift - spread / 2,
         };
-        PassTo(Inputs[0], passed.AlignedWith(Input));
+        PassTo(Inputs[0], passed.AlignedWith(x));
     }
 
     private void ReportParameters(in Gradient gradient)
@@ -95,9 +107,15 @@ internal sealed class LinearFlow : LayerFlow
         var x = Input;
         if (Node.WeightPath is not null)
         {
-            // |dL/dW|^2 = fan_in * sum over pairs of (sample, position) of d d' x x', where the same weight joins both.
-            var same = fanIn * few * (overlap.Same * gradient.Square * x.Square + (few - 1) * overlap.DistinctPositions * gradient.AcrossPositions * x.AcrossPositions);
-            var cross = fanIn * few * few * overlap.AllPositions * x.AcrossSamples;
+            // |dL/dW|^2 = fan_in * sum over pairs of (sample, position) of d d' x x', where the same weight joins both. Of the fan-in directions of x one is the weight itself:
+            // there x is the pre-activation, on which d depends. The sum of d h over many positions and samples counts where a kernel is small.
+            var gain = fanIn * weight.Variance;
+            var part = Output.Square > 0 ? Math.Min(gain * x.Square / Output.Square, 1) : 0;
+            double Products(double product, double alignment) =>
+                gain > 0 ? (fanIn - part) * product + part * part * alignment / gain : fanIn * product;
+            var same = few * (overlap.Same * gradient.Square * Products(x.Square, gradient.Alignment)
+                + (few - 1) * overlap.DistinctPositions * gradient.AcrossPositions * Products(x.AcrossPositions, gradient.AlignmentAcrossPositions));
+            var cross = few * few * overlap.AllPositions * Products(x.AcrossSamples, gradient.AlignmentAcrossSamples);
             Flow.Report(Index, Node.WeightPath, true, gradient, x.Spread, Batch * same, Batch * (Batch - 1) * cross * gradient.AcrossSamples, Cosine(cross * gradient.Coherence, same));
         }
 

@@ -33,11 +33,34 @@ internal abstract class NormFlow(Flow flow, int index, Distribution? gain) : Lay
             AlignmentAcrossPositions = gradient.AlignmentAcrossPositions / gainSquare,
             AlignmentAcrossSamples = gradient.AlignmentAcrossSamples / gainSquare,
         };
-        var projected = Project(inner).Times(1 / Variance);
-        PassTo(Inputs[0], projected.AlignedWith(Input));
+        // What is left is at right angles to the value.
+        PassTo(Inputs[0], Project(inner).Times(MeanInverse(Degrees) / Variance) with
+        {
+            Alignment = 0,
+            AlignmentAcrossPositions = 0,
+            AlignmentAcrossSamples = 0,
+            Along = 0,
+            AlongShared = 0,
+        });
     }
 
     protected abstract (Signal Normalized, double Variance) Normalize(in Signal x);
+
+    /// <summary>Independent values that the variance is estimated from.</summary>
+    protected abstract double Degrees { get; }
+
+    /// <summary>E[1/s] of a variance s estimated from so many normal values, relative to 1/E[s]: units with a small one count more.</summary>
+    private static double MeanInverse(double degrees) => degrees > 4 ? degrees / (degrees - 2) : 2;
+
+    /// <summary>Independent values among correlated ones: (sum of the covariance's eigenvalues)^2 / sum of their squares. Positions are exchangeable within a sample, samples within the batch.</summary>
+    protected static double EffectiveDegrees(double own, double acrossPositions, double positions, double samples)
+    {
+        var within = own - acrossPositions;
+        var between = own + (positions - 1) * acrossPositions;
+        var sum = samples * (positions - 1) * within + samples * between;
+        var squares = samples * (positions - 1) * within * within + samples * between * between;
+        return squares > 0 ? sum * sum / squares : samples * positions;
+    }
 
     /// <summary>Takes the mean and the component along the value away.</summary>
     protected abstract Gradient Project(in Gradient gradient);
@@ -65,6 +88,9 @@ internal sealed class BatchNormFlow(Flow flow, int index, BatchNorm layer) : Nor
         var variance = x.Square - mean;
         return (new(0, 1, (x.AcrossPositions - mean) / variance, (x.AcrossSamples - mean) / variance, 0), variance);
     }
+
+    protected override double Degrees =>
+        EffectiveDegrees(1 - Normalized.AcrossSamples, Positions > 1 ? Normalized.AcrossPositions - Normalized.AcrossSamples : 0, Positions, Math.Max(Batch - 1, 1));
 
     protected override Gradient Project(in Gradient gradient)
     {
@@ -104,6 +130,8 @@ internal sealed class LayerNormFlow(Flow flow, int index, bool takesMean, Distri
             variance);
     }
 
+    protected override double Degrees => Shape.Features;
+
     protected override Gradient Project(in Gradient gradient)
     {
         // Of n features one or two directions go; the derivative's part in them is 1/n and alignment/n.
@@ -129,6 +157,8 @@ internal sealed class GroupNormFlow(Flow flow, int index, double featuresOfGroup
                 0),
             variance);
     }
+
+    protected override double Degrees => EffectiveDegrees(1, Positions > 1 ? Normalized.AcrossPositions : 0, Positions, featuresOfGroup);
 
     protected override Gradient Project(in Gradient gradient)
     {

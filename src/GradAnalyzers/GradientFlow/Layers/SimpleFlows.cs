@@ -35,7 +35,7 @@ internal sealed class ScaleFlow(Flow flow, int index, double factor) : LayerFlow
 {
     public override Signal Forward() => Input.Times(factor, factor * factor);
 
-    public override void Backward(in Gradient gradient) => PassTo(Inputs[0], gradient.Times(factor * factor).AlignedWith(Input));
+    public override void Backward(in Gradient gradient) => PassTo(Inputs[0], (gradient.Times(factor * factor) with { Along = gradient.Along, AlongShared = gradient.AlongShared }).AlignedWith(Input));
 }
 
 /// <summary>Dropout: a share of the features is zero and the others are larger; masks of two samples, or two positions, are independent.</summary>
@@ -113,8 +113,12 @@ internal sealed class AddFlow(Flow flow, int index) : LayerFlow(flow, index)
             // Of what the derivative shares with the sum, a branch has its part.
             var x = Flow.Signals[input];
             var share = sum.Square > 0 ? Math.Min(x.Square / sum.Square, 1) : 0;
+            var part = sum.Square > 0 ? (x.Square + (sum.Mean - x.Mean) * x.Mean) / sum.Square : 0;
+            var shared = part * part * gradient.Along;
             PassTo(input, gradient with
             {
+                Along = shared + Positions * gradient.Square * Math.Max(x.Square - part * part * sum.Square, 0),
+                AlongShared = shared,
                 Alignment = share * x.Square / Math.Max(sum.Square, 1e-300) * gradient.Alignment + (1 - share) * x.Square,
                 AlignmentAcrossPositions = share * x.Square / Math.Max(sum.Square, 1e-300) * gradient.AlignmentAcrossPositions + (1 - share) * x.AcrossPositions,
                 AlignmentAcrossSamples = share * x.Square / Math.Max(sum.Square, 1e-300) * gradient.AlignmentAcrossSamples + (1 - share) * x.AcrossSamples,
@@ -146,7 +150,7 @@ internal sealed class ConcatFlow(Flow flow, int index) : LayerFlow(flow, index)
     public override void Backward(in Gradient gradient)
     {
         foreach (var input in Inputs)
-            PassTo(input, gradient.Times(ShareOf(input)).AlignedWith(Flow.Signals[input]));
+            PassTo(input, gradient.Times(ShareOf(input)).IndependentOf(Flow.Signals[input], Positions));
     }
 
     private double ShareOf(int input) => (double)Flow.Shapes[input].Features / Math.Max(Shape.Features, 1);
@@ -170,6 +174,6 @@ internal sealed class SoftmaxFlow(Flow flow, int index, bool logarithm) : LayerF
     public override void Backward(in Gradient gradient)
     {
         var factor = Index != Flow.Network.Output ? double.NaN : logarithm ? 1 : 1 / (Classes * Classes);
-        PassTo(Inputs[0], gradient.Times(factor).AlignedWith(Input));
+        PassTo(Inputs[0], gradient.Times(factor).IndependentOf(Input, Positions));
     }
 }

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using GradAnalyzers.Catalogue;
 using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
 using Microsoft.CodeAnalysis.Operations;
 
 namespace GradAnalyzers.Models.Evaluation;
@@ -175,9 +176,9 @@ internal sealed partial class Evaluator
     {
         var outcomes = new List<(Flow Flow, Dictionary<(Stateful Owner, object Key), Value> Written, Value? Result)>();
         var before = frame.Result;
+        var mark = _store.Mark;
         foreach (var branch in branches)
         {
-            var mark = _store.Mark;
             frame.Result = null;
             var flow = branch();
             // A branch that throws is no way through the model.
@@ -195,27 +196,27 @@ internal sealed partial class Evaluator
         var staying = outcomes.Where(outcome => outcome.Flow != Flow.Return).ToList();
         if (staying.Count == 0)
         {
-            Join(outcomes.Select(outcome => outcome.Written).ToList(), at);
+            Join(outcomes.Select(outcome => outcome.Written).ToList(), mark, at);
             frame.Result = Merge(outcomes.Select(outcome => outcome.Result ?? Known.Null).ToList(), at);
             return Flow.Return;
         }
 
         frame.Pending.AddRange(outcomes.Where(outcome => outcome.Flow == Flow.Return && outcome.Result is not null).Select(outcome => outcome.Result!));
-        Join(staying.Select(outcome => outcome.Written).ToList(), at);
+        Join(staying.Select(outcome => outcome.Written).ToList(), mark, at);
         return staying.Count == 1 && outcomes.Count == 1 ? staying[0].Flow : Flow.Next;
     }
 
-    private void Join(IReadOnlyList<Dictionary<(Stateful Owner, object Key), Value>> branches, IOperation at)
+    private void Join(IReadOnlyList<Dictionary<(Stateful Owner, object Key), Value>> branches, int mark, IOperation at)
     {
         foreach (var slot in branches.SelectMany(branch => branch.Keys).Distinct().ToList())
         {
             var values = new List<Value>();
             foreach (var branch in branches)
             {
-                // A slot that did not exist before and is written by one branch only belongs to that branch.
+                // What a branch itself made is as the branch left it.
                 if ((branch.TryGetValue(slot, out var written) ? written : slot.Owner.Get(slot.Key)) is { } value)
                     values.Add(value);
-                else if (slot.Owner is Instance && slot.Key is IFieldSymbol { Type.IsReferenceType: true })
+                else if (slot.Owner is Instance && slot.Owner.Born < mark && slot.Key is IFieldSymbol { Type.IsReferenceType: true })
                     values.Add(Known.Null);
             }
 
@@ -357,15 +358,21 @@ internal sealed partial class Evaluator
 
         var written = _store.WrittenSince(mark);
         _store.UndoTo(mark);
-        Forget(written, loop, $"a loop over an unknown number of steps: {FirstLine(loop)}");
+        Forget(written, loop, $"a loop over an unknown number of steps: {Header(loop)}");
         return Flow.Next;
     }
 
-    private static string FirstLine(IOperation operation)
+    private static string Header(IOperation loop)
     {
-        var text = operation.Syntax.ToString();
-        var end = text.IndexOfAny(['\r', '\n', '{']);
-        return (end < 0 ? text : text[..end]).Trim();
+        var text = loop.Syntax.ToString();
+        var end = loop.Syntax switch
+        {
+            ForStatementSyntax syntax => syntax.CloseParenToken.Span.End,
+            CommonForEachStatementSyntax syntax => syntax.CloseParenToken.Span.End,
+            WhileStatementSyntax syntax => syntax.CloseParenToken.Span.End,
+            _ => loop.Syntax.SpanStart,
+        } - loop.Syntax.SpanStart;
+        return end > 0 ? text[..end] : "do";
     }
 
     private void FindUnrolled(int from, IReadOnlyCollection<int> previous)
@@ -405,7 +412,7 @@ internal sealed partial class Evaluator
                 continue;
             Value forgotten = pair.Value switch
             {
-                TensorValue tensor => Opaque(reason, [tensor.Node], at),
+                TensorValue tensor => Opaque(reason, pair.Key.Owner.Get(pair.Key.Key) is TensorValue before ? [before.Node, tensor.Node] : [tensor.Node], at),
                 InitializationValue => new InitializationValue(new Initialization(Role.Opaque, Constant.None, Place(at))),
                 _ => new Unknown(reason),
             };

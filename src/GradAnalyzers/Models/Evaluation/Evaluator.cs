@@ -26,6 +26,9 @@ internal sealed partial class Evaluator(Source source, CancellationToken cancell
     private int _depth;
     private int _calls;
 
+    // While a program runs, only what it makes is of interest: its models are not computed, however many epochs it trains them.
+    private bool _isProgram;
+
     public GraphBuilder Graph { get; } = new();
 
     private ModelCatalogue Catalogue => source.Catalogue;
@@ -53,10 +56,12 @@ internal sealed partial class Evaluator(Source source, CancellationToken cancell
     /// <summary>Runs a method whose caller is not known, so that what it creates is seen.</summary>
     public void Run(IOperation body, IMethodSymbol? method)
     {
+        _isProgram = true;
         var frame = new Frame(method?.OriginalDefinition, null, null);
         foreach (var parameter in method?.OriginalDefinition.Parameters ?? ImmutableArray<IParameterSymbol>.Empty)
-            Set(frame, parameter, External(parameter.Type, parameter.Name, $"'{parameter.Name}' is given by the caller", body));
+            Set(frame, parameter, DefaultOf(parameter, body));
         Execute(body, frame);
+        _isProgram = false;
     }
 
     /// <summary>Runs a module's forward on inputs of its own.</summary>
@@ -69,13 +74,24 @@ internal sealed partial class Evaluator(Source source, CancellationToken cancell
         {
             if (source.Body(forward, cancellation) is not { } body)
                 return null;
-            return Call(forward, root, forward.OriginalDefinition.Parameters.Select(parameter => InputOf(parameter, body)).ToArray(), null, body);
+            var value = RunForward(root, forward, body);
+            // A forward that only throws stands for one of another name or with other parameters.
+            return value is Known && root.Type.GetMembers().OfType<IMethodSymbol>().FirstOrDefault(IsOtherForward) is { } other && source.Body(other, cancellation) is { } otherBody
+                ? RunForward(root, other, otherBody)
+                : value;
         }
 
-        if (root.Role != Role.Sequential || creation is null)
-            return null;
-        return ApplyLibrary(root, [Input("input", root.Creation)], root.Creation, creation);
+        var at = creation ?? root.Type.InstanceConstructors.Select(constructor => source.Body(constructor, cancellation)).FirstOrDefault(body => body is not null);
+        return root.Role == Role.Sequential && at is not null ? ApplyLibrary(root, [Input("input", root.Creation)], root.Creation, at) : null;
     }
+
+    private Value RunForward(ModuleValue root, IMethodSymbol method, IOperation body) =>
+        Call(method, root, method.OriginalDefinition.Parameters.Select(parameter => InputOf(parameter, body)).ToArray(), null, body);
+
+    private bool IsOtherForward(IMethodSymbol method) =>
+        method is { IsStatic: false, IsOverride: false, IsAbstract: false, DeclaredAccessibility: Accessibility.Public, MethodKind: MethodKind.Ordinary }
+        && (string.Equals(method.Name, "forward", StringComparison.OrdinalIgnoreCase) || string.Equals(method.Name, "call", StringComparison.OrdinalIgnoreCase))
+        && method.Parameters.Any(parameter => source.IsTensor(parameter.Type));
 
     private Value InputOf(IParameterSymbol parameter, IOperation at)
     {
@@ -103,7 +119,11 @@ internal sealed partial class Evaluator(Source source, CancellationToken cancell
         new TensorValue(Graph.Add(new DraftNode(Role.Input, ImmutableArray<int>.Empty, null, Named(name), place, null)));
 
     /// <summary>Gives the next model of the same program a budget of its own.</summary>
-    public void Rewind() => _steps = 0;
+    public void Rewind()
+    {
+        _steps = 0;
+        Graph.Rewind();
+    }
 
     private bool Enter()
     {

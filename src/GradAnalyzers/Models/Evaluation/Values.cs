@@ -85,6 +85,9 @@ internal abstract class Stateful : Value
 {
     internal Dictionary<object, Value> Slots { get; } = new();
 
+    /// <summary>The store's mark at its creation: what is younger than a branch's start belongs to the branch.</summary>
+    public int Born { get; init; }
+
     public Value? Get(object key) => Slots.TryGetValue(key, out var value) ? value : null;
 }
 
@@ -164,6 +167,9 @@ internal static class Slot
 
     /// <summary>Whether RegisterComponents ran.</summary>
     public const string Registered = "registered";
+
+    /// <summary>The layer that a TransformerEncoder or TransformerDecoder repeats.</summary>
+    public const string Layer = "layer";
 
     /// <summary>Registered submodules: pairs of name and module.</summary>
     public const string Children = "children";

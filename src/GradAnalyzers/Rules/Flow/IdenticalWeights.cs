@@ -8,9 +8,9 @@ namespace GradAnalyzers.Rules.Flow;
 
 /// <summary>All weights of a hidden layer start at the same number.</summary>
 [DiagnosticAnalyzer(LanguageNames.CSharp)]
-public sealed class IdenticalWeights() : ModelRule(Descriptors.GRAD1005)
+public sealed class IdenticalWeights() : FlowRule(Descriptors.GRAD1005)
 {
-    private protected override IEnumerable<ModelFinding> Check(PredictedModel model)
+    private protected override IEnumerable<FlowFinding> Check(PredictedModel model)
     {
         foreach (var node in model.Graph.Nodes)
         {
@@ -29,7 +29,7 @@ public sealed class IdenticalWeights() : ModelRule(Descriptors.GRAD1005)
         }
     }
 
-    private static ModelFinding Finding(PredictedModel model, ModelNode node, Location call, string value, string consequence, string remedy) =>
+    private static FlowFinding Finding(PredictedModel model, ModelNode node, Location call, string value, string consequence, string remedy) =>
         new(model, call, node.Name, value, consequence, remedy) { Involved = Wording.Places([node]) };
 
     private static bool IsMatrix(ModelNode node) => node.Role is Role.Linear or Role.Conv or Role.ConvTranspose or Role.Embedding;
@@ -61,7 +61,7 @@ public sealed class IdenticalWeights() : ModelRule(Descriptors.GRAD1005)
                 case Role.Linear or Role.Conv or Role.ConvTranspose:
                     return true;
                 default:
-                    if (ModelNetwork.KindOf(reader.Role) is null)
+                    if (!reader.Role.IsActivation())
                         return false;
                     continue;
             }

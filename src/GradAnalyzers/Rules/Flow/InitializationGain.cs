@@ -5,9 +5,9 @@ namespace GradAnalyzers.Rules.Flow;
 
 /// <summary>An explicit initialization has a gain with which gradients vanish or explode.</summary>
 [DiagnosticAnalyzer(LanguageNames.CSharp)]
-public sealed class InitializationGain() : ModelRule(Descriptors.GRAD1004)
+public sealed class InitializationGain() : FlowRule(Descriptors.GRAD1004)
 {
-    private protected override IEnumerable<ModelFinding> Check(PredictedModel model)
+    private protected override IEnumerable<FlowFinding> Check(PredictedModel model)
     {
         if (model.Cause != Cause.Initialization || model.Initialized is not [var first, ..] initialized)
             yield break;

@@ -5,9 +5,9 @@ namespace GradAnalyzers.Rules.Flow;
 
 /// <summary>An initializer is applied before the components are registered, and reaches none.</summary>
 [DiagnosticAnalyzer(LanguageNames.CSharp)]
-public sealed class InitializationNeverApplied() : ModelRule(Descriptors.GRAD1006)
+public sealed class InitializationNeverApplied() : FlowRule(Descriptors.GRAD1006)
 {
-    private protected override IEnumerable<ModelFinding> Check(PredictedModel model)
+    private protected override IEnumerable<FlowFinding> Check(PredictedModel model)
     {
         foreach (var application in model.Graph.Applications)
         {

@@ -5,9 +5,9 @@ namespace GradAnalyzers.Rules.Flow;
 
 /// <summary>A deep stack without normalization loses (or multiplies) the gradient on the way.</summary>
 [DiagnosticAnalyzer(LanguageNames.CSharp)]
-public sealed class MissingNormalization() : ModelRule(Descriptors.GRAD1002)
+public sealed class MissingNormalization() : FlowRule(Descriptors.GRAD1002)
 {
-    private protected override IEnumerable<ModelFinding> Check(PredictedModel model)
+    private protected override IEnumerable<FlowFinding> Check(PredictedModel model)
     {
         if (model.Cause != Cause.MissingNormalization)
             yield break;

@@ -32,18 +32,21 @@ internal sealed class PredictedModel
     private readonly Dictionary<Remedy, GradientFlowPrediction> _remedied = [];
     private readonly bool[] _hidden;
 
-    public PredictedModel(ModelGraph graph)
+    public PredictedModel(ModelGraph graph, Thresholds thresholds)
     {
         Graph = graph;
-        // Where forward returns several values, the loss may reach the first layers by a shorter way than the one that is predicted.
-        IsPredictable = graph.IsComplete && graph.Outputs.Distinct().Count() == 1;
-        Network = IsPredictable ? ModelNetwork.Of(graph) : new Network(ImmutableArray<NetworkNode>.Empty, 0, Loss.Unknown);
-        Prediction = GradientFlowPrediction.Predict(Network);
+        Thresholds = thresholds;
+        // Over time steps gradients have rules of their own. Where forward returns several values, the loss may reach the first layers by a shorter way than the one that is predicted.
+        IsPredictable = graph.IsComplete && graph.Outputs.Distinct().Count() == 1 && !graph.Nodes.Any(node => node.Role.IsRecurrent());
+        Network = IsPredictable ? GraphNetwork.Of(graph) : new Network(ImmutableArray<NetworkNode>.Empty, 0, Loss.Unknown);
+        Prediction = GradientFlowPrediction.Predict(Network, thresholds);
         _hidden = Remedies.Hidden(Network);
         Cause = FindCause();
     }
 
     public ModelGraph Graph { get; }
+
+    public Thresholds Thresholds { get; }
 
     public Network Network { get; }
 
@@ -102,12 +105,21 @@ internal sealed class PredictedModel
         lock (_remedied)
         {
             if (!_remedied.TryGetValue(remedy, out var prediction))
-                _remedied.Add(remedy, prediction = GradientFlowPrediction.Predict(Remedies.Apply(Network, remedy)));
+                _remedied.Add(remedy, prediction = GradientFlowPrediction.Predict(Remedies.Apply(Network, remedy), Thresholds));
             return prediction;
         }
     }
 
-    public bool IsHealedBy(Remedy remedy) => With(remedy).Verdict == Verdict.Healthy;
+    /// <summary>Whether a remedy makes the model healthy, by more than the step over a threshold that anything would give.</summary>
+    public bool IsHealedBy(Remedy remedy)
+    {
+        var prediction = With(remedy);
+        var figure = IsInRatio ? prediction.FirstToLastRatio : prediction.Attenuation;
+        return prediction.Verdict == Verdict.Healthy && Math.Abs(Math.Log10(figure / Figure)) >= LeastImprovement;
+    }
+
+    /// <summary>In powers of ten.</summary>
+    private const double LeastImprovement = 1;
 
     /// <summary>The module path of the first weight.</summary>
     public string First => NameOf(Weights().FirstOrDefault());
@@ -127,7 +139,7 @@ internal sealed class PredictedModel
     /// <summary>The number that the verdict rests on: the ratio of the weights' gradients, or the attenuation, which alone sees that all weights get little.</summary>
     public double Figure => IsInRatio ? Prediction.FirstToLastRatio : Prediction.Attenuation;
 
-    public bool IsInRatio => Thresholds.Default.Judge(Prediction.FirstToLastRatio, attenuation: 1) != Verdict.Healthy;
+    public bool IsInRatio => Thresholds.Judge(Prediction.FirstToLastRatio, attenuation: 1) != Verdict.Healthy;
 
     /// <summary>Two digits at most: 2e-7, 0.9, 120.</summary>
     public static string Short(double number) =>

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
 using GradAnalyzers.Catalogue;
+using GradAnalyzers.GradientFlow;
 using GradAnalyzers.Models;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
@@ -15,8 +16,7 @@ internal sealed class PredictedModels
     private readonly object _gate = new();
     private readonly Compilation _compilation;
     private readonly ModelCatalogue _catalogue;
-    private ImmutableArray<PredictedModel> _all;
-    private ILookup<SyntaxTree, PredictedModel>? _byTree;
+    private readonly Dictionary<Thresholds, (ImmutableArray<PredictedModel> All, ILookup<SyntaxTree, PredictedModel> ByTree)> _judged = [];
 
     private PredictedModels(Compilation compilation, ModelCatalogue catalogue) => (_compilation, _catalogue) = (compilation, catalogue);
 
@@ -24,24 +24,23 @@ internal sealed class PredictedModels
         ByCompilation.GetValue(compilation, key => new PredictedModels(key, catalogue));
 
     /// <summary>Models with a place in this file. None where the compilation trains nothing: a port for inference loads its weights.</summary>
-    public IEnumerable<PredictedModel> In(SyntaxTree tree, CancellationToken cancellation)
-    {
-        All(cancellation);
-        return _byTree![tree];
-    }
+    public IEnumerable<PredictedModel> In(SyntaxTree tree, Thresholds thresholds, CancellationToken cancellation) => Judged(thresholds, cancellation).ByTree[tree];
 
-    public ImmutableArray<PredictedModel> All(CancellationToken cancellation)
+    public ImmutableArray<PredictedModel> All(Thresholds thresholds, CancellationToken cancellation) => Judged(thresholds, cancellation).All;
+
+    private (ImmutableArray<PredictedModel> All, ILookup<SyntaxTree, PredictedModel> ByTree) Judged(Thresholds thresholds, CancellationToken cancellation)
     {
         lock (_gate)
         {
-            if (_all.IsDefault)
+            if (!_judged.TryGetValue(thresholds, out var judged))
             {
                 var graphs = Trains(cancellation) ? ModelGraphs.For(_compilation, _catalogue).All(cancellation) : ImmutableArray<ModelGraph>.Empty;
-                _all = Reportable(graphs.Select(graph => new PredictedModel(graph)).ToImmutableArray());
-                _byTree = _all.SelectMany(model => Trees(model.Graph).Select(tree => (tree, model))).ToLookup(pair => pair.tree, pair => pair.model);
+                var all = Reportable(graphs.Select(graph => new PredictedModel(graph, thresholds)).ToImmutableArray());
+                judged = (all, all.SelectMany(model => Trees(model.Graph).Select(tree => (tree, model))).ToLookup(pair => pair.tree, pair => pair.model));
+                _judged.Add(thresholds, judged);
             }
 
-            return _all;
+            return judged;
         }
     }
 
@@ -50,7 +49,7 @@ internal sealed class PredictedModels
     {
         var judged = new HashSet<ISymbol>(SymbolEqualityComparer.Default);
         var places = new HashSet<Location>();
-        foreach (var model in models.Where(model => model.Prediction.Verdict != GradientFlow.Verdict.Unknown))
+        foreach (var model in models.Where(model => model.Prediction.Verdict != Verdict.Unknown))
         {
             foreach (var layer in model.Graph.Layers.Where(layer => layer.Path.Length > 0))
             {

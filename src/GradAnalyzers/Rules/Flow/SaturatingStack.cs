@@ -5,9 +5,9 @@ namespace GradAnalyzers.Rules.Flow;
 
 /// <summary>Stacked sigmoid-like activations starve the early layers.</summary>
 [DiagnosticAnalyzer(LanguageNames.CSharp)]
-public sealed class SaturatingStack() : ModelRule(Descriptors.GRAD1001)
+public sealed class SaturatingStack() : FlowRule(Descriptors.GRAD1001)
 {
-    private protected override IEnumerable<ModelFinding> Check(PredictedModel model)
+    private protected override IEnumerable<FlowFinding> Check(PredictedModel model)
     {
         if (model.Cause != Cause.Saturation)
             yield break;

@@ -1,0 +1,38 @@
+using GradAnalyzers.GradientFlow;
+using static TorchSharp.torch;
+
+namespace GradAnalyzers.Accuracy;
+
+/// <summary>Which target of accuracy a network is held to.</summary>
+public enum Family
+{
+    Plain,
+    Normalized,
+    Convolutional,
+    Residual,
+    Recurrent,
+}
+
+/// <summary>What a network is trained on.</summary>
+public enum Task
+{
+    Regression,
+    Classification,
+}
+
+/// <summary>A network to predict and to measure.</summary>
+/// <param name="Family">Which target it is held to.</param>
+/// <param name="Name">The expression that creates it.</param>
+/// <param name="Create">Creates it.</param>
+/// <param name="InputSize">Size of one sample: features; channels, height, width; or time steps, features.</param>
+/// <param name="Task">What it is trained on.</param>
+/// <param name="Tokens">Above 0: the input are indices below this number.</param>
+internal sealed record Case(Family Family, string Name, Func<nn.Module<Tensor, Tensor>> Create, long[] InputSize, Task Task, int Tokens = 0)
+{
+    public const int Batch = 32;
+
+    /// <summary>What the data tells and the source does not: the batch, the size of an image or the number of time steps.</summary>
+    public Assumptions Assumptions => new(Batch, Image: (int)InputSize[^1], Steps: (int)InputSize[0]);
+
+    public Loss Loss => Task == Task.Regression ? Loss.MeanSquaredError : Loss.CrossEntropy;
+}

@@ -1,0 +1,181 @@
+using System.Runtime.CompilerServices;
+using GradAnalyzers.Accuracy.Networks;
+using static TorchSharp.torch;
+
+namespace GradAnalyzers.Accuracy;
+
+/// <summary>The networks. Those of <see cref="HeldOut"/> were not run while the recursion was developed.</summary>
+internal static class Cases
+{
+    public static IReadOnlyList<Case> Developed { get; } =
+    [
+        Plain(() => new SigmoidStack(2, 64, 10), Task.Classification),
+        Plain(() => new SigmoidStack(3, 32, 10), Task.Regression),
+        Plain(() => new SigmoidStack(4, 64, 10), Task.Classification),
+        Plain(() => new SigmoidStack(8, 64, 10), Task.Classification),
+        Plain(() => new SigmoidStack(16, 128, 10), Task.Regression),
+        Plain(() => new TanhStack(2, 16, 4), Task.Regression),
+        Plain(() => new TanhStack(4, 64, 10), Task.Classification),
+        Plain(() => new TanhStack(8, 64, 10), Task.Regression),
+        Plain(() => new TanhStack(8, 64, 1), Task.Regression),
+        Plain(() => new TanhStack(16, 128, 10), Task.Classification),
+        Plain(() => new TanhStack(16, 128, 1), Task.Regression),
+        Plain(() => new TanhStack(32, 64, 10), Task.Classification),
+        Plain(() => new ReluStack(2, 64, 10), Task.Classification),
+        Plain(() => new ReluStack(4, 16, 4), Task.Classification),
+        Plain(() => new ReluStack(8, 64, 10), Task.Classification),
+        Plain(() => new ReluStack(8, 64, 1), Task.Regression),
+        Plain(() => new ReluStack(12, 64, 10), Task.Regression),
+        Plain(() => new ReluStack(12, 512, 10), Task.Classification),
+        Plain(() => new ReluStack(24, 64, 10), Task.Classification),
+        Plain(() => new ReluStack(8, 64, 10, true), Task.Classification),
+        Plain(() => new ReluStack(16, 128, 10, true), Task.Regression),
+        Plain(() => new ReluStack(32, 256, 10, true), Task.Classification),
+        Plain(() => new ReluStack(32, 32, 10, true), Task.Classification),
+        Plain(() => new GeluStack(4, 64, 10), Task.Classification),
+        Plain(() => new GeluStack(8, 128, 10), Task.Regression),
+        Plain(() => new GeluStack(12, 64, 10), Task.Classification),
+        Plain(() => new SiluStack(6, 32, 64, 10), Task.Classification),
+        Plain(() => new SiluStack(12, 32, 128, 10), Task.Regression),
+        Plain(() => new LeakyReluStack(6, 64, 10), Task.Classification),
+        Plain(() => new LeakyReluStack(16, 64, 10), Task.Classification),
+        Plain(() => new EluStack(6, 64, 10), Task.Classification),
+        Plain(() => new EluStack(16, 64, 10), Task.Regression),
+        Plain(() => new SoftplusStack(4, 64, 10), Task.Classification),
+        Plain(() => new SoftplusStack(8, 64, 10), Task.Classification),
+        Plain(() => new SeluStack(16, 128, 10), Task.Classification),
+        Plain(() => new SeluStack(32, 64, 10), Task.Regression),
+        Plain(() => new Funnel(), Task.Classification, 512),
+        Plain(() => new Autoencoder(), Task.Regression, 64),
+        Plain(() => new XavierTanhStack(8, 64, 10), Task.Classification),
+        Plain(() => new XavierTanhStack(24, 128, 10), Task.Regression),
+        Plain(() => new XavierSigmoidStack(8, 64, 10), Task.Classification),
+        Plain(() => new NormalReluStack(6, 64, 10, 0.01), Task.Classification),
+        Plain(() => new NormalReluStack(8, 128, 10, 0.3), Task.Classification),
+        Plain(() => new NormalReluStack(4, 256, 10, 1.0), Task.Classification),
+        Plain(() => new NormalTanhStack(8, 64, 10, 0.02), Task.Classification),
+        Plain(() => new NormalTanhStack(8, 64, 10, 0.5), Task.Regression),
+        Plain(() => new NormalTanhStack(6, 256, 10, 1.0), Task.Classification),
+        Plain(() => new OrthogonalTanhStack(16, 64, 10), Task.Classification),
+
+        Normalized(() => new BatchNormReluStack(4, 64, 10), Task.Classification),
+        Normalized(() => new BatchNormReluStack(8, 128, 10), Task.Classification),
+        Normalized(() => new BatchNormReluStack(16, 64, 10), Task.Regression),
+        Normalized(() => new BatchNormReluStack(32, 128, 10), Task.Classification),
+        Normalized(() => new BatchNormSigmoidStack(8, 64, 10), Task.Classification),
+        Normalized(() => new BatchNormSigmoidStack(24, 128, 10), Task.Classification),
+        Normalized(() => new BatchNormTanhStack(16, 64, 10), Task.Classification),
+        Normalized(() => new LayerNormReluStack(8, 64, 10), Task.Classification),
+        Normalized(() => new LayerNormReluStack(24, 128, 10), Task.Regression),
+        Normalized(() => new LayerNormSigmoidStack(6, 64, 10), Task.Classification),
+        Normalized(() => new LayerNormSigmoidStack(12, 64, 10), Task.Classification),
+        Normalized(() => new LayerNormGeluStack(16, 64, 10), Task.Classification),
+
+        Residual(() => new ResidualMlp(8, 64, 10), Task.Classification, 64),
+        Residual(() => new ResidualMlp(24, 64, 10), Task.Regression, 64),
+        Residual(() => new ResidualReluMlp(8, 64, 10), Task.Classification, 64),
+        Residual(() => new ResidualReluMlp(24, 128, 10), Task.Classification, 128),
+        Residual(() => new PreNormMlp(4, 64, 10), Task.Classification, 64),
+        Residual(() => new PreNormMlp(12, 64, 10), Task.Regression, 64),
+        Residual(() => new BatchNormResidualMlp(4, 64, 10), Task.Classification, 64),
+        Residual(() => new BatchNormResidualMlp(16, 64, 10), Task.Classification, 64),
+        Residual(() => new SmallResNet(2, 16), Task.Classification, 3, 16, 16),
+        Residual(() => new SmallResNet(4, 8), Task.Classification, 3, 16, 16),
+
+        Convolutional(() => new MnistNet(), Task.Classification, 1, 28, 28),
+        Convolutional(() => new LeNet(), Task.Classification, 1, 28, 28),
+        Convolutional(() => new VggNet(2, 2, 16, 16, false), Task.Classification, 3, 16, 16),
+        Convolutional(() => new VggNet(3, 2, 32, 16, false), Task.Classification, 3, 16, 16),
+        Convolutional(() => new VggNet(4, 3, 32, 32, false), Task.Classification, 3, 32, 32),
+        Convolutional(() => new VggNet(3, 2, 32, 16, true), Task.Classification, 3, 16, 16),
+        Convolutional(() => new VggNet(4, 2, 16, 32, true), Task.Classification, 3, 32, 32),
+        Convolutional(() => new StridedConvNet(16), Task.Classification, 3, 32, 32),
+        Convolutional(() => new PlainConvStack(6, 32), Task.Classification, 3, 16, 16),
+        Convolutional(() => new PlainConvStack(12, 32), Task.Classification, 3, 12, 12),
+        Convolutional(() => new GroupNormConvNet(4, 16), Task.Classification, 3, 16, 16),
+        Convolutional(() => new GroupNormConvNet(10, 32), Task.Classification, 3, 12, 12),
+        Convolutional(() => new SignalNet(32), Task.Classification, 4, 128),
+        Convolutional(() => new ConvolutionalAutoencoder(16), Task.Regression, 1, 28, 28),
+
+        Recurrent(() => new RnnClassifier(16, 64, 1, 10), Task.Classification, 10, 16),
+        Recurrent(() => new RnnClassifier(8, 128, 1, 10), Task.Classification, 50, 8),
+        Recurrent(() => new RnnClassifier(16, 64, 2, 10), Task.Classification, 20, 16),
+        Recurrent(() => new LstmClassifier(16, 64, 1, 10), Task.Classification, 10, 16),
+        Recurrent(() => new LstmClassifier(8, 128, 1, 10), Task.Classification, 100, 8),
+        Recurrent(() => new LstmClassifier(32, 32, 2, 10), Task.Regression, 30, 32),
+        Recurrent(() => new GruClassifier(16, 64, 1, 10), Task.Classification, 20, 16),
+        Recurrent(() => new GruClassifier(32, 128, 2, 10), Task.Classification, 30, 32),
+        Recurrent(() => new GruTagger(16, 64, 4), Task.Regression, 40, 16),
+        new(Family.Recurrent, "new CharacterModel(50, 32, 128)", () => new CharacterModel(50, 32, 128), [50], Task.Classification, 50),
+    ];
+
+    public static IReadOnlyList<Case> HeldOut { get; } =
+    [
+        Plain(() => new SigmoidStack(6, 100, 5), Task.Classification),
+        Plain(() => new TanhStack(12, 48, 3), Task.Regression),
+        Plain(() => new TanhStack(24, 200, 10), Task.Classification),
+        Plain(() => new ReluStack(6, 300, 10), Task.Regression),
+        Plain(() => new ReluStack(18, 96, 20), Task.Classification),
+        Plain(() => new ReluStack(20, 64, 10, true), Task.Classification),
+        Plain(() => new GeluStack(16, 80, 10), Task.Classification),
+        Plain(() => new EluStack(24, 100, 10), Task.Classification),
+        Plain(() => new MishDropoutStack(8, 96, 10), Task.Classification),
+        Plain(() => new SoftsignStack(10, 64, 10), Task.Classification),
+        Plain(() => new WideningGenerator(), Task.Regression, 16),
+        Plain(() => new NormalTanhStack(10, 100, 10, 0.05), Task.Classification),
+
+        Normalized(() => new BatchNormReluStack(12, 100, 10), Task.Classification),
+        Normalized(() => new BatchNormReluStack(24, 256, 10), Task.Regression),
+        Normalized(() => new LayerNormGeluStack(8, 200, 10), Task.Classification),
+        Normalized(() => new LayerNormSigmoidStack(9, 128, 10), Task.Classification),
+        Normalized(() => new PostActivationNormStack(12, 64, 10), Task.Classification),
+
+        Residual(() => new ResidualMlp(16, 100, 10), Task.Classification, 100),
+        Residual(() => new PreNormMlp(6, 96, 10), Task.Classification, 96),
+        Residual(() => new DenseMlp(8, 32, 32, 10), Task.Classification, 32),
+        Residual(() => new PreActivationResNet(4, 24), Task.Classification, 3, 16, 16),
+        Residual(() => new SmallResNet(3, 12), Task.Classification, 3, 16, 16),
+
+        Convolutional(() => new VggNet(3, 3, 24, 24, false), Task.Classification, 3, 24, 24),
+        Convolutional(() => new VggNet(2, 4, 32, 16, true), Task.Classification, 3, 16, 16),
+        Convolutional(() => new KaimingConvNet(3, 24, 24), Task.Classification, 3, 24, 24),
+        Convolutional(() => new SmallUNet(16), Task.Regression, 1, 16, 16),
+        Convolutional(() => new PlainConvStack(9, 48), Task.Classification, 3, 16, 16),
+
+        Recurrent(() => new LstmClassifier(20, 100, 3, 10), Task.Classification, 25, 20),
+        Recurrent(() => new RnnClassifier(32, 32, 3, 5), Task.Regression, 15, 32),
+        Recurrent(() => new BidirectionalTagger(16, 48, 6), Task.Classification, 20, 16),
+        Recurrent(() => new StepFeatures(16, 64, 10), Task.Classification, 30, 16),
+        new(Family.Recurrent, "new TextClassifier(200, 48, 64, 5)", () => new TextClassifier(200, 48, 64, 5), [40], Task.Classification, 200),
+    ];
+
+    private static Case Plain(Func<nn.Module<Tensor, Tensor>> create, Task task, [CallerArgumentExpression(nameof(create))] string code = "") =>
+        New(Family.Plain, create, task, code, [WidthIn(code)]);
+
+    private static Case Plain(Func<nn.Module<Tensor, Tensor>> create, Task task, int inputs, [CallerArgumentExpression(nameof(create))] string code = "") =>
+        New(Family.Plain, create, task, code, [inputs]);
+
+    private static Case Normalized(Func<nn.Module<Tensor, Tensor>> create, Task task, [CallerArgumentExpression(nameof(create))] string code = "") =>
+        New(Family.Normalized, create, task, code, [WidthIn(code)]);
+
+    private static Case Residual(Func<nn.Module<Tensor, Tensor>> create, Task task, long size, [CallerArgumentExpression(nameof(create))] string code = "") =>
+        New(Family.Residual, create, task, code, [size]);
+
+    private static Case Residual(Func<nn.Module<Tensor, Tensor>> create, Task task, long channels, long height, long width, [CallerArgumentExpression(nameof(create))] string code = "") =>
+        New(Family.Residual, create, task, code, [channels, height, width]);
+
+    private static Case Convolutional(Func<nn.Module<Tensor, Tensor>> create, Task task, long channels, long height, long width, [CallerArgumentExpression(nameof(create))] string code = "") =>
+        New(Family.Convolutional, create, task, code, [channels, height, width]);
+
+    private static Case Convolutional(Func<nn.Module<Tensor, Tensor>> create, Task task, long channels, long length, [CallerArgumentExpression(nameof(create))] string code = "") =>
+        New(Family.Convolutional, create, task, code, [channels, length]);
+
+    private static Case Recurrent(Func<nn.Module<Tensor, Tensor>> create, Task task, long steps, long features, [CallerArgumentExpression(nameof(create))] string code = "") =>
+        New(Family.Recurrent, create, task, code, [steps, features]);
+
+    private static Case New(Family family, Func<nn.Module<Tensor, Tensor>> create, Task task, string code, long[] size) =>
+        new(family, code[(code.IndexOf("new", StringComparison.Ordinal))..], create, size, task);
+
+    /// <summary>The stacks take their width as the second argument.</summary>
+    private static long WidthIn(string code) => long.Parse(code[(code.IndexOf('(', code.IndexOf("new", StringComparison.Ordinal)) + 1)..].Split(',', ')')[1], System.Globalization.CultureInfo.InvariantCulture);
+}
