@@ -103,7 +103,7 @@ internal static class ResidualWiring
         var root = place.SyntaxTree.GetRoot();
         if (!edits.IsNew(type ?? root, Module))
             return;
-        var layout = Layout.Of(type ?? place);
+        var layout = Layout.Of(place);
         var indentation = type is null ? "" : Layout.IndentationOf(type) + layout.Unit;
         var text = Source.Replace("\n", layout.EndOfLine + indentation).Replace("    ", layout.Unit).Replace(layout.EndOfLine + indentation + layout.EndOfLine, layout.EndOfLine + layout.EndOfLine);
         var module = SyntaxFactory.ParseMemberDeclaration((type is null ? "internal " : "private ") + text)!

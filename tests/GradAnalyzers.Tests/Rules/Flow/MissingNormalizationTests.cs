@@ -7,8 +7,8 @@ public sealed class MissingNormalizationTests
 {
     [Fact]
     public Task Vgg16WithoutNormalizationIsReportedAndNormalized() => Verify.Fixes(
-        Models.Vgg16,
-        Models.Vgg16.Replace("[|", "").Replace("|]", "")
+        WellKnownModels.Vgg16,
+        WellKnownModels.Vgg16.Replace("[|", "").Replace("|]", "")
             .Replace("padding: 1));\n", "padding: 1));\n                layers.Add(BatchNorm2d(width));\n")
             .Replace("Linear(512 * 7 * 7, 4096),", "Linear(512 * 7 * 7, 4096), BatchNorm1d(4096),")
             .Replace("Linear(4096, 4096),", "Linear(4096, 4096), BatchNorm1d(4096),"),

@@ -1,7 +1,7 @@
 namespace GradAnalyzers.Tests.Rules.Flow;
 
 /// <summary>Models that flow rules must judge right, as their authors write them.</summary>
-internal static class Models
+internal static class WellKnownModels
 {
     /// <summary>VGG-16 (Simonyan and Zisserman 2015) without normalization, at the library's default initialization; measured first/last ratio about 1e-4.</summary>
     public const string Vgg16 = """
