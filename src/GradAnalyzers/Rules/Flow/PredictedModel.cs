@@ -141,9 +141,19 @@ internal sealed class PredictedModel
 
     public bool IsInRatio => Thresholds.Judge(Prediction.FirstToLastRatio, attenuation: 1) != Verdict.Healthy;
 
-    /// <summary>Two digits at most: 2e-7, 0.9, 120.</summary>
-    public static string Short(double number) =>
-        number is >= 0.01 and < 1000 ? number.ToString(number < 1 ? "0.##" : number < 10 ? "0.#" : "0", CultureInfo.InvariantCulture) : number.ToString("0e+0", CultureInfo.InvariantCulture).Replace("e+", "e");
+    /// <summary>One digit that counts, two where it is near one: 2e-7, 0.9, 1.4, 120, 3000.</summary>
+    public static string Short(double number)
+    {
+        var format = number switch
+        {
+            >= 0.1 and < 10 => "0.#",
+            >= 0.01 and < 0.1 => "0.##",
+            >= 10 and < 1e6 => "0",
+            _ => "0e+0",
+        };
+        var unit = number is >= 10 and < 1e6 ? Math.Pow(10, Math.Floor(Math.Log10(number)) - (number < 1000 ? 1 : 0)) : 0;
+        return (unit > 0 ? Math.Round(number / unit) * unit : number).ToString(format, CultureInfo.InvariantCulture).Replace("e+", "e");
+    }
 
     /// <summary>Where the first layer is created, as seen from the model's own code; for one created in another class, the submodule that brings it.</summary>
     public Location Place
@@ -180,7 +190,8 @@ internal sealed class PredictedModel
             return Cause.Saturation;
         if (!HasNorm && (IsHealedBy(Remedy.BatchNorm) || IsHealedBy(Remedy.LayerNorm)))
             return Cause.MissingNormalization;
-        return IsHealedBy(Remedy.Residual) ? Cause.MissingResidual : Cause.None;
+        // What has residual connections is not in want of them: a deep post-activation ResNet grows along its skips.
+        return !Network.Nodes.Any(node => node.Layer is Add) && IsHealedBy(Remedy.Residual) ? Cause.MissingResidual : Cause.None;
     }
 
     private bool IsMostlySaturating => Saturating.Length >= 2 && 2 * Saturating.Length >= Where((index, layer) => _hidden[index] && layer is Activation).Length;
