@@ -9,6 +9,9 @@ internal abstract class ActivationFunction
     /// <summary>Length on which the function varies.</summary>
     public virtual double Scale => 1;
 
+    /// <summary>Whether it is analytic near the axis, so that an even grid sums it exactly.</summary>
+    public virtual bool IsAnalytic => false;
+
     /// <summary>Whether it never falls, or nearly so (GELU): then the maximum of a window can be taken before it.</summary>
     public virtual bool IsMonotone => true;
 
@@ -124,10 +127,14 @@ internal sealed class SmoothFunction(ActivationKind kind, double parameter) : Ac
 {
     private static readonly double[] Origin = [0];
 
+    private static readonly double[] Bends = [-3, 0, 3];
+
     /// <summary>Sums over a wide distribution are refined about the origin.</summary>
-    public override double[] Knots => Origin;
+    public override double[] Knots => kind == ActivationKind.Hardswish ? Bends : Origin;
 
     public override double Scale => kind is ActivationKind.Softplus ? 1 / parameter : 1;
+
+    public override bool IsAnalytic => kind is not (ActivationKind.Softsign or ActivationKind.Hardswish);
 
     public override bool IsMonotone => kind is not (ActivationKind.Sine or ActivationKind.Square);
 

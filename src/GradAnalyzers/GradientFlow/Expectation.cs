@@ -75,8 +75,13 @@ internal sealed class Expectation
         return new(value, slope, product);
     }
 
-    internal List<(double X, double Weight)> InnerPoints(ActivationFunction function, double mean, double deviation) =>
-        Points(inner, function, mean, deviation, function.Scale);
+    internal List<(double X, double Weight)> InnerPoints(ActivationFunction function, double mean, double deviation)
+    {
+        if (function.IsAnalytic)
+            return Points(inner, function, mean, deviation, function.Scale);
+        Normal.Fill(inner, mean, deviation, function.Knots, function.Scale);
+        return inner;
+    }
 
     private List<(double X, double Weight)> OuterPoints(ActivationFunction function, double mean, double deviation, double smoothing)
     {
