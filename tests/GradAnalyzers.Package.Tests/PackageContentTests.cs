@@ -20,6 +20,9 @@ public sealed class PackageContentTests(PackedPackage package)
                 "_rels/.rels",
                 "analyzers/dotnet/cs/GradAnalyzers.CodeFixes.dll",
                 "analyzers/dotnet/cs/GradAnalyzers.dll",
+                "build/GradAnalyzers.targets",
+                "buildTransitive/GradAnalyzers.targets",
+                "catalogues/TensorFlow.NET.catalogue.txt",
                 "package/services/metadata/core-properties/nuget.psmdcp",
             ],
             archive.Entries.Select(entry => entry.FullName).Order(StringComparer.Ordinal));

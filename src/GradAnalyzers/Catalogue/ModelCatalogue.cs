@@ -30,6 +30,7 @@ internal sealed class ModelCatalogue
         IsRelevant = isRelevant;
         TrainingNames = SimpleNames(role => role.IsTraining());
         ForwardNames = SimpleNames(role => role == Role.Forward);
+        ClipsByNorm = entries.Values.Where(entry => entry is { Role: Role.ClipNorm, IsBuiltIn: false }).Select(entry => entry.Member).OrderBy(name => name, StringComparer.Ordinal).ToImmutableArray();
 
         ImmutableHashSet<string> SimpleNames(Func<Role, bool> isWanted) => entries.Values.Where(entry => isWanted(entry.Role))
             .Select(entry => entry.Member[(entry.Member.LastIndexOf('.') + 1)..]).ToImmutableHashSet(StringComparer.Ordinal);
@@ -56,6 +57,9 @@ internal sealed class ModelCatalogue
 
     /// <summary>The simple names of everything that moves gradients: a member that mentions none of them cannot be part of a training loop.</summary>
     public ImmutableHashSet<string> TrainingNames { get; }
+
+    /// <summary>The calls that clip by norm in the project's own catalogues.</summary>
+    public ImmutableArray<string> ClipsByNorm { get; }
 
     /// <summary>The simple names of everything that runs a model.</summary>
     public ImmutableHashSet<string> ForwardNames { get; }
@@ -117,6 +121,20 @@ internal sealed class ModelCatalogue
         for (var current = symbol; current is not null; current = Overridden(current))
         {
             if (_entries.TryGetValue(QualifiedName(current), out var entry) && (!entry.IsBuiltIn || current.ContainingAssembly?.Name == Library))
+                return entry;
+        }
+
+        return symbol is IMethodSymbol or IPropertySymbol && symbol.ContainingType is { TypeKind: not TypeKind.Interface } type ? FindImplemented(symbol, type) : null;
+    }
+
+    /// <summary>The entry of the interface member that a class's member implements.</summary>
+    private CatalogueEntry? FindImplemented(ISymbol symbol, INamedTypeSymbol type)
+    {
+        foreach (var contract in type.AllInterfaces)
+        {
+            if (_entries.TryGetValue($"{QualifiedName(contract)}.{symbol.Name}", out var entry)
+                && (!entry.IsBuiltIn || contract.ContainingAssembly?.Name == Library)
+                && contract.GetMembers(symbol.Name).Any(member => SymbolEqualityComparer.Default.Equals(type.FindImplementationForInterfaceMember(member), symbol)))
                 return entry;
         }
 

@@ -22,8 +22,7 @@ internal sealed class RecurrentContent(ProgramSource source)
     public bool IsRecurrent(ITypeSymbol type) => _known.GetOrAdd(type, Find);
 
     /// <summary>Whether modules of the type have weights to learn.</summary>
-    public bool HasWeights(ITypeSymbol type) => Contents(type).Any(part =>
-        !part.Locations.Any(location => location.IsInSource) && (part.GetMembers("weight").Length > 0 || Catalogue.FindBase(part)?.Role.IsRecurrent() == true));
+    public bool HasWeights(ITypeSymbol type) => Contents(type).Any(part => Catalogue.FindBase(part)?.Role.IsWeighted() == true);
 
     private bool Find(ITypeSymbol type) =>
         Contents(type).Any(part => Catalogue.FindBase(part)?.Role.IsRecurrent() == true || HasUnrolledLoop(part));

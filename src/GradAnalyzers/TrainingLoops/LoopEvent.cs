@@ -10,8 +10,9 @@ internal abstract record LoopEvent(IOperation Operation, Frame Frame);
 /// <param name="Closure">The activations of the closure that the step evaluates (LBFGS).</param>
 internal sealed record StepEvent(IOperation Operation, Frame Frame, OptimizerSet Optimizer, IReadOnlyList<Frame> Closure) : LoopEvent(Operation, Frame);
 
-/// <summary>A loss is differentiated: gradients are added to what the parameters hold.</summary>
-internal sealed record BackwardEvent(IOperation Operation, Frame Frame, IOperation? Loss) : LoopEvent(Operation, Frame);
+/// <summary>A loss is differentiated.</summary>
+/// <param name="Accumulates">Gradients are added to those already there; a gradient tape makes new ones instead.</param>
+internal sealed record BackwardEvent(IOperation Operation, Frame Frame, IOperation? Loss, bool Accumulates) : LoopEvent(Operation, Frame);
 
 /// <summary>Gradients are set to zero or null.</summary>
 /// <param name="Targets">The optimizers or modules whose gradients are cleared.</param>

@@ -61,23 +61,20 @@ internal sealed class Step
     /// <summary>The modules stepped: what the optimizer holds, or, where that is not to be seen, what leads to the loss.</summary>
     public ImmutableArray<Value> Models => _models.Value;
 
-    /// <summary>Something limits, or may limit, these gradients between a backward and the step.</summary>
-    public bool MayBeClipped => Between<ClipEvent>(clip => clip.Parameters.MayOverlap(Event.Optimizer.Parameters)) || Between<OpaqueEvent>(_ => true);
+    /// <summary>
+    /// Something limits, or may limit, these gradients. A clip anywhere in the loop counts, also one in the wrong place: that is another rule's finding.
+    /// Code that is not to be seen counts where it runs between a backward and the step.
+    /// </summary>
+    public bool MayBeClipped =>
+        _loop.Of<ClipEvent>().Any(clip => clip.Event.Parameters.MayOverlap(Event.Optimizer.Parameters) && IsOnTheWay(clip.Node, other => false))
+        || _loop.Of<OpaqueEvent>().Any(opaque => IsOnTheWay(opaque.Node, other => other == Event));
+
+    private bool IsOnTheWay(int node, Func<LoopEvent, bool> stop) =>
+        _loop.Graph.After(node).Contains(Node) && Backwards.Any(backward => _loop.Graph.After(backward.Node, stop).Contains(node));
 
     /// <summary>Whether the event can clear any of the gradients that this step uses.</summary>
     public bool MayBeClearedBy(ClearEvent clear) =>
         clear.Targets.Any(Event.Optimizer.Optimizers.Contains) || clear.Parameters.MayOverlap(Event.Optimizer.Parameters);
-
-    private bool Between<TEvent>(Func<TEvent, bool> matches) where TEvent : LoopEvent
-    {
-        foreach (var candidate in _loop.Of<TEvent>().Where(candidate => matches(candidate.Event)))
-        {
-            if (_loop.Graph.After(candidate.Node).Contains(Node) && Backwards.Any(backward => _loop.Graph.After(backward.Node).Contains(candidate.Node)))
-                return true;
-        }
-
-        return false;
-    }
 
     private ImmutableArray<Value> FindModels()
     {
