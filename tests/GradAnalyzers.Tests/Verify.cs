@@ -105,6 +105,17 @@ internal static class Code
         }
         """;
 
+    /// <summary>Statements in a method, with data in scope: two tensors, and batches of them.</summary>
+    public static string InMethod(string statements) => $$"""
+        public static class Program
+        {
+            public static void Train(Tensor x, Tensor y, (Tensor X, Tensor Y)[] batches)
+            {
+                {{statements.ReplaceLineEndings("\n        ")}}
+            }
+        }
+        """;
+
     public static ReferenceAssemblies NoPackages { get; } = new("net10.0");
 
     /// <summary>The framework's reference assemblies, as the SDK brings them, and TorchSharp.</summary>

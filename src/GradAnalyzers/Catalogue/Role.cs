@@ -157,4 +157,5 @@ internal enum Role
     ClipValue,
     NoGrad,
     Freeze,
+    AddGroup,
 }

@@ -59,6 +59,7 @@ internal sealed class ModelGraphs
         private readonly List<ModelGraph> _graphs = new();
         private readonly HashSet<string> _known = new(StringComparer.Ordinal);
         private readonly HashSet<Location> _creations = new();
+        private readonly HashSet<INamedTypeSymbol> _types = new(SymbolEqualityComparer.Default);
 
         public ImmutableArray<ModelGraph> Models()
         {
@@ -68,7 +69,7 @@ internal sealed class ModelGraphs
             foreach (var type in types)
             {
                 cancellation.ThrowIfCancellationRequested();
-                if (!type.IsAbstract && !_graphs.Any(graph => SymbolEqualityComparer.Default.Equals(graph.Type?.OriginalDefinition, type)))
+                if (!type.IsAbstract && !_types.Contains(type))
                     ReadWithDefaults(type);
             }
 
@@ -320,8 +321,11 @@ internal sealed class ModelGraphs
                     key.Append(constant.Key).Append('=').Append(constant.Value.Text).Append(' ');
             }
 
-            if (_known.Add(key.ToString()))
-                _graphs.Add(graph);
+            if (!_known.Add(key.ToString()))
+                return;
+            _graphs.Add(graph);
+            if (graph.Type is { } type)
+                _types.Add(type.OriginalDefinition);
         }
 
         private static Location Identifier(INamedTypeSymbol type) => type.OriginalDefinition.Locations[0];

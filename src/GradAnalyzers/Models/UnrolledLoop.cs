@@ -8,6 +8,8 @@ namespace GradAnalyzers.Models;
 /// <summary>A loop, asked whether it is a recurrence: <c>for (t …) h = layer.forward(x[t], h);</c>.</summary>
 internal sealed class UnrolledLoop
 {
+    private const int MaximumMethods = 50;
+
     private readonly ILoopOperation _loop;
     private readonly ModelCatalogue _catalogue;
     private readonly ProgramSource _source;
@@ -45,11 +47,41 @@ internal sealed class UnrolledLoop
         }
     }
 
-    /// <summary>Whether the loop cuts the local off its history (<c>h = h.detach()</c>), or hands it to code that may.</summary>
-    public bool MayBeDetached(ILocalSymbol state) => _loop.DescendantsAndSelf().OfType<IInvocationOperation>().Any(call =>
-        (_catalogue.Is(call.TargetMethod, Role.Detach) && call.Instance is { } receiver && ComesFrom(receiver, state))
-        || (_source.CodeOf(call.TargetMethod) is not null && !_catalogue.Is(call.TargetMethod, Role.Forward)
-            && call.Arguments.Any(argument => ComesFrom(argument.Value, state))));
+    /// <summary>
+    /// Whether the loop cuts the local off its history (<c>h = h.detach()</c>), starts it afresh, or hands it to code that may, the layer's own included.
+    /// </summary>
+    public bool MayBeDetached(ILocalSymbol state, IInvocationOperation layer) =>
+        _writes[state].Any(write => !ComesFrom(write, state))
+        || MayCut(layer.TargetMethod)
+        || _loop.DescendantsAndSelf().OfType<IInvocationOperation>().Any(call =>
+            _catalogue.Is(call.TargetMethod, Role.Detach) && call.Instance is { } receiver
+                ? ComesFrom(receiver, state)
+                : MayCut(call.TargetMethod) && call.Arguments.Any(argument => ComesFrom(argument.Value, state)));
+
+    /// <summary>Whether a method detaches something, itself or in what it calls, or is not to be seen.</summary>
+    private bool MayCut(IMethodSymbol method)
+    {
+        if (method.ContainingAssembly?.Name == ModelCatalogue.Library || (method.DeclaringSyntaxReferences.IsEmpty && method.ContainingNamespace?.ToString().StartsWith("System", StringComparison.Ordinal) == true && method.MethodKind != MethodKind.DelegateInvoke))
+            return false;
+        var seen = new HashSet<MemberBody>();
+        var open = new Queue<IMethodSymbol>(_source.TargetsOf(method, []));
+        while (open.Count > 0)
+        {
+            if (_source.CodeOf(open.Dequeue()) is not { } code || seen.Count > MaximumMethods)
+                return true;
+            if (!seen.Add(code.Body))
+                continue;
+            foreach (var call in code.Body.Root.DescendantsAndSelf().OfType<IInvocationOperation>())
+            {
+                if (_catalogue.Is(call.TargetMethod, Role.Detach) || _catalogue.Is(call.TargetMethod, Role.NoGrad))
+                    return true;
+                if (!call.TargetMethod.DeclaringSyntaxReferences.IsEmpty)
+                    open.Enqueue(call.TargetMethod);
+            }
+        }
+
+        return false;
+    }
 
     private bool ComesFrom(IOperation value, ILocalSymbol state) =>
         Origin(value).OfType<ILocalReferenceOperation>().Any(reference => SymbolEqualityComparer.Default.Equals(reference.Local, state));
@@ -69,6 +101,8 @@ internal sealed class UnrolledLoop
             if (!seen.Add(current))
                 continue;
             yield return current;
+            if (IsWithoutHistory(current))
+                continue;
             foreach (var child in current.ChildOperations)
                 open.Push(child);
             if (current is ILocalReferenceOperation { Local: { } local } && !IsDeclaredOutside(local) && _writes.TryGetValue(local, out var writes))
@@ -78,6 +112,14 @@ internal sealed class UnrolledLoop
             }
         }
     }
+
+    /// <summary>Sizes and numbers read from a tensor, and tensors that are only shaped like another.</summary>
+    private static bool IsWithoutHistory(IOperation operation) => operation switch
+    {
+        IInvocationOperation { TargetMethod: { Name: var name } method } when method.ContainingAssembly?.Name == ModelCatalogue.Library && name.EndsWith("_like", StringComparison.Ordinal) => true,
+        IInvocationOperation or IPropertyReferenceOperation => operation.Type is IArrayTypeSymbol { ElementType.SpecialType: not SpecialType.None } or { SpecialType: >= SpecialType.System_Boolean and <= SpecialType.System_Double },
+        _ => false,
+    };
 
     private bool IsSharedLayer(IInvocationOperation call)
     {

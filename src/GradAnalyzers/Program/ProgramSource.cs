@@ -13,11 +13,17 @@ internal sealed class ProgramSource(Compilation compilation, ModelCatalogue cata
     private readonly ConcurrentDictionary<SyntaxNode, MemberBody?> _bodies = new();
     private readonly ConcurrentDictionary<SyntaxTree, SemanticModel> _models = new();
     private readonly ConcurrentDictionary<ISymbol, ImmutableArray<MemberWrite>> _writes = new(SymbolEqualityComparer.Default);
-    private readonly Lazy<SourceIndex> _index = new(() => new SourceIndex(compilation, catalogue, CancellationToken.None));
+    private readonly ConcurrentDictionary<ISymbol, bool> _implemented = new(SymbolEqualityComparer.Default);
+    private readonly Lazy<SourceIndex> _index = new(() => new SourceIndex(compilation, catalogue));
+
+    private readonly Lazy<bool> _mayAddGroups = new(() => SourceIndex.Mentions(compilation, catalogue.NamesOf(Role.AddGroup)));
 
     public ModelCatalogue Catalogue { get; } = catalogue;
 
     public SourceIndex Index => _index.Value;
+
+    /// <summary>Whether code anywhere adds parameters to an optimizer that is made already.</summary>
+    public bool MayAddGroups => _mayAddGroups.Value;
 
     /// <summary>The body that executes when the method is called, with the lambda or local function in it; null where source has none.</summary>
     public (MemberBody Body, SyntaxNode? Function)? CodeOf(IMethodSymbol method)
@@ -122,18 +128,26 @@ internal sealed class ProgramSource(Compilation compilation, ModelCatalogue cata
         var all = new List<IMethodSymbol>();
         if (!method.IsAbstract)
             all.Add(method);
-        foreach (var declaration in Index.DeclaredAs(method.Name))
+        all.AddRange(Implementations(method, Index.DeclaredAs(method.Name)));
+        return all;
+    }
+
+    /// <summary>Whether source implements an abstract method or a member of an interface, whatever the code there mentions.</summary>
+    public bool IsImplemented(IMethodSymbol method) =>
+        _implemented.GetOrAdd(method.OriginalDefinition, key => Implementations((IMethodSymbol)key, Index.AllDeclaredAs(key.Name)).Any());
+
+    private IEnumerable<IMethodSymbol> Implementations(IMethodSymbol method, IEnumerable<SyntaxNode> declarations)
+    {
+        foreach (var declaration in declarations)
         {
             if (Model(declaration.SyntaxTree).GetDeclaredSymbol(declaration) is IMethodSymbol candidate
                 && candidate.ContainingType is { TypeKind: TypeKind.Class or TypeKind.Struct } type
                 && !SymbolEqualityComparer.Default.Equals(candidate, method.OriginalDefinition)
                 && SymbolEqualityComparer.Default.Equals(Implementation(method.OriginalDefinition, type)?.OriginalDefinition, candidate))
             {
-                all.Add(candidate);
+                yield return candidate;
             }
         }
-
-        return all;
     }
 
     /// <summary>The property that a read reaches on an object of the given type.</summary>

@@ -28,7 +28,25 @@ public abstract class TrainingLoopRule(DiagnosticDescriptor descriptor) : Rule(d
     /// <summary>What is wrong with the loop.</summary>
     private protected abstract IEnumerable<Finding> Check(TrainingLoop loop, CompilationLoops program);
 
+    /// <summary>
+    /// The finding is that something is missing or in the wrong order, which callers may put right: it counts only where no caller in source does.
+    /// </summary>
+    private protected virtual bool DependsOnCallers => false;
+
     private ImmutableArray<Finding> Findings(TrainingLoop loop, CompilationLoops program)
+    {
+        var found = FindingsOfItsOwn(loop, program);
+        if (!DependsOnCallers || found.IsEmpty)
+            return found;
+        var callers = program.CallersOf(loop);
+        return found.Where(finding => !callers.Any(caller => PutsRight(caller, finding, program))).ToImmutableArray();
+    }
+
+    private bool PutsRight(TrainingLoop caller, Finding finding, CompilationLoops program) =>
+        caller.Graph.Events.Any(node => node.Event.Operation == finding.Event.Operation)
+        && !FindingsOfItsOwn(caller, program).Any(other => other.Event.Operation == finding.Event.Operation);
+
+    private ImmutableArray<Finding> FindingsOfItsOwn(TrainingLoop loop, CompilationLoops program)
     {
         if (loop.IsTruncated)
             return ImmutableArray<Finding>.Empty;

@@ -16,6 +16,7 @@ internal sealed class CompilationLoops
     private static readonly ConditionalWeakTable<Compilation, CompilationLoops> ByCompilation = new();
 
     private const int MaximumModules = 200;
+    private const int MaximumCallers = 64;
 
     private readonly ConcurrentDictionary<MemberBody, Lazy<ImmutableArray<TrainingLoop>>> _loops = new();
 
@@ -46,6 +47,44 @@ internal sealed class CompilationLoops
     /// <summary>The loops that begin in a body.</summary>
     public ImmutableArray<TrainingLoop> Of(IMethodSymbol? method, MemberBody body) =>
         _loops.GetOrAdd(body, key => new Lazy<ImmutableArray<TrainingLoop>>(() => LoopReader.Read(Source, method, key))).Value;
+
+    /// <summary>The loops that begin in members from which the loop's own member can be reached, near ones first.</summary>
+    public ImmutableArray<TrainingLoop> CallersOf(TrainingLoop loop)
+    {
+        var callers = ImmutableArray.CreateBuilder<TrainingLoop>();
+        var seen = new HashSet<SyntaxNode>();
+        var open = new Queue<(string Name, SyntaxNode Declaration)>(NamesAt(SourceIndex.MemberOf(loop.Root.Body.Declaration)));
+        while (open.Count > 0 && seen.Count < MaximumCallers)
+        {
+            var (name, declaration) = open.Dequeue();
+            foreach (var caller in Source.Index.Mentioning(name, declaration).Where(seen.Add))
+            {
+                foreach (var method in MethodsAt(caller))
+                    callers.AddRange(Of(method, method.DeclaringSyntaxReferences[0].GetSyntax()));
+                foreach (var next in NamesAt(caller))
+                    open.Enqueue(next);
+            }
+        }
+
+        return callers.ToImmutable();
+    }
+
+    private IEnumerable<(string Name, SyntaxNode Declaration)> NamesAt(SyntaxNode declaration) =>
+        Source.Model(declaration.SyntaxTree).GetDeclaredSymbol(declaration) switch
+        {
+            IMethodSymbol { MethodKind: MethodKind.Constructor } constructor => [(constructor.ContainingType.Name, declaration)],
+            IMethodSymbol method => [(method.Name, declaration)],
+            IPropertySymbol property => [(property.Name, declaration)],
+            _ => [],
+        };
+
+    private IEnumerable<IMethodSymbol> MethodsAt(SyntaxNode declaration) =>
+        Source.Model(declaration.SyntaxTree).GetDeclaredSymbol(declaration) switch
+        {
+            IMethodSymbol method => [method],
+            IPropertySymbol property => new[] { property.GetMethod, property.SetMethod }.OfType<IMethodSymbol>().Where(accessor => !accessor.DeclaringSyntaxReferences.IsEmpty),
+            _ => [],
+        };
 
     /// <summary>Whether the optimizer is a class of the program itself, whose step may do more than the library's.</summary>
     public bool IsFromSource(OptimizerSet optimizer) =>
@@ -103,19 +142,4 @@ internal sealed class CompilationLoops
     public bool HasWeights(Value module, ValueTracer tracer) =>
         module.Type is { } type && (_recurrent.HasWeights(type)
             || (module is Created created && PartsOf(created, tracer).Any(part => part.Type is { } made && _recurrent.HasWeights(made))));
-
-    /// <summary>
-    /// Whether the code may mean the module to stay as it is: somewhere it is loaded, frozen, put into evaluation mode, or its type says nothing of where it came from.
-    /// </summary>
-    public bool MayBeFrozen(Created module, ValueTracer tracer)
-    {
-        // A pretrained model is often frozen far from the loop: any freezing call in the member that makes it, or that uses it, counts.
-        return module.Frame.Body.Root.DescendantsAndSelf().Any(operation => operation switch
-        {
-            IInvocationOperation { TargetMethod: { } method } when Source.Catalogue.Find(method)?.Meaning("freezes") is not null => true,
-            IInvocationOperation { TargetMethod: { } method } call => Source.Catalogue.Find(method)?.Role is Role.Freeze or Role.Load && tracer.Trace(call.Instance, module.Frame).Any(value => value.WithOwners().Contains(module) || value is not Created),
-            IAssignmentOperation { Target: IPropertyReferenceOperation { Property: { } property } } => Source.Catalogue.Is(property, Role.Freeze),
-            _ => false,
-        });
-    }
 }

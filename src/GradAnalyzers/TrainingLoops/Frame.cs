@@ -8,6 +8,8 @@ namespace GradAnalyzers.TrainingLoops;
 /// <summary>One activation of a method, lambda or local function: which call bound its parameters and which object it runs on.</summary>
 internal sealed class Frame
 {
+    private const int MaximumCalls = 32;
+
     private readonly Dictionary<(IOperation Call, ISymbol Method), Frame> _children = [];
 
     private Frame(IMethodSymbol? method, MemberBody body, SyntaxNode? function, Frame? caller, IOperation? call, Frame? lexical, ImmutableArray<Value> receiver)
@@ -113,6 +115,21 @@ internal sealed class Frame
         }
 
         return null;
+    }
+
+    /// <summary>A place in an activation, the call that leads to it, the call that leads there, and so on; to an object's constructor leads its creation.</summary>
+    public static IEnumerable<(Frame Frame, IOperation At)> WayTo(IOperation at, Frame frame)
+    {
+        for (var count = 0; count < MaximumCalls; count++)
+        {
+            yield return (frame, at);
+            if (frame is { Caller: { } caller, Call: { } call })
+                (frame, at) = (caller, call);
+            else if (frame.Receiver is [Created owner])
+                (frame, at) = (owner.Frame, owner.Creation);
+            else
+                yield break;
+        }
     }
 
     public static ImmutableArray<IArgumentOperation> Arguments(IOperation call) => call switch

@@ -165,7 +165,9 @@ internal sealed class LoopReader
             .SelectMany(argument => _tracer.EnterFunctions(call, _tracer.Trace(argument.Value, frame), frame)).ToImmutableArray();
         if (!functions.IsEmpty)
             return Repeated(last, functions);
-        return call is IInvocationOperation invocation && MayTouchGradients(invocation) ? AppendEvent(last, new OpaqueEvent(call, frame)) : last;
+        return call is IInvocationOperation invocation && (MayTouchGradients(invocation) || (!_tracer.MayEnter(frame) && LeadsToTraining(invocation)))
+            ? AppendEvent(last, new OpaqueEvent(call, frame))
+            : last;
     }
 
     /// <summary>A tensor method that works in place, on a gradient; or a method that is handed one.</summary>
@@ -198,12 +200,22 @@ internal sealed class LoopReader
     private bool MayTouchGradients(IInvocationOperation call)
     {
         var method = call.TargetMethod;
+        if (method.MethodKind == MethodKind.DelegateInvoke)
+            return !IsComputation(method);
         if (method.ContainingAssembly?.Name == ModelCatalogue.Library || IsFramework(method))
             return false;
         if (call.Instance is { } receiver && method.ContainingType.Locations.Any(location => location.IsInSource) && receiver.Type?.TypeKind is TypeKind.Interface or TypeKind.Class)
-            return method.IsAbstract || method.ContainingType.TypeKind == TypeKind.Interface;
+            return (method.IsAbstract || method.ContainingType.TypeKind == TypeKind.Interface) && !_source.IsImplemented(method);
         return Holds(call.Instance?.Type) || call.Arguments.Any(argument => Holds(argument.Value.Type));
     }
+
+    /// <summary>A delegate that makes a tensor out of something is a model or a loss; any other may be a callback that holds the optimizer.</summary>
+    private bool IsComputation(IMethodSymbol invoke) =>
+        !invoke.Parameters.IsEmpty && !invoke.ReturnsVoid && (Catalogue.Is(invoke.ReturnType, Role.Tensor) || invoke.ReturnType.IsTupleType);
+
+    /// <summary>A call too deep to follow that mentions something of a training loop.</summary>
+    private bool LeadsToTraining(IInvocationOperation call) =>
+        _source.CodeOf(call.TargetMethod) is { } code && _source.Index.IsRelevant(code.Body.Declaration);
 
     private bool Holds(ITypeSymbol? type) =>
         Catalogue.IsModule(type) || Catalogue.DerivesFrom(type, Role.Optimizer)

@@ -19,7 +19,7 @@ internal sealed class LossTracer(ValueTracer tracer)
         var slice = Slice(loss, frame, out var isComplete);
         foreach (var (operation, at) in slice)
         {
-            if (operation is IInvocationOperation { Instance: { } receiver } && Catalogue.IsModule(receiver.Type) && !IsWithoutGradient(operation))
+            if (operation is IInvocationOperation { Instance: { } receiver } && Catalogue.IsModule(receiver.Type) && !Catalogue.Is(((IInvocationOperation)operation).TargetMethod, Role.Parameters) && !IsWithoutGradient(operation, at))
                 modules.AddRange(tracer.Trace(receiver, at).Select(module => (module, operation)));
             if (operation is IParameterReferenceOperation parameter && at.ArgumentOf(parameter.Parameter) is null && at.Depth > 0)
                 isComplete = false;
@@ -46,7 +46,7 @@ internal sealed class LossTracer(ValueTracer tracer)
             _ => (ISymbol?)null,
         }).OfType<ISymbol>();
 
-    private static bool IsNumber(ITypeSymbol? type) => type?.SpecialType is SpecialType.System_Single or SpecialType.System_Double;
+    private static bool IsNumber(ITypeSymbol? type) => type?.SpecialType is SpecialType.System_Single or SpecialType.System_Double or SpecialType.System_Int32 or SpecialType.System_Int64;
 
     private List<(IOperation Operation, Frame Frame)> Slice(IOperation? value, Frame frame, out bool isComplete)
     {
@@ -78,7 +78,9 @@ internal sealed class LossTracer(ValueTracer tracer)
         return slice;
     }
 
-    /// <summary>Inside <c>using (torch.no_grad())</c>, or after <c>using var _ = torch.no_grad();</c> in the same block.</summary>
+    /// <summary>Inside <c>using (torch.no_grad())</c>, or after <c>using var _ = torch.no_grad();</c> in the same block, here or around a call that leads here.</summary>
+    private bool IsWithoutGradient(IOperation call, Frame frame) => Frame.WayTo(call, frame).Any(place => IsWithoutGradient(place.At));
+
     private bool IsWithoutGradient(IOperation call)
     {
         IOperation inner = call;
@@ -86,8 +88,11 @@ internal sealed class LossTracer(ValueTracer tracer)
         {
             if (outer is IUsingOperation { Resources: { } resources } && resources != inner && TurnsGradientsOff(resources))
                 return true;
-            if (outer is IBlockOperation block && block.Operations.TakeWhile(statement => statement != inner).OfType<IUsingDeclarationOperation>().Any(TurnsGradientsOff))
+            if (outer is IBlockOperation block && block.Operations.TakeWhile(statement => statement != inner)
+                .Any(statement => statement is IUsingDeclarationOperation or IVariableDeclarationGroupOperation or IExpressionStatementOperation && TurnsGradientsOff(statement)))
+            {
                 return true;
+            }
         }
 
         return false;

@@ -28,9 +28,11 @@ internal sealed class ParameterTracer(ValueTracer tracer)
         if (depth > MaximumDepth)
             return ParameterSet.Anything;
         var values = tracer.Trace(operation, frame);
-        return values.Length == 0
-            ? ParameterSet.Anything
-            : values.Select(value => Parameters(value, depth + 1)).Aggregate((one, other) => one.Union(other));
+        if (values.Length == 0)
+            return ParameterSet.Anything;
+        var all = values.Select(value => Parameters(value, depth + 1)).Aggregate((one, other) => one.Union(other));
+        // Several answers mean one of them: none is surely in it.
+        return values.Length == 1 ? all : all with { IsFiltered = true, Repeated = ImmutableArray<Value>.Empty };
     }
 
     private ParameterSet Parameters(Value value, int depth)
@@ -69,15 +71,29 @@ internal sealed class ParameterTracer(ValueTracer tracer)
 
     private ParameterSet Query(IInvocationOperation call, Frame frame, int depth)
     {
-        var parameters = call.Arguments
-            .Where(argument => argument.Value is not IDelegateCreationOperation && argument.Value.Type?.TypeKind != TypeKind.Delegate)
-            .Where(argument => argument.Value.Type?.SpecialType is not SpecialType.System_Int32)
-            .Select(argument => Parameters(argument.Value, frame, depth))
-            .DefaultIfEmpty(ParameterSet.Anything)
-            .Aggregate((one, other) => one.And(other));
-        var keepsAll = call.TargetMethod.Name is "ToList" or "ToArray" or "Concat" or "Union" or "Cast" or "AsEnumerable" or "Append" or "Select" or "SelectMany";
-        return keepsAll ? parameters : parameters with { IsFiltered = true };
+        var sequences = call.Arguments.Where(argument => argument.Value.Type?.TypeKind is not TypeKind.Delegate && argument.Value is not IDelegateCreationOperation)
+            .Select(argument => Parameters(argument.Value, frame, depth));
+        switch (call.TargetMethod.Name)
+        {
+            case "Concat" or "Append" or "Prepend":
+                return sequences.Aggregate((one, other) => one.And(other));
+            case "Union":
+                return sequences.Aggregate((one, other) => one.Union(other)) with { Repeated = ImmutableArray<Value>.Empty };
+            case "Distinct":
+                return sequences.First() with { Repeated = ImmutableArray<Value>.Empty };
+            case "ToList" or "ToArray" or "Cast" or "AsEnumerable" or "Select":
+                return sequences.First();
+            case "SelectMany" when call.Arguments.Any(argument => GivesAllParameters(argument.Value)):
+                return sequences.First();
+            default:
+                return sequences.First() with { IsFiltered = true, Repeated = ImmutableArray<Value>.Empty };
+        }
     }
+
+    /// <summary><c>module =&gt; module.parameters()</c>.</summary>
+    private bool GivesAllParameters(IOperation function) =>
+        function.DescendantsAndSelf().OfType<IAnonymousFunctionOperation>().FirstOrDefault() is { Body.Operations: [IReturnOperation { ReturnedValue: { } returned }] }
+        && returned.DescendantsAndSelf().OfType<IInvocationOperation>().FirstOrDefault() is { Instance: IParameterReferenceOperation } call && Catalogue.Is(call.TargetMethod, Role.Parameters);
 
     private static bool IsQuery(IMethodSymbol method) =>
         method.ContainingType is { Name: "Enumerable", ContainingNamespace: { Name: "Linq", ContainingNamespace.Name: "System" } };
@@ -88,6 +104,10 @@ internal sealed class ParameterTracer(ValueTracer tracer)
         if (optimizer is not Created created || Frame.Arguments(created.Creation) is not { IsEmpty: false } arguments)
             return ParameterSet.Anything;
         var first = arguments.FirstOrDefault(argument => argument.Parameter?.Ordinal == 0);
-        return first is null || Catalogue.DerivesFrom(first.Value.Type, Role.Optimizer) ? ParameterSet.Anything : Parameters(first.Value, created.Frame, depth);
+        if (first is null || Catalogue.DerivesFrom(first.Value.Type, Role.Optimizer))
+            return ParameterSet.Anything;
+        var held = Parameters(first.Value, created.Frame, depth);
+        // Groups that are added later are not followed.
+        return tracer.Source.MayAddGroups ? held with { IsComplete = false } : held;
     }
 }

@@ -67,10 +67,13 @@ internal sealed class ValueTracer(ProgramSource source)
         return frame;
     }
 
+    /// <summary>Whether calls in this activation are followed, or it is too many calls away from the root.</summary>
+    public bool MayEnter(Frame frame) => frame.Depth < MaximumCalls;
+
     /// <summary>The activations that a call makes in source; empty where the code called is not to be seen.</summary>
     public ImmutableArray<Frame> Enter(IOperation call, Frame frame)
     {
-        if (frame.Depth >= MaximumCalls)
+        if (!MayEnter(frame))
             return ImmutableArray<Frame>.Empty;
         return call switch
         {

@@ -26,7 +26,7 @@ public sealed class ClippingScaledGradients() : TrainingLoopRule(Descriptors.GRA
                 var unscaling = scalings.Where(change => Numbers(change.Event, loop).Any(scale.Contains)).ToList();
                 if (unscaling.Any(change => after.Contains(change.Node)) && !unscaling.Any(change => before.Contains(change.Node)))
                 {
-                    yield return new Finding(clip, scale.First().Name) { Places = ImmutableArray.Create(unscaling[0].Event.Operation) };
+                    yield return new Finding(clip, Numbers(unscaling[0].Event, loop).First(scale.Contains).Name) { Places = ImmutableArray.Create(unscaling[0].Event.Operation) };
                     break;
                 }
             }

@@ -10,23 +10,34 @@ namespace GradAnalyzers.Rules.Training;
 [DiagnosticAnalyzer(LanguageNames.CSharp)]
 public sealed class GradientsNeverCleared() : TrainingLoopRule(Descriptors.GRAD2003)
 {
+    private protected override bool DependsOnCallers => true;
+
     private protected override IEnumerable<Finding> Check(TrainingLoop loop, CompilationLoops program)
     {
         if (loop.HasOpaqueCalls)
             yield break;
-        foreach (var step in loop.Steps.Where(step => !loop.Of<ClearEvent>().Any(clear => step.MayBeClearedBy(clear.Event))))
+        foreach (var step in loop.Steps.Where(step => !MayBeCleared(step, loop)))
         {
             var after = loop.Graph.After(step.Node);
             var repeats = after.Contains(step.Node) && step.Backwards.Any(backward => backward.Event.Accumulates && after.Contains(backward.Node));
             if (repeats && !step.Event.Optimizer.Optimizers.Any(optimizer => IsMadeInTheSameRound(optimizer, step.Event)) && !program.IsFromSource(step.Event.Optimizer))
-                yield return new Finding(step.Event, step.Event.Optimizer.Name) { Places = Place(step) };
+                yield return new Finding(step.Event, step.Event.Optimizer.Name) { Places = Place(step, loop) };
         }
     }
 
-    /// <summary>The backward before which the clear belongs: the only one, in the code of the step itself or in the closure that it runs.</summary>
-    private static ImmutableArray<IOperation> Place(Step step) =>
-        step.Backwards is [var (_, backward)] && backward.Frame.Body == step.Event.Frame.Body
+    /// <summary>A clear, or code that writes gradients by hand and may write zeros.</summary>
+    private static bool MayBeCleared(Step step, TrainingLoop loop) =>
+        loop.Of<ClearEvent>().Any(clear => step.MayBeClearedBy(clear.Event))
+        || loop.Of<ClipEvent>().Any(change => change.Event.IsByHand && change.Event.Parameters.MayOverlap(step.Event.Optimizer.Parameters));
+
+    /// <summary>
+    /// The backward before which the clear belongs: the only one, in the code of the step itself or in the closure that it runs.
+    /// None where several add up before a step; then the clear belongs after it.
+    /// </summary>
+    private static ImmutableArray<IOperation> Place(Step step, TrainingLoop loop) =>
+        step.Backwards is [var (node, backward)] && backward.Frame.Body == step.Event.Frame.Body
             && (backward.Frame == step.Event.Frame || step.Event.Closure.Contains(backward.Frame))
+            && !loop.Graph.After(node, other => other == step.Event).Contains(node)
             ? ImmutableArray.Create(backward.Operation)
             : ImmutableArray<IOperation>.Empty;
 
@@ -35,8 +46,22 @@ public sealed class GradientsNeverCleared() : TrainingLoopRule(Descriptors.GRAD2
     {
         if (optimizer is not Created created)
             return optimizer is Unknown;
-        var round = step.Frame.CallIn(created.Frame.Body)?.Call ?? (step.Frame.Body == created.Frame.Body ? step.Operation : null);
-        var loop = round?.Syntax.Ancestors().FirstOrDefault(node => node is ForStatementSyntax or CommonForEachStatementSyntax or WhileStatementSyntax or DoStatementSyntax or AnonymousFunctionExpressionSyntax);
-        return loop is not null && loop.SyntaxTree == created.Creation.Syntax.SyntaxTree && loop.Span.Contains(created.Creation.Syntax.Span);
+        var making = Frame.WayTo(created.Creation, created.Frame).GroupBy(place => place.Frame).ToDictionary(group => group.Key, group => group.First().At);
+        foreach (var (frame, at) in Frame.WayTo(step.Operation, step.Frame))
+        {
+            var round = at.Syntax.Ancestors().TakeWhile(node => node != (frame.Function ?? frame.Body.Declaration))
+                .FirstOrDefault(node => node is ForStatementSyntax or CommonForEachStatementSyntax or WhileStatementSyntax or DoStatementSyntax);
+            if (making.TryGetValue(frame, out var made))
+            {
+                if (frame.Function is not null || round is not null)
+                    return round is null || (made.Syntax.SyntaxTree == round.SyntaxTree && round.Span.Contains(made.Syntax.Span));
+            }
+            else if (round is not null)
+            {
+                return false;
+            }
+        }
+
+        return false;
     }
 }

@@ -18,27 +18,52 @@ public sealed class HiddenStateNotDetached() : TrainingLoopRule(Descriptors.GRAD
     {
         foreach (var (_, backward) in loop.Of<BackwardEvent>())
         {
-            if (LoopAround(backward.Operation) is not { } round)
-                continue;
-            var unrolled = new UnrolledLoop(round, program.Source.Catalogue, program.Source);
             var trained = loop.Losses.ModulesOf(backward.Loss, backward.Frame).Modules.ToImmutableHashSet();
-            var carried = unrolled.CarriedStates()
-                .Where(state => !unrolled.MayBeDetached(state.State) && loop.Values.Trace(state.Call.Instance, backward.Frame).Any(trained.Contains))
-                .ToImmutableArray();
-            if (carried.IsEmpty)
-                continue;
-            var names = string.Join("' and '", carried.Select(state => state.State.Name));
-            yield return new Finding(backward, names, RetainsGraph(backward.Operation)
-                ? "the retained graph grows with every batch, and gradients flow back through all of them"
-                : "the second batch throws 'Trying to backward through the graph a second time'")
+            foreach (var (frame, at) in Frame.WayTo(backward.Operation, backward.Frame))
             {
-                Places = ImmutableArray.Create<IOperation>(carried[0].Call),
-                Properties = carried.All(state => program.Source.Catalogue.Is(state.State.Type, Catalogue.Role.Tensor))
-                    ? ImmutableDictionary<string, string?>.Empty.Add(Detach, string.Join("\n", carried.Select(state => $"{state.State.Name} = {state.State.Name}{(StartsAsNull(state.State, round) ? "?" : "")}.detach();")))
-                    : ImmutableDictionary<string, string?>.Empty,
-            };
+                if (LoopAround(at) is not { } round || (RetainsGraph(backward.Operation) && !loop.AllSteps.Any(step => IsIn(round, step.Event))))
+                    continue;
+                var unrolled = new UnrolledLoop(round, program.Source.Catalogue, program.Source);
+                var carried = unrolled.CarriedStates()
+                    .Where(state => !unrolled.MayBeDetached(state.State, state.Call) && loop.Values.Trace(state.Call.Instance, frame).Any(trained.Contains))
+                    .ToImmutableArray();
+                if (carried.IsEmpty)
+                    continue;
+                yield return Finding(backward, carried, round, program);
+                break;
+            }
         }
     }
+
+    private static Finding Finding(BackwardEvent backward, ImmutableArray<(ILocalSymbol State, IInvocationOperation Call)> carried, ILoopOperation round, CompilationLoops program)
+    {
+        var finding = new Finding(backward, string.Join("' and '", carried.Select(state => state.State.Name)), RetainsGraph(backward.Operation)
+            ? "the retained graph grows with every batch, and gradients flow back through all of them"
+            : "the second batch throws 'Trying to backward through the graph a second time'")
+        {
+            Places = ImmutableArray.Create(PlaceIn(round, carried[0].Call)),
+        };
+        var isTensor = carried.All(state => program.Source.Catalogue.Is(state.State.Type, Catalogue.Role.Tensor));
+        return isTensor
+            ? finding with { Properties = finding.Properties.Add(Detach, string.Join("\n", carried.Select(state => $"{state.State.Name} = {state.State.Name}{(StartsAsNull(state.State, round) ? "?" : "")}.detach();"))) }
+            : finding;
+    }
+
+    /// <summary>The statement of the loop's own body that the call is part of: a loop over time within it keeps its history.</summary>
+    private static IOperation PlaceIn(ILoopOperation round, IOperation call)
+    {
+        for (var current = call; current.Parent is { } parent; current = parent)
+        {
+            if (parent == round.Body)
+                return current;
+        }
+
+        return call;
+    }
+
+    /// <summary>The step, or a call that leads to it, stands in the loop.</summary>
+    private static bool IsIn(ILoopOperation round, StepEvent step) => Frame.WayTo(step.Operation, step.Frame)
+        .Any(place => place.At.Syntax.SyntaxTree == round.Syntax.SyntaxTree && round.Syntax.Span.Contains(place.At.Syntax.Span));
 
     /// <summary>The innermost loop around an operation, within its function.</summary>
     private static ILoopOperation? LoopAround(IOperation operation)

@@ -18,10 +18,10 @@ public sealed class IneffectiveClipThreshold() : TrainingLoopRule(Descriptors.GR
     {
         foreach (var (_, clip) in loop.Of<ClipEvent>())
         {
-            if (clip.Threshold is not { ConstantValue: { HasValue: true, Value: IConvertible value } } threshold || IsMeasurement(clip))
+            if (clip.Threshold is not { ConstantValue: { HasValue: true, Value: IConvertible value } } threshold)
                 continue;
             var limit = value.ToDouble(CultureInfo.InvariantCulture);
-            if (!(limit > 0 && limit < LargestUseful))
+            if (!(limit > 0) || (limit >= LargestUseful && !IsMeasurement(clip)))
                 yield return new Finding(clip, threshold.Syntax.ToString(), Effect(limit)) { Places = ImmutableArray.Create(threshold) };
         }
     }

@@ -10,20 +10,22 @@ namespace GradAnalyzers.Rules.Training;
 [DiagnosticAnalyzer(LanguageNames.CSharp)]
 public sealed class ModuleInNoOptimizer() : TrainingLoopRule(Descriptors.GRAD2009)
 {
+    private protected override bool DependsOnCallers => true;
+
     private protected override IEnumerable<Finding> Check(TrainingLoop loop, CompilationLoops program)
     {
         var held = loop.AllSteps.Select(step => step.Event.Optimizer.Parameters).ToList();
         if (loop.HasOpaqueCalls || held.Count == 0 || held.Any(set => !set.IsComplete || set.IsFiltered))
             yield break;
+        var reported = new HashSet<Value>();
         foreach (var step in loop.Steps)
         {
             foreach (var (_, backward) in step.Backwards)
             {
-                var sources = loop.Losses.ModulesOf(backward.Loss, backward.Frame);
-                foreach (var (module, call) in sources.Calls)
+                foreach (var (module, call) in loop.Losses.ModulesOf(backward.Loss, backward.Frame).Calls)
                 {
                     if (module is Created created && program.HasWeights(module, loop.Values) && !held.Any(set => set.Modules.Any(other => Value.Overlap(other, module)))
-                        && !IsHeldByAnother(module, held, loop) && !program.MayBeFrozen(created, loop.Values))
+                        && !IsHeldByAnother(module, held, loop) && !new ModuleUse(created, loop).MayBeMeantOrDoneElsewhere() && reported.Add(module))
                     {
                         yield return new Finding(step.Event, module.Type?.Name ?? "a module", (call as IInvocationOperation)?.Instance?.Syntax.ToString() ?? "it")
                         {

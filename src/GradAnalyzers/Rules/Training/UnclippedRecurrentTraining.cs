@@ -10,9 +10,11 @@ public sealed class UnclippedRecurrentTraining() : TrainingLoopRule(Descriptors.
 {
     private protected override IEnumerable<Finding> Check(TrainingLoop loop, CompilationLoops program)
     {
+        // A clip in the wrong place is one mistake, and GRAD2002's.
+        var attempted = MisplacedClips.In(loop).Select(misplaced => misplaced.Step).ToList();
         foreach (var step in loop.Steps)
         {
-            if (!step.MayBeClipped && step.Models.FirstOrDefault(model => program.IsRecurrent(model, loop.Values)) is { } model)
+            if (!step.MayBeClipped && !attempted.Contains(step.Event) && step.Models.FirstOrDefault(model => program.IsRecurrent(model, loop.Values)) is { } model)
                 yield return ClipPlacement.Finding(step, loop, model, program.ReachOf(model, default));
         }
     }

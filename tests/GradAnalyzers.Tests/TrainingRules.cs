@@ -1,0 +1,45 @@
+using System.Collections.Immutable;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+using Microsoft.CodeAnalysis.Diagnostics;
+using Microsoft.CodeAnalysis.Testing;
+using Xunit;
+
+namespace GradAnalyzers.Tests;
+
+/// <summary>All rules of the training loop together on the real TorchSharp: what one reports, the others must leave alone.</summary>
+internal static class TrainingRules
+{
+    private static readonly ImmutableArray<DiagnosticAnalyzer> All =
+    [
+        .. typeof(Rule).Assembly.GetTypes().Where(type => type.IsSubclassOf(typeof(Rule)) && !type.IsAbstract && type.Namespace == "GradAnalyzers.Rules.Training")
+            .Select(type => (DiagnosticAnalyzer)Activator.CreateInstance(type)!),
+    ];
+
+    /// <summary>Exactly the places marked <c>[|...|]</c> are reported, all of them by this one rule.</summary>
+    public static async Task Report(string id, string code, bool isProgram = false)
+    {
+        TestFileMarkupParser.GetSpans(code, out var plain, out ImmutableArray<Microsoft.CodeAnalysis.Text.TextSpan> marks);
+        Assert.NotEmpty(marks);
+        Assert.Equal(marks.Select(mark => $"{id} {plain.Substring(mark.Start, mark.Length)}").Order(), await Places(plain, isProgram));
+    }
+
+    /// <summary>No rule of the training loop reports anything.</summary>
+    public static async Task AreSilent(string code, bool isProgram = false) => Assert.Empty(await Places(code, isProgram));
+
+    /// <summary>What the user reads.</summary>
+    public static async Task<string[]> Messages(string code) => [.. (await Diagnostics(code, isProgram: false)).Select(report => $"{report.Id}: {report.GetMessage()}").Order()];
+
+    private static async Task<IEnumerable<string>> Places(string code, bool isProgram) =>
+        (await Diagnostics(code, isProgram)).Select(report => $"{report.Id} {report.Location.SourceTree!.GetText().ToString(report.Location.SourceSpan)}").Order();
+
+    private static async Task<ImmutableArray<Diagnostic>> Diagnostics(string code, bool isProgram)
+    {
+        var options = new CSharpParseOptions(LanguageVersion.Latest);
+        var trees = new[] { code, Code.Usings, Code.Models }.Select(text => CSharpSyntaxTree.ParseText(text, options));
+        var compilation = CSharpCompilation.Create("Test", trees, Code.References, new CSharpCompilationOptions(isProgram ? OutputKind.ConsoleApplication : OutputKind.DynamicallyLinkedLibrary));
+        var errors = compilation.GetDiagnostics(TestContext.Current.CancellationToken).Where(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error);
+        Assert.True(!errors.Any(), string.Join('\n', errors));
+        return await compilation.WithAnalyzers(All).GetAnalyzerDiagnosticsAsync(TestContext.Current.CancellationToken);
+    }
+}
