@@ -99,7 +99,7 @@ internal sealed class RecurrentCell(RecurrentKind kind, double inputVariance, do
     {
         var single = expectation.Single(function, mean, u.Own);
         var steps = expectation.Pair(function, single, mean, u.Own, u.AcrossSteps);
-        var samples = expectation.Pair(function, single, mean, u.Own, u.AcrossSamples);
+        var samples = u.AcrossSamples == u.AcrossSteps ? steps : expectation.Pair(function, single, mean, u.Own, u.AcrossSamples);
         return new(single.Value, new(single.ValueSquare, steps.Values, samples.Values), new(single.SlopeSquare, steps.Slopes, samples.Slopes));
     }
 
