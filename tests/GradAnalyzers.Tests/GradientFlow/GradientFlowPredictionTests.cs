@@ -207,6 +207,34 @@ public sealed class GradientFlowPredictionTests
     }
 
     [Fact]
+    public void ResidualBranchesThatStartAtZeroAreHealthy()
+    {
+        var network = Build.Chain(Linear.Default(32, 32));
+        for (var i = 0; i < 6; i++)
+        {
+            var from = network.Output;
+            network = network.InsertAfter(network.Output, Linear.Default(32, 32), $"f{i}");
+            network = network.InsertAfter(network.Output, new BatchNorm(32, Distribution.Constant(0)), $"n{i}");
+            network = network.AddSkip(from, network.Output);
+        }
+
+        network = network.InsertAfter(network.Output, Linear.Default(32, 10), "head");
+        var prediction = network.Predict();
+        Assert.Equal(Verdict.Healthy, prediction.Verdict);
+        Assert.Equal(double.NegativeInfinity, prediction.Parameters.Single(parameter => parameter.Path == "f0.weight").LogNorm);
+    }
+
+    [Fact]
+    public void ANormalizationThatStartsAtZeroInTheOnlyWayGivesNoVerdict() =>
+        Assert.Equal("'l1' starts at zero", ZeroInTheWay().Predict().Reason);
+
+    private static Network ZeroInTheWay()
+    {
+        var network = Build.Chain(Linear.Default(32, 32), new BatchNorm(32, Distribution.Constant(0)), Linear.Default(32, 10));
+        return network with { Nodes = network.Nodes.SetItem(2, network.Nodes[2] with { Path = "l1" }) };
+    }
+
+    [Fact]
     public void BatchNormStacksExplodeWithDepthAndResidualsCureThem()
     {
         var network = Build.Stack(40, 128, () => [new BatchNorm(128), new Activation(ActivationKind.ReLU)]);
