@@ -357,6 +357,9 @@ public sealed class GradientFlowPredictionTests
             Build.Chain(new Dropout(1), Linear.Default(8, 1)),
             Build.Chain(new Recurrent(RecurrentKind.Lstm, 0, 0) { Steps = 0, Layers = 0 }, Linear.Default(8, 1)),
             Build.Chain(Convolution.Default(0, 0, new Window([])), Linear.Default(8, 1)),
+            Build.Chain(new Recurrent(RecurrentKind.Gru, 8, 8) { Steps = int.MaxValue, Layers = int.MaxValue }, Linear.Default(8, 1)),
+            Build.Chain(Convolution.Default(3, 8, Window.Square(2, int.MaxValue, int.MaxValue, int.MaxValue, int.MaxValue)), new Upsample(int.MaxValue), new Flatten(), Linear.Default(8, 1)),
+            Build.Chain(new Embedding(int.MaxValue, int.MaxValue, Distribution.StandardNormal, int.MaxValue), Linear.Default(int.MaxValue, int.MaxValue)),
             new(ImmutableArray<NetworkNode>.Empty, 0, Loss.Unknown),
         ];
         Assert.All(networks, network => Assert.NotNull(network.Predict()));
