@@ -32,6 +32,9 @@ internal sealed class MemberBody
 
     public ControlFlowGraph Graph { get; }
 
+    /// <summary>Whether the code calls a delegate: what that does is not to be seen from the names that the code mentions.</summary>
+    public bool CallsDelegates { get; private set; }
+
     /// <summary>The syntax of every lambda and local function in the member.</summary>
     public IEnumerable<SyntaxNode> Functions => _functions.Keys;
 
@@ -146,6 +149,9 @@ internal sealed class MemberBody
                 break;
             case IArgumentOperation { Parameter.RefKind: RefKind.Out or RefKind.Ref } argument when VariableOf(argument.Value) is { } variable:
                 Add(variable, new Write(argument));
+                break;
+            case IInvocationOperation { TargetMethod.MethodKind: MethodKind.DelegateInvoke }:
+                CallsDelegates = true;
                 break;
             case IReturnOperation { ReturnedValue: { } value }:
                 AddReturn(operation, value);

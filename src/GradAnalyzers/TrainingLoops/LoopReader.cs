@@ -157,7 +157,9 @@ internal sealed class LoopReader
         var entered = _tracer.Enter(call, frame);
         if (!entered.IsEmpty)
         {
-            var relevant = entered.Where(activation => _source.Index.IsRelevant(activation.Body.Declaration)).ToImmutableArray();
+            // A method that only runs what it is handed mentions nothing of a training loop itself.
+            var runsFunctions = Frame.Arguments(call).Any(argument => argument.Value.Type?.TypeKind == TypeKind.Delegate);
+            var relevant = entered.Where(activation => runsFunctions || activation.Body.CallsDelegates || _source.Index.IsRelevant(activation.Body.Declaration)).ToImmutableArray();
             return relevant.IsEmpty ? last : Alternatives(last, relevant, mayBeSkipped: relevant.Length < entered.Length);
         }
 

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using GradAnalyzers.Catalogue;
 using GradAnalyzers.TrainingLoops;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.Diagnostics;
@@ -22,14 +23,18 @@ public sealed class IneffectiveClipThreshold() : TrainingLoopRule(Descriptors.GR
                 continue;
             var limit = value.ToDouble(CultureInfo.InvariantCulture);
             if (!(limit > 0) || (limit >= LargestUseful && !IsMeasurement(clip)))
-                yield return new Finding(clip, threshold.Syntax.ToString(), Effect(limit)) { Places = ImmutableArray.Create(threshold) };
+                yield return new Finding(clip, threshold.Syntax.ToString(), Effect(limit, IsByValue(clip, program))) { Places = ImmutableArray.Create(threshold) };
         }
     }
 
-    private static string Effect(double limit) => limit switch
+    private static bool IsByValue(ClipEvent clip, CompilationLoops program) =>
+        clip.Operation is IInvocationOperation { TargetMethod: { } method } && program.Source.Catalogue.Is(method, Role.ClipValue);
+
+    /// <summary>By value, gradients are clamped between -limit and limit; where these are the wrong way round, all become the upper one.</summary>
+    private static string Effect(double limit, bool isByValue) => limit switch
     {
         0 => "sets every gradient to zero",
-        < 0 => "turns every gradient around",
+        < 0 => isByValue ? "sets every gradient to the same negative value" : "turns every gradient around",
         double.NaN => "turns every gradient into NaN",
         _ => "is too large to act",
     };
