@@ -90,7 +90,8 @@ internal sealed class PredictedModel
         .Select(node => (node, node.Layer!.Weight!.Initialization.Location!)).ToImmutableArray();
 
     /// <summary>Whether values have positions beside features without a convolution (tokens, time steps), over which BatchNorm1d would take another dimension for the features.</summary>
-    public bool IsSequence => !IsConvolutional && Graph.Nodes.Any(node => node.Role is Role.Embedding or Role.Reshape or Role.LayerNorm or Role.RmsNorm or Role.Concat);
+    public bool IsSequence => !IsConvolutional && (Graph.Nodes.Any(node => node.Role == Role.Permute)
+        || Network.Nodes.Any(node => node.Layer is Embedding or LayerNorm or RootMeanSquareNorm or Unflatten or SelectPosition or AdaptivePooling));
 
     public bool HasNorm => Network.Nodes.Any(node => Remedies.IsNorm(node.Layer));
 
@@ -183,6 +184,9 @@ internal sealed class PredictedModel
     private Cause FindCause()
     {
         if (Prediction.Verdict is not (Verdict.Vanishing or Verdict.Exploding))
+            return Cause.None;
+        // How layers of another framework start by default is not known: nothing is said where a good initialization would do.
+        if (Weighted.Any(node => node.Layer?.Type?.ContainingAssembly?.Name != ModelCatalogue.Library) && With(Remedy.Kaiming).Verdict == Verdict.Healthy)
             return Cause.None;
         if (Weighted.Any(node => !Remedies.IsDefault(Network.Nodes[node.Index].Layer)) && IsHealedBy(Remedy.FittingInitialization))
             return Cause.Initialization;
