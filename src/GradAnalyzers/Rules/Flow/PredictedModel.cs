@@ -81,7 +81,7 @@ internal sealed class PredictedModel
 
     /// <summary>The hidden activation that a weighted layer feeds, or null.</summary>
     public Activation? FedTo(ModelNode node) => Graph.Nodes
-        .Where(other => _hidden[other.Index] && Network.Nodes[other.Index].Layer is Activation && Remedies.FedBy(Network, other.Index) == node.Index)
+        .Where(other => IsPredictable && _hidden[other.Index] && Network.Nodes[other.Index].Layer is Activation && Remedies.FedBy(Network, other.Index) == node.Index)
         .Select(other => (Activation)Network.Nodes[other.Index].Layer).FirstOrDefault();
 
     /// <summary>Weighted layers that an initializer call starts, with their calls.</summary>
@@ -98,9 +98,7 @@ internal sealed class PredictedModel
     /// <summary>Whether it is convolutional, so that BatchNorm2d is the usual normalization.</summary>
     public bool IsConvolutional => Network.Nodes.Any(node => node.Layer is Convolution);
 
-    public bool IsHidden(ModelNode node) => _hidden[node.Index];
-
-    /// <summary>What the model would be with a remedy.</summary>
+        /// <summary>What the model would be with a remedy.</summary>
     public GradientFlowPrediction With(Remedy remedy)
     {
         lock (_remedied)
