@@ -122,6 +122,28 @@ public sealed class MissingNormalizationTests
         models: Training.Models);
 
     [Fact]
+    public Task SeveralLayersOfOneDeclarationGetFieldsOfTheirOwn() => Verify.Fixes(
+        Together("", "[|Linear(32, 32)|]", "a = {0}; b = Linear(32, 32);", "b.forward(functional.relu(a.forward(x)))"),
+        Together("\n    private readonly BatchNorm1d bNorm;\n    private readonly BatchNorm1d aNorm;", "Linear(32, 32)", "a = {0};\n        aNorm = BatchNorm1d(32);\n        b = Linear(32, 32);\n        bNorm = BatchNorm1d(32);", "bNorm.forward(b.forward(functional.relu(aNorm.forward(a.forward(x)))))"),
+        models: Training.Models);
+
+    private static string Together(string fields, string first, string assignments, string step) => $$"""
+        public sealed class Net : Module<Tensor, Tensor>
+        {
+            private readonly Linear a, b;{{fields}}
+            private readonly Sequential rest = Sequential({{string.Concat(Enumerable.Repeat(fields.Length == 0 ? "Linear(32, 32), ReLU(), " : "Linear(32, 32), BatchNorm1d(32), ReLU(), ", 14))}}Linear(32, 10));
+
+            public Net() : base(nameof(Net))
+            {
+                {{string.Format(System.Globalization.CultureInfo.InvariantCulture, assignments, first).Replace("; b", ";\n        b")}}
+                RegisterComponents();
+            }
+
+            public override Tensor forward(Tensor x) => rest.forward(functional.relu({{step}}));
+        }
+        """;
+
+    [Fact]
     public Task OverTokensItIsLayerNorm() => Verify.Fixes(
         Tokens("[|Linear(32, 32)|], ReLU()"), Tokens("Linear(32, 32), LayerNorm(32), ReLU()"), models: Training.Models);
 
