@@ -8,8 +8,12 @@ internal static class FlowPlans
     public static Plan Relu(FixedModel model) => new("Use ReLU with Kaiming initialization", "relu", edits =>
         Activations.ToRelu(edits, model, model.Model.Saturating) && Initializers.AddKaiming(edits, model, model.Model.Feeding));
 
-    public static Plan BatchNorm(FixedModel model) => new("Insert BatchNorm", "batchnorm", edits =>
-        Normalization.InsertAfter(edits, model, model.Model.Unnormalized, isLayerNorm: false));
+    /// <summary>
+    /// The normalization that fits: over tokens or time steps BatchNorm1d would take the wrong dimension for the features.
+    /// One key for either, so that dotnet format, which takes the first diagnostic's, fixes all models.
+    /// </summary>
+    public static Plan Normalize(FixedModel model) => new(model.Model.IsSequence ? "Insert LayerNorm" : "Insert BatchNorm", "normalization", edits =>
+        Normalization.InsertAfter(edits, model, model.Model.Unnormalized, isLayerNorm: model.Model.IsSequence));
 
     public static Plan LayerNorm(FixedModel model) => new("Insert LayerNorm", "layernorm", edits =>
         Normalization.InsertAfter(edits, model, model.Model.Unnormalized, isLayerNorm: true));

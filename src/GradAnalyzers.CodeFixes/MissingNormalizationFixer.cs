@@ -12,10 +12,9 @@ public sealed class MissingNormalizationFixer() : FlowFixer("GRAD1002", new Miss
 {
     private protected override IEnumerable<Plan> Plans(FlowFinding finding, FixedModel model)
     {
-        // Over tokens or time steps BatchNorm1d would take the wrong dimension for the features.
+        yield return FlowPlans.Normalize(model);
         if (!finding.Model.IsSequence)
-            yield return FlowPlans.BatchNorm(model);
-        yield return FlowPlans.LayerNorm(model);
+            yield return FlowPlans.LayerNorm(model);
         yield return FlowPlans.Kaiming(model);
     }
 }

@@ -13,7 +13,7 @@ public sealed class SaturatingStackFixer() : FlowFixer("GRAD1001", new Saturatin
     private protected override IEnumerable<Plan> Plans(FlowFinding finding, FixedModel model)
     {
         yield return FlowPlans.Relu(model);
-        yield return FlowPlans.BatchNorm(model);
+        yield return FlowPlans.Normalize(model);
         yield return FlowPlans.Residual(model);
     }
 }

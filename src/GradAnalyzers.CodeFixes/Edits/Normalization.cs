@@ -115,13 +115,13 @@ internal static class Normalization
     {
         var name = holder.Name + "Norm";
         if (holder is not IFieldSymbol || holder.ContainingType.GetMembers(name).Any() || holder.DeclaringSyntaxReferences is not [var reference]
-            || reference.GetSyntax() is not VariableDeclaratorSyntax { Parent: VariableDeclarationSyntax { Variables.Count: 1, Parent: FieldDeclarationSyntax field } }
+            || reference.GetSyntax() is not VariableDeclaratorSyntax { Parent: VariableDeclarationSyntax { Parent: FieldDeclarationSyntax field } } variable
             || uses.Select(use => use.Use).Distinct().ToList() is not [var place] || FixedModel.NodeAt(place) is not InvocationExpressionSyntax use || use.Expression is not MemberAccessExpressionSyntax called)
         {
             return false;
         }
 
-        if (!edits.IsNew(field, "norm"))
+        if (!edits.IsNew(variable, "norm"))
             return true;
         var isInitialized = creation.Parent is EqualsValueClauseSyntax;
         if (!isInitialized && (creation.Parent is not AssignmentExpressionSyntax { Parent: ExpressionStatementSyntax assignment } || !Statements.AddAfter(edits, assignment, (0, $"{name} = {norm};"))))

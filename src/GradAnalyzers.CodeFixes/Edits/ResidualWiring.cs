@@ -30,13 +30,36 @@ internal static class ResidualWiring
         return wired;
     }
 
-    /// <summary><c>x = relu(fc.forward(x))</c> becomes <c>x = x + relu(fc.forward(x))</c>.</summary>
+    /// <summary><c>x = relu(fc.forward(x))</c> becomes <c>x = x + relu(fc.forward(x))</c>; over several statements that reassign x, its first value is kept in a variable.</summary>
     private static bool InForward(SolutionEdits edits, FixedModel model, InvocationExpressionSyntax first, ExpressionSyntax last)
     {
-        if (!last.Span.Contains(first.Span) || first.ArgumentList.Arguments is not [{ Expression: IdentifierNameSyntax input }]
-            || model.Semantics(first).GetSymbolInfo(input).Symbol is not (ILocalSymbol or IParameterSymbol))
-        {
+        var semantics = model.Semantics(first);
+        if (first.ArgumentList.Arguments is not [{ Expression: IdentifierNameSyntax input }] || semantics.GetSymbolInfo(input).Symbol is not (ILocalSymbol or IParameterSymbol) || semantics.GetSymbolInfo(input).Symbol is not { } variable)
             return false;
+        var name = input.Identifier.Text;
+        if (!last.Span.Contains(first.Span))
+        {
+            var (start, end) = (first.FirstAncestorOrSelf<StatementSyntax>(), last.FirstAncestorOrSelf<StatementSyntax>());
+            if (start?.Parent is not BlockSyntax block || end?.Parent != block || start.SpanStart > end.SpanStart)
+                return false;
+            var between = block.Statements.Where(statement => statement.SpanStart >= start.SpanStart && statement.SpanStart < end.SpanStart);
+            var isReassigned = between.SelectMany(statement => statement.DescendantNodes()).Any(node => node switch
+            {
+                AssignmentExpressionSyntax assignment => SymbolEqualityComparer.Default.Equals(semantics.GetSymbolInfo(assignment.Left).Symbol, variable),
+                // x.relu_() writes into what was to be kept.
+                MemberAccessExpressionSyntax { Expression: IdentifierNameSyntax receiver } access => access.Name.Identifier.ValueText.EndsWith("_", StringComparison.Ordinal) && SymbolEqualityComparer.Default.Equals(semantics.GetSymbolInfo(receiver).Symbol, variable),
+                _ => false,
+            });
+            if (isReassigned)
+            {
+                // One variable for each block in this piece of code; what is written in place would change it.
+                var number = model.Model.Blocks.Select(other => FixedModel.NodeAt(other.First.Use)).Where(node => node.FirstAncestorOrSelf<StatementSyntax>()?.Parent == block && node.SpanStart < first.SpanStart).Distinct().Count();
+                name = number == 0 ? "residual" : $"residual{number + 1}";
+                if (semantics.LookupSymbols(start.SpanStart, name: name).Any(symbol => symbol is ILocalSymbol or IParameterSymbol))
+                    return false;
+                if (edits.IsNew(start, "residual"))
+                    edits.EditorFor(start).InsertBefore(start, Statements.Parse(Layout.Of(start), Layout.IndentationOf(start), (0, $"var {name} = {input.Identifier.Text};")));
+            }
         }
 
         if (!edits.IsNew(last, "residual"))
@@ -46,7 +69,7 @@ internal static class ResidualWiring
         {
             ExpressionSyntax sum = SyntaxFactory.BinaryExpression(
                 SyntaxKind.AddExpression,
-                input.WithoutTrivia(),
+                SyntaxFactory.IdentifierName(name),
                 SyntaxFactory.Token(SyntaxKind.PlusToken).WithLeadingTrivia(SyntaxFactory.Space).WithTrailingTrivia(SyntaxFactory.Space),
                 (ExpressionSyntax)current.WithoutTrivia());
             return (needsParentheses ? SyntaxFactory.ParenthesizedExpression(sum) : sum).WithTriviaFrom(current);

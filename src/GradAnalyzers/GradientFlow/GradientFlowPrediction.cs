@@ -100,7 +100,7 @@ internal sealed class GradientFlowPrediction
         var ratio = Math.Exp((LogSquareOf(weights, first) - LogSquareOf(weights, last)) / 2);
         var attenuation = Math.Sqrt(flow.TotalAt(first.Node) / flow.TotalAt(flow.LossNode));
         var inputAttenuation = Math.Sqrt(flow.TotalAt(0) / flow.TotalAt(flow.LossNode));
-        var reason = Obstacle(network);
+        var reason = Obstacle(network) ?? (double.IsNegativeInfinity(first.LogSquare) ? ZeroGain(network) : null);
         var verdict = reason is null ? thresholds.Judge(ratio, attenuation) : Verdict.Unknown;
         if (verdict == Verdict.Unknown)
             reason ??= "the gradient cannot be computed";
@@ -126,6 +126,12 @@ internal sealed class GradientFlowPrediction
 
         return null;
     }
+
+    /// <summary>A normalization that starts at zero on purpose, where it stands in the only way to the first weight.</summary>
+    private static string? ZeroGain(Network network) => network.Nodes
+        .Where(node => node.Layer is BatchNorm { Gain: { Mean: 0, IsConstant: true } } or LayerNorm { Gain: { Mean: 0, IsConstant: true } } or GroupNorm { Gain: { Mean: 0, IsConstant: true } })
+        .Select(node => $"'{node.Path}' starts at zero")
+        .FirstOrDefault();
 
     private static double LogSquareOf(List<ParameterGradient> weights, ParameterGradient weight) =>
         weight.Path is null ? weight.LogSquare : LogSum(weights.Where(other => other.Path == weight.Path).Select(other => other.LogSquare));

@@ -9,12 +9,7 @@ internal static class LastStepOnly
         if (!nodes.Any(node => node.Layer is SelectPosition))
             return network;
 
-        var consumers = new int[nodes.Length];
-        foreach (var node in nodes)
-            if (!node.Inputs.IsDefault)
-                foreach (var input in node.Inputs)
-                    consumers[input]++;
-
+        var readers = network.CountReaders();
         var result = nodes.ToBuilder();
         for (var i = 0; i < nodes.Length; i++)
         {
@@ -22,9 +17,9 @@ internal static class LastStepOnly
                 continue;
             // Dropout and the like between the two keep positions apart.
             var before = nodes[i].Inputs[0];
-            while (consumers[before] == 1 && nodes[before].Layer is Dropout or Identity or Activation && !nodes[before].Inputs.IsDefaultOrEmpty)
+            while (readers[before] == 1 && nodes[before].Layer is Dropout or Identity or Activation && !nodes[before].Inputs.IsDefaultOrEmpty)
                 before = nodes[before].Inputs[0];
-            if (consumers[before] == 1 && nodes[before].Layer is Recurrent recurrent)
+            if (readers[before] == 1 && nodes[before].Layer is Recurrent recurrent)
             {
                 result[before] = nodes[before] with { Layer = recurrent with { LastStep = true } };
                 result[i] = nodes[i] with { Layer = new Identity() };

@@ -12,19 +12,14 @@ internal static class MaximumBeforeActivation
         if (!nodes.Any(node => IsMaximum(node.Layer)))
             return network;
 
-        var consumers = new int[nodes.Length];
-        foreach (var node in nodes)
-            if (!node.Inputs.IsDefault)
-                foreach (var input in node.Inputs)
-                    consumers[input]++;
-
+        var readers = network.CountReaders();
         var result = nodes.ToBuilder();
         for (var i = 0; i < nodes.Length; i++)
         {
             if (!IsMaximum(nodes[i].Layer) || nodes[i].Inputs.IsDefaultOrEmpty)
                 continue;
             var before = nodes[i].Inputs[0];
-            if (consumers[before] == 1 && result[before].Layer is Activation activation && ActivationFunction.Of(activation).IsMonotone)
+            if (readers[before] == 1 && result[before].Layer is Activation activation && ActivationFunction.Of(activation).IsMonotone)
             {
                 result[before] = nodes[before] with { Layer = nodes[i].Layer };
                 result[i] = nodes[i] with { Layer = activation };

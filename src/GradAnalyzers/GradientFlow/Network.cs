@@ -12,6 +12,17 @@ internal sealed record Network(ImmutableArray<NetworkNode> Nodes, int Output, Lo
 {
     /// <summary>Sizes that source rarely tells; they are used only where no layer gives them.</summary>
     public Assumptions Assumptions { get; init; } = Assumptions.Default;
+
+    /// <summary>How many times each node's value is read.</summary>
+    public int[] CountReaders()
+    {
+        var readers = new int[Nodes.Length];
+        foreach (var node in Nodes)
+            if (!node.Inputs.IsDefault)
+                foreach (var input in node.Inputs)
+                    readers[input]++;
+        return readers;
+    }
 }
 
 /// <summary>One use of a layer.</summary>

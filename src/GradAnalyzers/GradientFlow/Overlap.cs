@@ -8,6 +8,9 @@ namespace GradAnalyzers.GradientFlow;
 /// </summary>
 internal readonly record struct Overlap(double Same, double DistinctPositions, double AllPositions)
 {
+    /// <summary>Taps that are looked at in one dimension: a number in the source must not keep the editor waiting.</summary>
+    private const int MostTaps = 4096;
+
     public static Overlap Full { get; } = new(1, 1, 1);
 
     /// <param name="window">The window.</param>
@@ -21,7 +24,8 @@ internal readonly record struct Overlap(double Same, double DistinctPositions, d
             var count = Math.Max(Window.Of(few, d, 1), 1);
             var size = Math.Max(Window.Of(many, d, 1), 1);
             double sum = 0, squares = 0;
-            for (var tap = 0; tap < window.Kernel[d]; tap++)
+            var taps = Math.Min(Math.Max(window.Kernel[d], 1), MostTaps);
+            for (var tap = 0; tap < taps; tap++)
             {
                 // Windows at s = 0 .. count - 1 put this tap at s * stride + offset: count those inside 0 .. size - 1.
                 var offset = tap * window.DilationOf(d) - window.PaddingOf(d);
@@ -33,8 +37,8 @@ internal readonly record struct Overlap(double Same, double DistinctPositions, d
                 squares += inside * inside;
             }
 
-            same *= sum / (count * (double)window.Kernel[d]);
-            all *= squares / (count * (double)count * window.Kernel[d]);
+            same *= sum / (count * (double)taps);
+            all *= squares / (count * (double)count * taps);
             positions *= count;
         }
 

@@ -55,6 +55,33 @@ internal sealed record ModelGraph
     /// <summary>The trainable parameters that the model's <c>named_parameters()</c> lists, in its order.</summary>
     public required ImmutableArray<ModelParameter> Parameters { get; init; }
 
+    /// <summary>
+    /// Layers whose output feeds their own later use: recurrent layers and cells, layers in a loop over steps that the source does not count,
+    /// and layers that forward uses again on what they gave (a loop over a known number of steps).
+    /// </summary>
+    public IEnumerable<ModelLayer> RecurrentLayers()
+    {
+        var again = Nodes.Where(node => node.Layer is not null && node.Role.IsWeighted()).GroupBy(node => node.Layer!).Where(uses => uses.Count() > 1);
+        return Layers.Where(layer => layer.Role.IsRecurrent()).Concat(Unrolled).Concat(again.Where(uses => FeedsItself(uses.Key)).Select(uses => uses.Key)).Distinct();
+    }
+
+    private bool FeedsItself(ModelLayer layer)
+    {
+        // Nodes come after what they read, so one pass finds everything that depends on the layer.
+        var depends = new bool[Nodes.Length];
+        foreach (var node in Nodes)
+        {
+            depends[node.Index] = node.Inputs.Any(input => depends[input]);
+            if (node.Layer != layer)
+                continue;
+            if (depends[node.Index])
+                return true;
+            depends[node.Index] = true;
+        }
+
+        return false;
+    }
+
     /// <summary>Nodes that use this layer.</summary>
     public IEnumerable<ModelNode> Uses(ModelLayer layer) => Nodes.Where(node => node.Layer == layer);
 

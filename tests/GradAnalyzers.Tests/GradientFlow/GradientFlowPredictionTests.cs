@@ -207,12 +207,137 @@ public sealed class GradientFlowPredictionTests
     }
 
     [Fact]
+    public void ResidualBranchesThatStartAtZeroAreHealthy()
+    {
+        var network = Build.Chain(Linear.Default(32, 32));
+        for (var i = 0; i < 6; i++)
+        {
+            var from = network.Output;
+            network = network.InsertAfter(network.Output, Linear.Default(32, 32), $"f{i}");
+            network = network.InsertAfter(network.Output, new BatchNorm(32, Distribution.Constant(0)), $"n{i}");
+            network = network.AddSkip(from, network.Output);
+        }
+
+        network = network.InsertAfter(network.Output, Linear.Default(32, 10), "head");
+        var prediction = network.Predict();
+        Assert.Equal(Verdict.Healthy, prediction.Verdict);
+        Assert.Equal(double.NegativeInfinity, prediction.Parameters.Single(parameter => parameter.Path == "f0.weight").LogNorm);
+    }
+
+    [Fact]
+    public void ANormalizationThatStartsAtZeroInTheOnlyWayGivesNoVerdict() =>
+        Assert.Equal("'l1' starts at zero", ZeroInTheWay().Predict().Reason);
+
+    private static Network ZeroInTheWay()
+    {
+        var network = Build.Chain(Linear.Default(32, 32), new BatchNorm(32, Distribution.Constant(0)), Linear.Default(32, 10));
+        return network with { Nodes = network.Nodes.SetItem(2, network.Nodes[2] with { Path = "l1" }) };
+    }
+
+    [Fact]
     public void BatchNormStacksExplodeWithDepthAndResidualsCureThem()
     {
         var network = Build.Stack(40, 128, () => [new BatchNorm(128), new Activation(ActivationKind.ReLU)]);
         Assert.Equal(Verdict.Exploding, network.Predict().Verdict);
         var stretches = Enumerable.Range(1, 37).Select(i => (From: 3 * i, To: 3 * i + 3));
         Assert.Equal(Verdict.Healthy, network.AddSkips(stretches).Predict().Verdict);
+    }
+
+    [Fact]
+    public void Vgg16WithoutNormalizationVanishes()
+    {
+        var prediction = Vgg16(normalized: false).Predict();
+        Assert.InRange(Math.Log10(prediction.FirstToLastRatio), -4.6, -3.4);
+        Assert.Equal(Verdict.Vanishing, prediction.Verdict);
+    }
+
+    [Fact]
+    public void Vgg16WithBatchNormIsHealthy() => Assert.Equal(Verdict.Healthy, Vgg16(normalized: true).Predict().Verdict);
+
+    [Fact]
+    public void AlexNetIsHealthy()
+    {
+        Activation relu = new(ActivationKind.ReLU);
+        MaxPooling pool = new(Window.Square(2, 3, 2));
+        var network = Build.Chain(
+            Convolution.Default(3, 64, Window.Square(2, 11, 4, 2)), relu, pool,
+            Convolution.Default(64, 192, Window.Square(2, 5, 1, 2)), relu, pool,
+            Convolution.Default(192, 384, Window.Square(2, 3, 1, 1)), relu,
+            Convolution.Default(384, 256, Window.Square(2, 3, 1, 1)), relu,
+            Convolution.Default(256, 256, Window.Square(2, 3, 1, 1)), relu, pool,
+            new AdaptivePooling([6, 6]), new Flatten(),
+            new Dropout(0.5), Linear.Default(256 * 36, 4096), relu,
+            new Dropout(0.5), Linear.Default(4096, 4096), relu,
+            Linear.Default(4096, 1000)) with { Assumptions = new(Image: 224) };
+        Assert.Equal(Verdict.Healthy, network.Predict().Verdict);
+    }
+
+    [Theory]
+    [InlineData(8)]
+    [InlineData(50)]
+    public void ResidualNetworksOfAnyDepthAreHealthy(int blocks)
+    {
+        var network = Build.Chain(Convolution.Default(3, 64, Window.Square(2, 7, 2, 3)), new BatchNorm(64), new Activation(ActivationKind.ReLU), new MaxPooling(Window.Square(2, 3, 2, 1)));
+        for (var i = 0; i < blocks; i++)
+        {
+            var from = network.Output;
+            foreach (var layer in new Layer[]
+            {
+                Convolution.Default(64, 64, Window.Square(2, 3, 1, 1), bias: false), new BatchNorm(64), new Activation(ActivationKind.ReLU),
+                Convolution.Default(64, 64, Window.Square(2, 3, 1, 1), bias: false), new BatchNorm(64),
+            })
+                network = network.InsertAfter(network.Output, layer, layer is Convolution ? $"c{network.Output}" : null);
+            network = network.AddSkip(from, network.Output);
+            network = network.InsertAfter(network.Output, new Activation(ActivationKind.ReLU));
+        }
+
+        foreach (var layer in new Layer[] { AdaptivePooling.GlobalAverage, new Flatten(), Linear.Default(64, 1000) })
+            network = network.InsertAfter(network.Output, layer, layer is Linear ? "fc" : null);
+        var prediction = network.Predict();
+        Assert.Equal(Verdict.Healthy, prediction.Verdict);
+    }
+
+    [Fact]
+    public void APreNormTransformersFeedForwardPartsAreHealthy()
+    {
+        var network = Build.Chain(Linear.Default(256, 256));
+        for (var i = 0; i < 24; i++)
+        {
+            var from = network.Output;
+            foreach (var layer in new Layer[] { new LayerNorm(256), Linear.Default(256, 1024), new Activation(ActivationKind.GELU), Linear.Default(1024, 256), new Dropout(0.1) })
+                network = network.InsertAfter(network.Output, layer, layer is Linear ? $"f{network.Output}" : null);
+            network = network.AddSkip(from, network.Output);
+        }
+
+        network = network.InsertAfter(network.Output, new LayerNorm(256));
+        network = network.InsertAfter(network.Output, Linear.Default(256, 100), "head");
+        Assert.Equal(Verdict.Healthy, network.Predict().Verdict);
+    }
+
+    private static Network Vgg16(bool normalized)
+    {
+        var layers = new List<Layer>();
+        var channels = 3;
+        foreach (var (width, count) in new[] { (64, 2), (128, 2), (256, 3), (512, 3), (512, 3) })
+        {
+            for (var i = 0; i < count; i++)
+            {
+                layers.Add(Convolution.Default(channels, width, Window.Square(2, 3, 1, 1)));
+                if (normalized)
+                    layers.Add(new BatchNorm(width));
+                layers.Add(new Activation(ActivationKind.ReLU));
+                channels = width;
+            }
+
+            layers.Add(new MaxPooling(Window.Square(2, 2, 2)));
+        }
+
+        layers.AddRange([
+            new AdaptivePooling([7, 7]), new Flatten(),
+            Linear.Default(512 * 49, 4096), new Activation(ActivationKind.ReLU), new Dropout(0.5),
+            Linear.Default(4096, 4096), new Activation(ActivationKind.ReLU), new Dropout(0.5),
+            Linear.Default(4096, 1000)]);
+        return Build.Chain([.. layers]) with { Assumptions = new(Image: 224) };
     }
 
     [Fact]
@@ -232,6 +357,9 @@ public sealed class GradientFlowPredictionTests
             Build.Chain(new Dropout(1), Linear.Default(8, 1)),
             Build.Chain(new Recurrent(RecurrentKind.Lstm, 0, 0) { Steps = 0, Layers = 0 }, Linear.Default(8, 1)),
             Build.Chain(Convolution.Default(0, 0, new Window([])), Linear.Default(8, 1)),
+            Build.Chain(new Recurrent(RecurrentKind.Gru, 8, 8) { Steps = int.MaxValue, Layers = int.MaxValue }, Linear.Default(8, 1)),
+            Build.Chain(Convolution.Default(3, 8, Window.Square(2, int.MaxValue, int.MaxValue, int.MaxValue, int.MaxValue)), new Upsample(int.MaxValue), new Flatten(), Linear.Default(8, 1)),
+            Build.Chain(new Embedding(int.MaxValue, int.MaxValue, Distribution.StandardNormal, int.MaxValue), Linear.Default(int.MaxValue, int.MaxValue)),
             new(ImmutableArray<NetworkNode>.Empty, 0, Loss.Unknown),
         ];
         Assert.All(networks, network => Assert.NotNull(network.Predict()));

@@ -165,7 +165,34 @@ public sealed class ForwardTests
             """));
 
         Assert.Equal(["hidden"], graph.Unrolled.Select(layer => layer.Path));
+        Assert.Equal(["hidden"], graph.RecurrentLayers().Select(layer => layer.Path));
         Assert.False(graph.IsComplete);
+    }
+
+    [Theory]
+    [InlineData("h = cell.forward(x, h)", "GRUCell(4, 4)", "Tensor, Tensor, Tensor", "cell")]
+    [InlineData("h = torch.tanh(cell.forward(h))", "Linear(4, 4)", "Tensor, Tensor", "cell")]
+    public void ALayerThatIsUsedOnItsOwnOutputIsRecurrent(string step, string layer, string types, string path)
+    {
+        var graph = Graph(Net($$"""
+            private readonly Module<{{types}}> cell = {{layer}};
+            public Net() : base("net") { RegisterComponents(); }
+            public override Tensor forward(Tensor x) { var h = x; for (var t = 0; t < 3; t++) {{step}}; return h; }
+            """));
+
+        Assert.Equal([path], graph.RecurrentLayers().Select(recurrent => recurrent.Path));
+    }
+
+    [Fact]
+    public void ALayerThatIsUsedTwiceSideBySideIsNotRecurrent() =>
+        Assert.Empty(Graph(Net(TwoLayers + "public override Tensor forward(Tensor x) => a.forward(x) + a.forward(x.tanh());")).RecurrentLayers());
+
+    [Fact]
+    public void AForwardThatSwitchesGradientsOffIsOpaque()
+    {
+        var graph = Graph(Net(TwoLayers + "public override Tensor forward(Tensor x) { Tensor h; using (torch.no_grad()) h = a.forward(x); return b.forward(h); }"));
+
+        Assert.Equal("forward switches gradients off", graph.Obstacle);
     }
 
     [Fact]

@@ -37,6 +37,19 @@ public sealed class ModelGraphTests
         Assert.Equal(["fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"], Parameters(graph));
     }
 
+    [Theory]
+    [InlineData("foreach (var device in args) { var model = Sequential(Linear(8, 8), ReLU()); model.call(torch.ones(8)); }")]
+    [InlineData("if (args.Length > 0) { var model = Sequential(Linear(8, 8), ReLU()); }")]
+    [InlineData("Func<Sequential> make = () => Sequential(Linear(8, 8), ReLU());")]
+    [InlineData("try { Make(3); } catch { Sequential(Linear(8, 8), ReLU()); } void Make(int n) { }")]
+    [InlineData("while (args.Length > 3) { using var model = Sequential(); model.append(Linear(8, 8)).append(ReLU()); }")]
+    public void AModelThatTheProgramMayNotComeByIsReadToo(string program) =>
+        Assert.Equal("""
+            0 Input
+            1 Linear 0
+            2 Relu 1
+            """, Dump(Graph(program, "Sequential")));
+
     [Fact]
     public void ASequentialOutsideOfClassesIsAModel()
     {

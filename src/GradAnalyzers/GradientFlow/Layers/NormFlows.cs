@@ -27,11 +27,13 @@ internal abstract class NormFlow(Flow flow, int index, Distribution? gain) : Lay
     public sealed override void Backward(in Gradient gradient)
     {
         ReportParameters(gradient);
+        // A gain of zero (a residual branch that starts as nothing) lets nothing through.
+        var inverse = gainSquare > 0 ? 1 / gainSquare : 0;
         var inner = gradient.Times(gainSquare) with
         {
-            Alignment = gradient.Alignment / gainSquare,
-            AlignmentAcrossPositions = gradient.AlignmentAcrossPositions / gainSquare,
-            AlignmentAcrossSamples = gradient.AlignmentAcrossSamples / gainSquare,
+            Alignment = gradient.Alignment * inverse,
+            AlignmentAcrossPositions = gradient.AlignmentAcrossPositions * inverse,
+            AlignmentAcrossSamples = gradient.AlignmentAcrossSamples * inverse,
         };
         // What is left is at right angles to the value.
         PassTo(Inputs[0], Project(inner).Times(MeanInverse(Degrees) / Variance) with

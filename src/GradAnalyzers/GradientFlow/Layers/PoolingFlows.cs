@@ -81,25 +81,10 @@ internal sealed class MaxPoolingFlow(Flow flow, int index, double area) : LayerF
     }
 }
 
-/// <summary>One position of several.</summary>
-internal sealed class SelectPositionFlow(Flow flow, int index) : LayerFlow(flow, index)
-{
-    public override Signal Forward() => Input with { AcrossPositions = 0 };
-
-    public override void Backward(in Gradient gradient)
-    {
-        double before = InputShape.Positions;
-        PassTo(Inputs[0], gradient with
-        {
-            Square = gradient.Square / before,
-            AcrossPositions = 0,
-            AcrossSamples = gradient.AcrossSamples / (before * before),
-            Coherence = gradient.Coherence / (before * before),
-        });
-    }
-}
-
-/// <summary>Positions become features. What comes after has weights of its own for each position, so that the derivatives of different positions are independent.</summary>
+/// <summary>
+/// Positions become features, or only one of them is read. What comes after has weights of its own for each position, so that the derivatives of different positions are independent;
+/// averaged over positions, a derivative at one of them counts as much as a share at all.
+/// </summary>
 internal sealed class FlattenFlow(Flow flow, int index) : LayerFlow(flow, index)
 {
     public override Signal Forward() => Input with { AcrossPositions = 0 };

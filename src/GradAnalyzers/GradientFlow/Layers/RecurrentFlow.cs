@@ -5,6 +5,12 @@ internal sealed class RecurrentFlow : LayerFlow
 {
     private const int LongestWindow = 64;
 
+    /// <summary>A number in the source must not keep the editor waiting.</summary>
+    private const int MostLayers = 64;
+
+    /// <summary>The state is stationary long before: more steps change no average.</summary>
+    private const int LongestSequence = 4096;
+
     private readonly Recurrent layer;
     private readonly RecurrentCell[] cells;
     private readonly int steps;
@@ -20,10 +26,10 @@ internal sealed class RecurrentFlow : LayerFlow
         : base(flow, index)
     {
         this.layer = layer;
-        steps = Math.Max(Shapes.RecurrentSteps(layer, InputShape, flow.Network), 1);
+        steps = Math.Min(Math.Max(Shapes.RecurrentSteps(layer, InputShape, flow.Network), 1), LongestSequence);
         window = Math.Min(steps, LongestWindow);
         repeats = layer.LastStep ? 1 : (double)steps / window;
-        var count = Math.Max(layer.Layers, 1);
+        var count = Math.Min(Math.Max(layer.Layers, 1), MostLayers);
         cells = new RecurrentCell[count];
         inputs = new RecurrentCell.Triple[count];
         for (var i = 0; i < count; i++)

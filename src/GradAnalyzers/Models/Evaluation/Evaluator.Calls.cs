@@ -199,6 +199,9 @@ internal sealed partial class Evaluator
                 if (loaded is ModuleValue module)
                     ForgetStarts(module, Place(invocation));
                 return loaded;
+            case Role.NoGrad:
+                _isGradientOff = true;
+                return new Unknown("a scope without gradients");
             case Role.Append:
                 return InvokeAppend(entry, invocation, frame);
             case Role.Data:

@@ -49,7 +49,7 @@ internal sealed partial class Evaluator
         if (source.IsModule(type))
         {
             var role = Catalogue.FindBase(type)?.Role is { } found && found.IsContainer() ? found : Role.Module;
-            var module = new ModuleValue(type, role, creation, Constant.None) { IsSource = true, Born = _store.Mark };
+            var module = new ModuleValue(type, role, creation, Constant.None) { IsSource = true, Born = _store.Now };
             module.Arguments = constructor.Parameters.Select((parameter, index) => (parameter.Name, index < arguments.Length ? Describe(arguments[index], parameter) : "")).ToImmutableArray();
             Modules.Add(module);
             if (arguments.Length > 0 && arguments.All(argument => argument is not (Known or Collection or TupleValue or Instance)))
@@ -60,7 +60,7 @@ internal sealed partial class Evaluator
         }
         else
         {
-            instance = new Instance(type) { Born = _store.Mark };
+            instance = new Instance(type) { Born = _store.Now };
         }
 
         RunConstructor(constructor, instance, arguments, 0);

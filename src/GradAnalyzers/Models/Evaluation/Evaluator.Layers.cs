@@ -46,7 +46,7 @@ internal sealed partial class Evaluator
     private ModuleValue CreateLayer(CatalogueEntry entry, INamedTypeSymbol type, ImmutableArray<IArgumentOperation> arguments, IOperation creation, Frame frame)
     {
         var evaluated = arguments.Select(argument => (Argument: argument, Value: Evaluate(argument.Value, frame))).ToList();
-        var layer = new ModuleValue(type, entry.Role, Place(creation), ConstantsOf(entry, evaluated));
+        var layer = new ModuleValue(type, entry.Role, Place(creation), ConstantsOf(entry, evaluated)) { Born = _store.Now };
         Modules.Add(layer);
         if (entry.Role.IsContainer() || entry.Role == Role.ParameterList)
             Fill(layer, evaluated.Select(pair => pair.Value).ToList());

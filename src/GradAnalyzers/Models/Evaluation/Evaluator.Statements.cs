@@ -216,7 +216,7 @@ internal sealed partial class Evaluator
                 // What a branch itself made is as the branch left it.
                 if ((branch.TryGetValue(slot, out var written) ? written : slot.Owner.Get(slot.Key)) is { } value)
                     values.Add(value);
-                else if (slot.Owner is Instance && slot.Owner.Born < mark && slot.Key is IFieldSymbol { Type.IsReferenceType: true })
+                else if (slot.Owner is Instance && slot.Owner.Born <= mark && slot.Key is IFieldSymbol { Type.IsReferenceType: true })
                     values.Add(Known.Null);
             }
 
@@ -314,7 +314,7 @@ internal sealed partial class Evaluator
             }
 
             if (frame.LeftLoopUncertainly)
-                Forget(_store.WrittenSince(mark), loop, "it is written in a loop that may end early");
+                Forget(_store.WrittenSince(mark), mark, loop, "it is written in a loop that may end early");
             return Flow.Next;
         }
         finally
@@ -358,7 +358,7 @@ internal sealed partial class Evaluator
 
         var written = _store.WrittenSince(mark);
         _store.UndoTo(mark);
-        Forget(written, loop, $"a loop over an unknown number of steps: {Header(loop)}");
+        Forget(written, mark, loop, $"a loop over an unknown number of steps: {Header(loop)}");
         return Flow.Next;
     }
 
@@ -403,12 +403,12 @@ internal sealed partial class Evaluator
     }
 
     /// <summary>Makes what was written unknown.</summary>
-    private void Forget(Dictionary<(Stateful Owner, object Key), Value> written, IOperation at, string reason)
+    private void Forget(Dictionary<(Stateful Owner, object Key), Value> written, int mark, IOperation at, string reason)
     {
         foreach (var pair in written)
         {
-            // Variables of the loop's own body end with it.
-            if (pair.Key.Owner is Frame && pair.Key.Owner.Get(pair.Key.Key) is null)
+            // Variables of the loop's own body, and modules that it makes, end with it.
+            if ((pair.Key.Owner is Frame && pair.Key.Owner.Get(pair.Key.Key) is null) || (pair.Key.Owner is ModuleValue && pair.Key.Owner.Born > mark))
                 continue;
             Value forgotten = pair.Value switch
             {

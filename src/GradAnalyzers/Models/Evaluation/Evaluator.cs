@@ -12,7 +12,7 @@ namespace GradAnalyzers.Models.Evaluation;
 internal sealed partial class Evaluator(Source source, CancellationToken cancellation)
 {
     /// <summary>Expressions and statements of one evaluation. A model of 1,000 layers takes about 20,000.</summary>
-    private const int MaximumSteps = 100_000;
+    private const int MaximumSteps = 60_000;
 
     /// <summary>Nested expressions, statements and calls: the only recursion, and what bounds the stack.</summary>
     private const int MaximumDepth = 300;
@@ -28,6 +28,8 @@ internal sealed partial class Evaluator(Source source, CancellationToken cancell
 
     // While a program runs, only what it makes is of interest: its models are not computed, however many epochs it trains them.
     private bool _isProgram;
+
+    private bool _isGradientOff;
 
     public GraphBuilder Graph { get; } = new();
 
@@ -69,6 +71,21 @@ internal sealed partial class Evaluator(Source source, CancellationToken cancell
     /// <param name="creation">Its creation, where it is a container.</param>
     /// <returns>What forward returns, or null where there is no forward to run.</returns>
     public Value? RunForward(ModuleValue root, IOperation? creation)
+    {
+        _isGradientOff = false;
+        var value = RunForwardCore(root, creation);
+        return _isGradientOff && value is not null ? WithoutGradient(value, root.Creation) : value;
+    }
+
+    // Which part of forward runs without gradients is not followed: nothing is said about the whole.
+    private Value WithoutGradient(Value value, Location use) => value switch
+    {
+        TensorValue tensor => Opaque("forward switches gradients off", [tensor.Node], use),
+        TupleValue tuple => new TupleValue(tuple.Elements.Select(element => element is TensorValue tensor ? Opaque("forward switches gradients off", [tensor.Node], use) : element).ToImmutableArray()),
+        _ => value,
+    };
+
+    private Value? RunForwardCore(ModuleValue root, IOperation? creation)
     {
         if (root.IsSource && Forward(root.Type) is { } forward)
         {

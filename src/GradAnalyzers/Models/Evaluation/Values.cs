@@ -191,7 +191,11 @@ internal sealed class Store
 {
     private readonly List<(Stateful Owner, object Key, Value? Old)> _journal = new();
 
+    /// <summary>A place to undo to.</summary>
     public int Mark => _journal.Count;
+
+    /// <summary>What to stamp something with that is made now, so that it is younger than a mark taken before.</summary>
+    public int Now => _journal.Count + 1;
 
     public void Set(Stateful owner, object key, Value value)
     {
@@ -218,6 +222,9 @@ internal sealed class Store
         for (var index = _journal.Count - 1; index >= mark; index--)
         {
             var (owner, key, old) = _journal[index];
+            // What was made since stays as it was made: it may be a model of the program, and nothing from before leads to it.
+            if (owner is ModuleValue && owner.Born > mark)
+                continue;
             if (old is null)
                 owner.Slots.Remove(key);
             else

@@ -81,7 +81,7 @@ internal sealed class PredictedModel
 
     /// <summary>The hidden activation that a weighted layer feeds, or null.</summary>
     public Activation? FedTo(ModelNode node) => Graph.Nodes
-        .Where(other => _hidden[other.Index] && Network.Nodes[other.Index].Layer is Activation && Remedies.FedBy(Network, other.Index) == node.Index)
+        .Where(other => IsPredictable && _hidden[other.Index] && Network.Nodes[other.Index].Layer is Activation && Remedies.FedBy(Network, other.Index) == node.Index)
         .Select(other => (Activation)Network.Nodes[other.Index].Layer).FirstOrDefault();
 
     /// <summary>Weighted layers that an initializer call starts, with their calls.</summary>
@@ -90,16 +90,15 @@ internal sealed class PredictedModel
         .Select(node => (node, node.Layer!.Weight!.Initialization.Location!)).ToImmutableArray();
 
     /// <summary>Whether values have positions beside features without a convolution (tokens, time steps), over which BatchNorm1d would take another dimension for the features.</summary>
-    public bool IsSequence => !IsConvolutional && Graph.Nodes.Any(node => node.Role is Role.Embedding or Role.Reshape or Role.LayerNorm or Role.RmsNorm or Role.Concat);
+    public bool IsSequence => !IsConvolutional && (Graph.Nodes.Any(node => node.Role == Role.Permute)
+        || Network.Nodes.Any(node => node.Layer is Embedding or LayerNorm or RootMeanSquareNorm or Unflatten or SelectPosition or AdaptivePooling));
 
     public bool HasNorm => Network.Nodes.Any(node => Remedies.IsNorm(node.Layer));
 
     /// <summary>Whether it is convolutional, so that BatchNorm2d is the usual normalization.</summary>
     public bool IsConvolutional => Network.Nodes.Any(node => node.Layer is Convolution);
 
-    public bool IsHidden(ModelNode node) => _hidden[node.Index];
-
-    /// <summary>What the model would be with a remedy.</summary>
+        /// <summary>What the model would be with a remedy.</summary>
     public GradientFlowPrediction With(Remedy remedy)
     {
         lock (_remedied)
@@ -183,6 +182,9 @@ internal sealed class PredictedModel
     private Cause FindCause()
     {
         if (Prediction.Verdict is not (Verdict.Vanishing or Verdict.Exploding))
+            return Cause.None;
+        // How layers of another framework start by default is not known: nothing is said where a good initialization would do.
+        if (Weighted.Any(node => node.Layer?.Type?.ContainingAssembly?.Name != ModelCatalogue.Library) && With(Remedy.Kaiming).Verdict == Verdict.Healthy)
             return Cause.None;
         if (Weighted.Any(node => !Remedies.IsDefault(Network.Nodes[node.Index].Layer)) && IsHealedBy(Remedy.FittingInitialization))
             return Cause.Initialization;

@@ -60,6 +60,32 @@ public sealed class IdenticalWeightsTests
         Applied("if (module is Linear linear)\n        {\n            torch.nn.init.kaiming_normal_(linear.weight, nonlinearity: torch.nn.init.NonlinearityType.ReLU);\n            init.zeros_(linear.bias);\n        }"),
         models: Training.Models);
 
+    [Fact]
+    public Task AModelThatIsNotPredictedIsFixedAllTheSame() => Verify.Fixes(
+        Outputs("[|init.zeros_(fc1.weight)|]"), Outputs("torch.nn.init.kaiming_normal_(fc1.weight, nonlinearity: torch.nn.init.NonlinearityType.ReLU)"), models: Training.Models);
+
+    private static string Outputs(string call) => $$"""
+        public sealed class Net : Module<Tensor, (Tensor, Tensor)>
+        {
+            private readonly Linear fc1 = Linear(16, 64);
+            private readonly Linear fc2 = Linear(64, 64);
+            private readonly Linear policy = Linear(64, 4);
+            private readonly Linear value = Linear(64, 1);
+
+            public Net() : base(nameof(Net))
+            {
+                {{call}};
+                RegisterComponents();
+            }
+
+            public override (Tensor, Tensor) forward(Tensor x)
+            {
+                x = functional.relu(fc2.forward(functional.relu(fc1.forward(x))));
+                return (policy.forward(x), value.forward(x));
+            }
+        }
+        """;
+
     private static string Net(string call) => $$"""
         public sealed class Net : Module<Tensor, Tensor>
         {

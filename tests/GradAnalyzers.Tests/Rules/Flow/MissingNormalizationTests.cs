@@ -1,3 +1,9 @@
+using GradAnalyzers.Catalogue;
+using GradAnalyzers.GradientFlow;
+using GradAnalyzers.Rules;
+using GradAnalyzers.Rules.Flow;
+using GradAnalyzers.Tests.Models;
+using Microsoft.CodeAnalysis.Diagnostics;
 using Xunit;
 using Verify = GradAnalyzers.Tests.Verify<GradAnalyzers.Rules.Flow.MissingNormalization, GradAnalyzers.CodeFixes.MissingNormalizationFixer>;
 
@@ -114,6 +120,58 @@ public sealed class MissingNormalizationTests
         Lines("[|Linear(32, 32)|], // first", "Linear(32, 32), // next"),
         Lines("Linear(32, 32), // first\n        BatchNorm1d(32),", "Linear(32, 32), // next\n        BatchNorm1d(32),"),
         models: Training.Models);
+
+    [Fact]
+    public Task SeveralLayersOfOneDeclarationGetFieldsOfTheirOwn() => Verify.Fixes(
+        Together("", "[|Linear(32, 32)|]", "a = {0}; b = Linear(32, 32);", "b.forward(functional.relu(a.forward(x)))"),
+        Together("\n    private readonly BatchNorm1d bNorm;\n    private readonly BatchNorm1d aNorm;", "Linear(32, 32)", "a = {0};\n        aNorm = BatchNorm1d(32);\n        b = Linear(32, 32);\n        bNorm = BatchNorm1d(32);", "bNorm.forward(b.forward(functional.relu(aNorm.forward(a.forward(x)))))"),
+        models: Training.Models);
+
+    private static string Together(string fields, string first, string assignments, string step) => $$"""
+        public sealed class Net : Module<Tensor, Tensor>
+        {
+            private readonly Linear a, b;{{fields}}
+            private readonly Sequential rest = Sequential({{string.Concat(Enumerable.Repeat(fields.Length == 0 ? "Linear(32, 32), ReLU(), " : "Linear(32, 32), BatchNorm1d(32), ReLU(), ", 14))}}Linear(32, 10));
+
+            public Net() : base(nameof(Net))
+            {
+                {{string.Format(System.Globalization.CultureInfo.InvariantCulture, assignments, first).Replace("; b", ";\n        b")}}
+                RegisterComponents();
+            }
+
+            public override Tensor forward(Tensor x) => rest.forward(functional.relu({{step}}));
+        }
+        """;
+
+    [Fact]
+    public Task OverTokensItIsLayerNorm() => Verify.Fixes(
+        Tokens("[|Linear(32, 32)|], ReLU()"), Tokens("Linear(32, 32), LayerNorm(32), ReLU()"), models: Training.Models);
+
+    [Fact]
+    public void ThresholdsAreTheUsers()
+    {
+        var compilation = ModelSource.Compile(Lines("Linear(32, 32),", "Linear(32, 32),") + Training.Step);
+        var models = PredictedModels.For(compilation, ModelCatalogue.For(compilation, new AnalyzerOptions([])));
+
+        Assert.Single(Found(Thresholds.Default));
+        Assert.Empty(Found(new Thresholds(VanishingRatio: 1e-9, VanishingAttenuation: 1e-9)));
+
+        IEnumerable<FlowFinding> Found(Thresholds thresholds) =>
+            compilation.SyntaxTrees.SelectMany(tree => new MissingNormalization().In(tree, models, thresholds, TestContext.Current.CancellationToken));
+    }
+
+    private static string Tokens(string block) => $$"""
+        public sealed class Net : Module<Tensor, Tensor>
+        {
+            private readonly Embedding tokens = Embedding(100, 32);
+            private readonly Sequential body = Sequential(
+        {{string.Concat(Enumerable.Repeat($"        {block.Replace("[|", "").Replace("|]", "")},\n", 14))}}        Linear(32, 100));
+
+            public Net() : base(nameof(Net)) => RegisterComponents();
+
+            public override Tensor forward(Tensor x) => body.forward(tokens.forward(x));
+        }
+        """.Replace("tokens = Embedding(100, 32)", block.Contains("[|") ? "tokens = [|Embedding(100, 32)|]" : "tokens = Embedding(100, 32)");
 
     private static string Deep(string fields, string assignment, Func<int, string> use) => $$"""
         public sealed class Net : Module<Tensor, Tensor>

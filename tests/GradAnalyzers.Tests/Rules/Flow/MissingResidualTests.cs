@@ -34,13 +34,25 @@ public sealed class MissingResidualTests
         models: Training.Models);
 
     [Fact]
+    public Task OverSeveralStatementsTheInputIsKept() => Verify.Fixes(
+        Loop("[|Linear(64, 64)|]", "layers[i].call(x);\n            x = norms[i].call(x);\n            x = functional.relu(x)", isBlock: true),
+        Loop("Linear(64, 64)", "layers[i].call(x);\n            x = norms[i].call(x);\n            x = residual + functional.relu(x)", isBlock: true, before: "var residual = x;\n            "),
+        models: Training.Models);
+
+    [Fact]
+    public Task AVariableOfItsOwnLeavesTheInputAsItIs() => Verify.Fixes(
+        Loop("[|Linear(64, 64)|]", "functional.relu(norms[i].call(h))", isBlock: true, before: "using var h = layers[i].call(x);\n            "),
+        Loop("Linear(64, 64)", "x + functional.relu(norms[i].call(h))", isBlock: true, before: "using var h = layers[i].call(x);\n            "),
+        models: Training.Models);
+
+    [Fact]
     public Task ResidualBlocksAreFine() => Verify.IsSilent(Loop("Linear(64, 64)", "x + functional.relu(norms[i].call(layers[i].call(x)))"), models: Training.Models);
 
     [Fact]
     public Task AModerateNormalizedStackIsFine() => Verify.IsSilent(
         Loop("Linear(64, 64)", "functional.relu(norms[i].call(layers[i].call(x)))").Replace("depth = 40", "depth = 10"), models: Training.Models);
 
-    private static string Loop(string creation, string step) => $$"""
+    private static string Loop(string creation, string step, bool isBlock = false, string before = "") => $$"""
         public sealed class Net : Module<Tensor, Tensor>
         {
             private readonly ModuleList<Linear> layers = new();
@@ -61,7 +73,7 @@ public sealed class MissingResidualTests
             public override Tensor forward(Tensor x)
             {
                 for (var i = 0; i < layers.Count; i++)
-                    x = {{step}};
+        {{(isBlock ? $"        {{\n            {before}x = {step};\n        }}" : $"            x = {step};")}}
                 return head.call(x);
             }
         }

@@ -315,4 +315,153 @@ public sealed class SaturatingStackTests
             }
         }
         """, models: Training.Models);
+
+    [Fact]
+    public Task BatchNormIsTheSecondChoice() => Verify.Fixes(
+        Mixed("[|nn.Linear(64, 64)|], Sigmoid()", "x = functional.sigmoid(fc.forward(x));", ""),
+        Mixed("nn.Linear(64, 64), nn.BatchNorm1d(64), Sigmoid()", "x = functional.sigmoid(fcNorm.forward(fc.forward(x)));", "\n    private readonly BatchNorm1d fcNorm = BatchNorm1d(64);"),
+        choice: 1, models: Training.Models);
+
+    [Fact]
+    public Task ResidualConnectionsAreOfferedWhereTheListTakesNoNormalization() => Verify.Fixes(
+        Loop("[|Linear(64, 64)|]", "torch.tanh(layer.forward(x))"), Loop("Linear(64, 64)", "x + torch.tanh(layer.forward(x))"), choice: 1, models: Training.Models);
+
+    [Fact]
+    public Task SeveralModelsOfOneFileAreFixedTogether() => Verify.Fixes(
+        Two("[|Linear(10, 64)|]", "Sigmoid()", ""),
+        Two("Linear(10, 64)", "ReLU()", """
+
+                    foreach (var module in NAME.modules())
+                    {
+                        if (module is Linear linear)
+                            torch.nn.init.kaiming_normal_(linear.weight, nonlinearity: torch.nn.init.NonlinearityType.ReLU);
+                    }
+            """), models: Training.Models);
+
+    [Fact]
+    public Task WhereTheOutputSharesTheActivationNothingIsReplaced() => Verify.OffersNoFix(
+        """
+        public sealed class Net : Module<Tensor, Tensor>
+        {
+            private readonly Sequential layers;
+
+            public Net() : base(nameof(Net))
+            {
+                var list = new List<Module<Tensor, Tensor>>();
+                for (var i = 0; i < 6; i++)
+                {
+                    var layer = [|Linear(64, 64)|];
+                    list.Add(layer);
+                    list.Add(Sigmoid());
+                }
+
+                layers = Sequential(list);
+                RegisterComponents();
+            }
+
+            public override Tensor forward(Tensor x) => layers.forward(x);
+        }
+        """ + Training.Step);
+
+    [Fact]
+    public Task APrimaryConstructorGivesNoPlaceForAStatement() => Verify.Reports(
+        """
+        public sealed class Net() : Module<Tensor, Tensor>("Net")
+        {
+            private readonly Sequential layers = Sequential([|Linear(64, 64)|], Sigmoid(), Linear(64, 64), Sigmoid(), Linear(64, 64), Sigmoid(), Linear(64, 64), Sigmoid(), Linear(64, 64), Sigmoid(), Linear(64, 1));
+
+            public override Tensor forward(Tensor x) => layers.forward(x);
+        }
+        """, models: Training.Models);
+
+    [Fact]
+    public Task CollectionExpressionsArraysAndUsingVariables() => Verify.Fixes(
+        Collected("[|Linear(64, 64)|]", "Sigmoid()", "torch.sigmoid(b)", ""),
+        Collected("Linear(64, 64)", "ReLU()", "torch.nn.functional.relu(b)", """
+                torch.nn.init.kaiming_normal_(fc.weight, nonlinearity: torch.nn.init.NonlinearityType.ReLU);
+                RegisterComponents();
+                foreach (var module in modules())
+                {
+                    if (module is Linear linear)
+                        torch.nn.init.kaiming_normal_(linear.weight, nonlinearity: torch.nn.init.NonlinearityType.ReLU);
+                }
+            """), models: Training.Models);
+
+    private static string Collected(string first, string activation, string function, string body) => $$"""
+        public sealed class Net : Module<Tensor, Tensor>
+        {
+            private readonly Sequential one = Sequential([{{first}}, {{activation}}, Linear(64, 64), {{activation}}]);
+            private readonly Sequential two = Sequential(new Module<Tensor, Tensor>[] { Linear(64, 64), {{activation}} });
+            private readonly Linear fc = Linear(64, 64);
+            private readonly Linear head = Linear(64, 1);
+
+            public Net() : base(nameof(Net))
+            {
+                {{(body.Length > 0 ? body.Trim().Replace("\n", "\n    ") : "RegisterComponents();")}}
+            }
+
+            public override Tensor forward(Tensor x)
+            {
+                using var scope = torch.NewDisposeScope();
+                using var a = two.call(one.call(x));
+                using var b = fc.call(a);
+                using var c = {{function}};
+                return head.call(c).MoveToOuterDisposeScope();
+            }
+        }
+        """;
+
+    private static string Mixed(string element, string step, string field) => $$"""
+        public sealed class Net : Module<Tensor, Tensor>
+        {
+            private readonly Sequential body = Sequential(
+                {{element}},
+                {{element.Replace("[|", "").Replace("|]", "")}},
+                {{element.Replace("[|", "").Replace("|]", "")}});
+            private readonly Linear fc = Linear(64, 64);{{field}}
+            private readonly Linear head = Linear(64, 1);
+
+            public Net() : base(nameof(Net)) => RegisterComponents();
+
+            public override Tensor forward(Tensor x)
+            {
+                x = body.forward(x);
+                {{step}}
+                return head.forward(x);
+            }
+        }
+        """;
+
+    private static string Loop(string creation, string step) => $$"""
+        public sealed class Net : Module<Tensor, Tensor>
+        {
+            private readonly ModuleList<Linear> layers = new();
+            private readonly Linear head = Linear(64, 1);
+
+            public Net() : base(nameof(Net))
+            {
+                for (var i = 0; i < 24; i++)
+                    layers.Add({{creation}});
+                RegisterComponents();
+            }
+
+            public override Tensor forward(Tensor x)
+            {
+                foreach (var layer in layers)
+                    x = {{step}};
+                return head.forward(x);
+            }
+        }
+        """;
+
+    private static string Two(string first, string activation, string loop) => $$"""
+        public static class Program
+        {
+            public static void Run()
+            {
+                var small = Sequential({{first}}, {{activation}}, Linear(64, 64), {{activation}}, Linear(64, 64), {{activation}}, Linear(64, 64), {{activation}}, Linear(64, 1));{{loop.Replace("NAME", "small")}}
+                Module<Tensor, Tensor> large = Sequential({{first}}, {{activation}}, Linear(64, 64), {{activation}}, Linear(64, 64), {{activation}}, Linear(64, 64), {{activation}}, Linear(64, 1), Sigmoid());{{loop.Replace("NAME", "large")}}
+            }
+        }
+        """;
 }
