@@ -107,6 +107,11 @@ internal static class Cases
         Recurrent(() => new GruClassifier(32, 128, 2, 10), Task.Classification, 30, 32),
         Recurrent(() => new GruTagger(16, 64, 4), Task.Regression, 40, 16),
         new(Family.Recurrent, "new CharacterModel(50, 32, 128)", () => new CharacterModel(50, 32, 128), [50], Task.Classification, 50),
+        Recurrent(() => new LstmClassifier(20, 100, 3, 10), Task.Classification, 25, 20),
+        Recurrent(() => new RnnClassifier(32, 32, 3, 5), Task.Regression, 15, 32),
+        Recurrent(() => new BidirectionalTagger(16, 48, 6), Task.Classification, 20, 16),
+        Recurrent(() => new StepFeatures(16, 64, 10), Task.Classification, 30, 16),
+        new(Family.Recurrent, "new TextClassifier(200, 48, 64, 5)", () => new TextClassifier(200, 48, 64, 5), [40], Task.Classification, 200),
     ];
 
     public static IReadOnlyList<Case> HeldOut { get; } =
@@ -142,11 +147,13 @@ internal static class Cases
         Convolutional(() => new SmallUNet(16), Task.Regression, 1, 16, 16),
         Convolutional(() => new PlainConvStack(9, 48), Task.Classification, 3, 16, 16),
 
-        Recurrent(() => new LstmClassifier(20, 100, 3, 10), Task.Classification, 25, 20),
-        Recurrent(() => new RnnClassifier(32, 32, 3, 5), Task.Regression, 15, 32),
-        Recurrent(() => new BidirectionalTagger(16, 48, 6), Task.Classification, 20, 16),
-        Recurrent(() => new StepFeatures(16, 64, 10), Task.Classification, 30, 16),
-        new(Family.Recurrent, "new TextClassifier(200, 48, 64, 5)", () => new TextClassifier(200, 48, 64, 5), [40], Task.Classification, 200),
+        Recurrent(() => new LstmClassifier(64, 64, 2, 10), Task.Classification, 50, 64),
+        Recurrent(() => new GruClassifier(48, 96, 3, 10), Task.Classification, 20, 48),
+        Recurrent(() => new RnnClassifier(16, 200, 2, 8), Task.Regression, 40, 16),
+        Recurrent(() => new BidirectionalTagger(24, 32, 4), Task.Regression, 15, 24),
+        Recurrent(() => new SequenceAverage(24, 80, 6), Task.Classification, 35, 24),
+        new(Family.Recurrent, "new CharacterModel(80, 48, 64)", () => new CharacterModel(80, 48, 64), [30], Task.Classification, 80),
+        new(Family.Recurrent, "new TextClassifier(1000, 64, 40, 2)", () => new TextClassifier(1000, 64, 40, 2), [60], Task.Classification, 1000),
     ];
 
     private static Case Plain(Func<nn.Module<Tensor, Tensor>> create, Task task, [CallerArgumentExpression(nameof(create))] string code = "") =>

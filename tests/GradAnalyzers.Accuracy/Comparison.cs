@@ -12,6 +12,10 @@ internal sealed record Comparison(Case Network, double Predicted, double Measure
 
     public bool IsVerdictRight => PredictedVerdict == MeasuredVerdict;
 
+    public override string ToString() =>
+        $"{Network.Family,-13} {Network.Name,-44} predicted {Predicted,7:F2} measured {Measured,7:F2} error {Error,6:F2} {PredictedVerdict}"
+        + (IsUnknown ? $" ({Reason})" : IsVerdictRight ? "" : $", measured {MeasuredVerdict}");
+
     public static Comparison Of(Case network, Network? source, Measurement measurement)
     {
         var prediction = source is null ? null : GradientFlowPrediction.Predict(source);
@@ -47,6 +51,9 @@ internal sealed record Summary(string Name, int Count, double Median, double Per
             known.Count > 0 ? (double)known.Count(comparison => comparison.IsVerdictRight) / known.Count : double.NaN,
             (double)(comparisons.Count - known.Count) / Math.Max(comparisons.Count, 1));
     }
+
+    public override string ToString() =>
+        $"{Name}: {Count} networks, error median {Median:F3}, 95th percentile {Percentile95:F3}, largest {Largest:F3}; verdict right {VerdictsRight:P1}, unknown {Unknown:P1}";
 
     /// <summary>The smallest value that at least this share of the values does not exceed.</summary>
     private static double Quantile(List<double> sorted, double share) =>

@@ -35,7 +35,7 @@ List<Comparison> Compare(IReadOnlyList<Case> cases)
     foreach (var network in cases)
     {
         var comparison = Comparison.Of(network, source.Find(network), Measurement.Of(network));
-        Console.WriteLine($"{network.Family,-13} {network.Name,-44} predicted {comparison.Predicted,7:F2} measured {comparison.Measured,7:F2} error {comparison.Error,6:F2} {comparison.PredictedVerdict} {(comparison.IsVerdictRight || comparison.IsUnknown ? comparison.Reason : $"but measured {comparison.MeasuredVerdict}")}");
+        Console.WriteLine(comparison);
         comparisons.Add(comparison);
     }
 

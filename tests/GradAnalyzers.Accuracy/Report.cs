@@ -66,7 +66,7 @@ internal static class Report
     public static string Describe(Family family) => family switch
     {
         Family.Plain => "plain stacks",
-        Family.Normalized => "with BatchNorm or LayerNorm",
+        Family.Normalized => "normalized stacks",
         Family.Convolutional => "convolutional",
         Family.Residual => "residual",
         Family.Recurrent => "recurrent",

@@ -44,6 +44,9 @@ public sealed partial record Run(string Command, int ExitCode, string Output)
 /// <summary>Runs the real tools.</summary>
 internal static class Tool
 {
+    /// <summary>A tool that hangs is stopped after this; none comes near it.</summary>
+    private static readonly TimeSpan Longest = TimeSpan.FromMinutes(10);
+
     /// <summary>Runs <c>dotnet</c> in a folder, without the settings that the run of these tests itself has inherited.</summary>
     public static async Task<Run> DotNet(string folder, params IEnumerable<string> arguments)
     {
@@ -65,16 +68,20 @@ internal static class Tool
         process.Start();
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
+        var command = $"dotnet {string.Join(' ', start.ArgumentList)}";
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        limit.CancelAfter(Longest);
         try
         {
-            await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+            await process.WaitForExitAsync(limit.Token);
         }
         catch (OperationCanceledException)
         {
             process.Kill(entireProcessTree: true);
-            throw;
+            TestContext.Current.CancellationToken.ThrowIfCancellationRequested();
+            throw new TimeoutException($"'{command}' did not end in {Longest.TotalMinutes} minutes:\n{output}");
         }
-        return new Run($"dotnet {string.Join(' ', start.ArgumentList)}", process.ExitCode, output.ToString());
+        return new Run(command, process.ExitCode, output.ToString());
 
         void Append(string? line)
         {

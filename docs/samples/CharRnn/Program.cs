@@ -13,6 +13,7 @@ if (!TryReadSteps(args, out var steps))
     return 2;
 }
 
+set_num_threads(1); // The model is small: more threads would mostly wait for each other.
 manual_seed(1);
 var text = new Text(Path.Combine(AppContext.BaseDirectory, "text.txt"));
 using var model = new CharRnn.CharRnn(text.Characters.Length);

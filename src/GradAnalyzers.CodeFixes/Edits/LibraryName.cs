@@ -15,6 +15,14 @@ internal static class LibraryName
         return forms.FirstOrDefault(form => Binds(model, position, form, name)) ?? $"global::TorchSharp.{name}";
     }
 
+    /// <summary>Writes the name of a library's type so that it binds in a type's place: a factory method of the same name does not count there.</summary>
+    public static string OfType(SemanticModel model, int position, ITypeSymbol type)
+    {
+        var name = Catalogue.ModelCatalogue.QualifiedName(type);
+        string[] forms = [type.Name, name];
+        return forms.FirstOrDefault(form => SymbolEqualityComparer.Default.Equals(model.GetSpeculativeSymbolInfo(position, SyntaxFactory.ParseTypeName(form), SpeculativeBindingOption.BindAsTypeOrNamespace).Symbol, type)) ?? $"global::{name}";
+    }
+
     private static bool Binds(SemanticModel model, int position, string form, string name)
     {
         var info = model.GetSpeculativeSymbolInfo(position, SyntaxFactory.ParseExpression(form), SpeculativeBindingOption.BindAsExpression);

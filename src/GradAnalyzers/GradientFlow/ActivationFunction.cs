@@ -9,6 +9,9 @@ internal abstract class ActivationFunction
     /// <summary>Length on which the function varies.</summary>
     public virtual double Scale => 1;
 
+    /// <summary>Whether it is analytic near the axis, so that an even grid sums it exactly.</summary>
+    public virtual bool IsAnalytic => false;
+
     /// <summary>Whether it never falls, or nearly so (GELU): then the maximum of a window can be taken before it.</summary>
     public virtual bool IsMonotone => true;
 
@@ -43,8 +46,7 @@ internal abstract class ActivationFunction
         };
     }
 
-    private static SegmentedFunction Leaky(double slope) =>
-        new(new(double.NegativeInfinity, 0, 0, slope), new(0, double.PositiveInfinity, 0, 1));
+    private static HomogeneousFunction Leaky(double slope) => new(slope);
 
     private static SegmentedFunction Clamp(double low, double high, double slope, double offset) => new(
         new(double.NegativeInfinity, low, offset + slope * low),
@@ -65,7 +67,7 @@ internal abstract class ActivationFunction
 internal readonly record struct Segment(double From, double To, double Constant, double Slope = 0, double Factor = 0, double Rate = 0);
 
 /// <summary>A function in pieces that are linear or exponential: its expectations have closed forms.</summary>
-internal sealed class SegmentedFunction(params Segment[] segments) : ActivationFunction
+internal class SegmentedFunction(params Segment[] segments) : ActivationFunction
 {
     public override double[] Knots { get; } = [.. segments.Skip(1).Select(segment => segment.From)];
 
@@ -119,15 +121,56 @@ internal sealed class SegmentedFunction(params Segment[] segments) : ActivationF
     }
 }
 
+/// <summary>x where positive, else a slope times x. About a mean of zero all moments have closed forms (arc-cosine kernels, Cho and Saul 2009).</summary>
+internal sealed class HomogeneousFunction(double slope)
+    : SegmentedFunction(new(double.NegativeInfinity, 0, 0, slope), new(0, double.PositiveInfinity, 0, 1))
+{
+    private static readonly double HalfNormalMean = 1 / Math.Sqrt(2 * Math.PI);
+
+    public SingleMoments Single(double variance)
+    {
+        var deviation = Math.Sqrt(variance);
+        var (square, fourth) = (slope * slope, slope * slope * slope * slope);
+        var mean = (1 - slope) * HalfNormalMean;
+        return new()
+        {
+            Value = mean * deviation,
+            Slope = (1 + slope) / 2,
+            SlopeTimesArgument = mean * deviation,
+            ValueSquare = (1 + square) / 2 * variance,
+            SlopeSquare = (1 + square) / 2,
+            SlopeArgumentSquare = (1 + square) / 2 * variance,
+            ValueFourth = 1.5 * (1 + fourth) * variance * variance,
+            SlopeFourth = (1 + fourth) / 2,
+            ValueSlopeArgument = (1 + square) / 2 * variance,
+            ValueSlopeSquare = (1 + fourth) / 2 * variance,
+        };
+    }
+
+    public PairMoments Pair(double variance, double correlation)
+    {
+        // f = slope x + (1 - slope) relu(x), and f'(u) u = f(u).
+        var angle = Math.Acos(Math.Max(-1, Math.Min(correlation, 1)));
+        var rest = 1 - slope;
+        var kernel = (Math.Sin(angle) + (Math.PI - angle) * correlation) / (2 * Math.PI);
+        var values = variance * (slope * correlation + rest * rest * kernel);
+        return new(values, slope + rest * rest * (Math.PI - angle) / (2 * Math.PI), values);
+    }
+}
+
 /// <summary>A function without kinks: its expectations are sums.</summary>
 internal sealed class SmoothFunction(ActivationKind kind, double parameter) : ActivationFunction
 {
     private static readonly double[] Origin = [0];
 
+    private static readonly double[] Bends = [-3, 0, 3];
+
     /// <summary>Sums over a wide distribution are refined about the origin.</summary>
-    public override double[] Knots => Origin;
+    public override double[] Knots => kind == ActivationKind.Hardswish ? Bends : Origin;
 
     public override double Scale => kind is ActivationKind.Softplus ? 1 / parameter : 1;
+
+    public override bool IsAnalytic => kind is not (ActivationKind.Softsign or ActivationKind.Hardswish);
 
     public override bool IsMonotone => kind is not (ActivationKind.Sine or ActivationKind.Square);
 
@@ -153,10 +196,10 @@ internal sealed class SmoothFunction(ActivationKind kind, double parameter) : Ac
                 var sigmoid = Sigmoid(x);
                 return (sigmoid, sigmoid * (1 - sigmoid));
             case ActivationKind.Tanh:
-                var tanh = Math.Tanh(x);
+                var tanh = Tanh(x);
                 return (tanh, 1 - tanh * tanh);
             case ActivationKind.Tanhshrink:
-                var t = Math.Tanh(x);
+                var t = Tanh(x);
                 return (x - t, t * t);
             case ActivationKind.GELU:
                 var cumulative = Normal.Cumulative(x);
@@ -165,7 +208,7 @@ internal sealed class SmoothFunction(ActivationKind kind, double parameter) : Ac
                 var gate = Sigmoid(x);
                 return (x * gate, gate * (1 + x * (1 - gate)));
             case ActivationKind.Mish:
-                var inner = Math.Tanh(Softplus(x));
+                var inner = Tanh(Softplus(x));
                 return (x * inner, inner + x * (1 - inner * inner) * Sigmoid(x));
             case ActivationKind.Hardswish:
                 return x <= -3 ? (0, 0) : x >= 3 ? (x, 1) : (x * (x + 3) / 6, (2 * x + 3) / 6);
@@ -191,6 +234,9 @@ internal sealed class SmoothFunction(ActivationKind kind, double parameter) : Ac
     }
 
     private static double Sigmoid(double x) => 1 / (1 + Math.Exp(-x));
+
+    /// <summary>By one exponential, which is faster than Math.Tanh; the error is that of rounding.</summary>
+    private static double Tanh(double x) => 1 - 2 / (Math.Exp(2 * x) + 1);
 
     private static double Softplus(double x) => Math.Max(x, 0) + Math.Log(1 + Math.Exp(-Math.Abs(x)));
 }

@@ -5,13 +5,12 @@ namespace GradAnalyzers.GradientFlow;
 /// LSTM and GRU are both read as a memory c' = f c + i g with gates f, i and a candidate g; pre-activations are normal. One instance is one layer in one direction.
 /// </summary>
 /// <param name="kind">Which.</param>
-/// <param name="hidden">Units.</param>
 /// <param name="inputVariance">Variance of W x, for a second moment 1 of x: input features times the weight's variance.</param>
 /// <param name="hiddenVariance">Variance of U h for a second moment 1 of h: units times the weight's variance (1/3 by default).</param>
 /// <param name="biasVariance">Variance of one bias; there are two.</param>
 /// <param name="forgetBias">What is added to the LSTM's forget gate.</param>
 /// <param name="expectation">Buffers.</param>
-internal sealed class RecurrentCell(RecurrentKind kind, int hidden, double inputVariance, double hiddenVariance, double biasVariance, double forgetBias, Expectation expectation)
+internal sealed class RecurrentCell(RecurrentKind kind, double inputVariance, double hiddenVariance, double biasVariance, double forgetBias, Expectation expectation)
 {
     private static readonly ActivationFunction Sigmoid = ActivationFunction.Of(new(ActivationKind.Sigmoid));
     private static readonly ActivationFunction Tanh = ActivationFunction.Of(new(ActivationKind.Tanh));
@@ -22,8 +21,6 @@ internal sealed class RecurrentCell(RecurrentKind kind, int hidden, double input
 
     private readonly List<Step> steps = [];
 
-    public double HiddenVariance => hiddenVariance;
-
     /// <summary>A cell as the library initializes it: everything U(+-1/sqrt(hidden)).</summary>
     public static RecurrentCell Of(Recurrent layer, int inputs, Expectation expectation)
     {
@@ -31,7 +28,6 @@ internal sealed class RecurrentCell(RecurrentKind kind, int hidden, double input
         var standard = 1 / (3 * hidden);
         return new(
             layer.Kind,
-            layer.Hidden,
             inputs * (layer.InputWeight?.Variance ?? standard),
             hidden * (layer.HiddenWeight?.Variance ?? standard),
             layer.Bias ? standard : 0,
@@ -61,27 +57,50 @@ internal sealed class RecurrentCell(RecurrentKind kind, int hidden, double input
 
     private Step StepAt(int t) => steps[Math.Min(t, steps.Count - 1)];
 
-    /// <summary>Moments of a quantity: of itself, with another time step of the same sample, with another sample.</summary>
-    internal readonly record struct Triple(double Own, double AcrossSteps, double AcrossSamples);
+    /// <summary>Which two values a moment multiplies: a value with itself, with another time step of the same sample, with another sample.</summary>
+    internal enum Replica
+    {
+        Own,
+        AcrossSteps,
+        AcrossSamples,
+    }
+
+    /// <summary>Moments of a quantity, one for each replica.</summary>
+    internal readonly record struct Triple(double Own, double AcrossSteps, double AcrossSamples)
+    {
+        public double this[Replica replica] => replica switch
+        {
+            Replica.Own => Own,
+            Replica.AcrossSteps => AcrossSteps,
+            _ => AcrossSamples,
+        };
+    }
 
     private readonly record struct State(Triple Memory, Triple Hidden, double Elapsed);
 
-    /// <summary>One time step: the state after it, and the slopes that its derivative meets, for one sample and for a pair.</summary>
-    private readonly record struct Step(State State, Slopes Own, Slopes Pair);
+    /// <summary>One time step: the state after it, and the slopes that its derivative meets.</summary>
+    private readonly record struct Step(State State, Slopes Own, Slopes AcrossSteps, Slopes AcrossSamples)
+    {
+        public Slopes this[Replica replica] => replica switch
+        {
+            Replica.Own => Own,
+            Replica.AcrossSteps => AcrossSteps,
+            _ => AcrossSamples,
+        };
+    }
 
-    /// <summary>Second moments that multiply the derivative's, named as in Backward.</summary>
-    private readonly record struct Slopes(double Keep, double Output, double OutputGate, double Forget, double Input, double Candidate, double Reset, double ResetGate);
+    /// <summary>Moments that multiply the derivative's: Keep from memory to the memory before, MeanKeep its mean factor, Output from hidden state to memory, the others from memory (the output gate: from the hidden state) to pre-activations.</summary>
+    private readonly record struct Slopes(double Keep, double MeanKeep, double Output, double OutputGate, double Gates, double Candidate, double Reset, double ResetGate);
 
-    /// <summary>Moments of an activation of a normal value: of it, across steps, across samples.</summary>
-    private readonly record struct Part(double Mean, Triple Value, double Slope, double SlopePair);
+    /// <summary>Moments of an activation of a normal value.</summary>
+    private readonly record struct Part(double Mean, Triple Value, Triple Slope);
 
     private Part Expect(ActivationFunction function, double mean, in Triple u)
     {
-        var square = mean * mean;
         var single = expectation.Single(function, mean, u.Own);
         var steps = expectation.Pair(function, single, mean, u.Own, u.AcrossSteps);
-        var samples = expectation.Pair(function, single, mean, u.Own, u.AcrossSamples);
-        return new(single.Value, new(single.ValueSquare, steps.Values, samples.Values), single.SlopeSquare, samples.Slopes);
+        var samples = u.AcrossSamples == u.AcrossSteps ? steps : expectation.Pair(function, single, mean, u.Own, u.AcrossSamples);
+        return new(single.Value, new(single.ValueSquare, steps.Values, samples.Values), new(single.SlopeSquare, steps.Slopes, samples.Slopes));
     }
 
     private Step Advance(in State before, double square, double acrossSteps, double acrossSamples)
@@ -103,18 +122,17 @@ internal sealed class RecurrentCell(RecurrentKind kind, int hidden, double input
                         gate.Value.Own * output.Value.Own,
                         gate.Value.AcrossSteps * output.Value.AcrossSteps,
                         gate.Value.AcrossSamples * output.Value.AcrossSamples);
-                    return new(
-                        new(memory, hiddenNow, before.Elapsed + 1),
-                        new(forget.Value.Own, gate.Value.Own * output.Slope, output.Value.Own * gate.Slope, before.Memory.Own * forget.Slope, candidate.Value.Own * gate.Slope, gate.Value.Own * candidate.Slope, 0, 0),
-                        new(
-                            forget.Value.AcrossSamples,
-                            gate.Value.AcrossSamples * output.SlopePair,
-                            output.Value.AcrossSamples * gate.SlopePair,
-                            before.Memory.AcrossSamples * forget.SlopePair,
-                            candidate.Value.AcrossSamples * gate.SlopePair,
-                            gate.Value.AcrossSamples * candidate.SlopePair,
-                            0,
-                            0));
+                    var old = before.Memory;
+                    Slopes Of(Replica replica) => new(
+                        forget.Value[replica],
+                        forget.Mean,
+                        gate.Value[replica] * output.Slope[replica],
+                        output.Value[replica] * gate.Slope[replica],
+                        old[replica] * forget.Slope[replica] + candidate.Value[replica] * gate.Slope[replica],
+                        gate.Value[replica] * candidate.Slope[replica],
+                        1,
+                        0);
+                    return new(new(memory, hiddenNow, before.Elapsed + 1), Of(Replica.Own), Of(Replica.AcrossSteps), Of(Replica.AcrossSamples));
                 }
 
             case RecurrentKind.Gru:
@@ -123,26 +141,26 @@ internal sealed class RecurrentCell(RecurrentKind kind, int hidden, double input
                     // The candidate reads the hidden state through the reset gate.
                     Triple inner = new(x.Own + gate.Value.Own * u.Own, x.AcrossSteps + gate.Value.AcrossSteps * u.AcrossSteps, x.AcrossSamples + gate.Value.AcrossSamples * u.AcrossSamples);
                     var candidate = Expect(Tanh, 0, inner);
-                    // 1 - z has the moments of z: the gate is symmetric about 1/2.
+                    // 1 - z has the moments of z: the gate is symmetric about 1/2. The product z (1 - z) has the mean 1/2 - E[z^2].
                     var memory = Remember(before, gate, gate, candidate, 0.5 - gate.Value.Own - gate.Mean * gate.Mean);
-                    return new(
-                        new(memory, memory, before.Elapsed + 1),
-                        new(gate.Value.Own, 1, 0, (candidate.Value.Own + before.Memory.Own) * gate.Slope, 0, gate.Value.Own * candidate.Slope, gate.Value.Own, u.Own * gate.Slope),
-                        new(
-                            gate.Value.AcrossSamples,
-                            1,
-                            0,
-                            (candidate.Value.AcrossSamples + before.Memory.AcrossSamples) * gate.SlopePair,
-                            0,
-                            gate.Value.AcrossSamples * candidate.SlopePair,
-                            gate.Value.AcrossSamples,
-                            u.AcrossSamples * gate.SlopePair));
+                    var old = before.Memory;
+                    Slopes Of(Replica replica) => new(
+                        gate.Value[replica],
+                        gate.Mean,
+                        1,
+                        0,
+                        (candidate.Value[replica] + old[replica]) * gate.Slope[replica],
+                        gate.Value[replica] * candidate.Slope[replica],
+                        gate.Value[replica],
+                        u[replica] * gate.Slope[replica]);
+                    return new(new(memory, memory, before.Elapsed + 1), Of(Replica.Own), Of(Replica.AcrossSteps), Of(Replica.AcrossSamples));
                 }
 
             default:
                 {
                     var value = Expect(kind == RecurrentKind.ReLU ? ReLU : Tanh, 0, sum);
-                    return new(new(value.Value, value.Value, before.Elapsed + 1), new(0, 1, 0, 0, 0, value.Slope, 0, 0), new(0, 1, 0, 0, 0, value.SlopePair, 0, 0));
+                    Slopes Of(Replica replica) => new(0, 0, 1, 0, 0, value.Slope[replica], 1, 0);
+                    return new(new(value.Value, value.Value, before.Elapsed + 1), Of(Replica.Own), Of(Replica.AcrossSteps), Of(Replica.AcrossSamples));
                 }
         }
     }
@@ -160,32 +178,53 @@ internal sealed class RecurrentCell(RecurrentKind kind, int hidden, double input
     }
 
     /// <summary>
-    /// Derivative moments backward over time: for each step the sum over the gates' pre-activations (what the input weights and the input get), and what the recurrent weights get.
+    /// Derivative moments backward over time, for every pair of time steps: a memory keeps the derivative of neighbouring steps alike, and because every step has the same recurrent weights,
+    /// what goes through them at one step and at another adds up coherently. That is what makes an LSTM reach further than the square of its forget gate says.
     /// </summary>
-    /// <param name="external">What arrives at the hidden state of each step from outside.</param>
-    /// <param name="isPair">For a pair of samples, else for one.</param>
-    /// <param name="inputs">Receives per step the sum over pre-activations, as the input sees it.</param>
-    /// <param name="recurrents">Receives per step the same, as the hidden state before sees it.</param>
-    public void Backward(double[] external, bool isPair, double[] inputs, double[] recurrents)
+    /// <param name="external">What arrives at the hidden states from outside: moments of each pair of steps (only first index &lt;= second is read).</param>
+    /// <param name="ofOneSample">For one sample, else for a pair of samples.</param>
+    /// <returns>The sums over the gates' pre-activations, as the input weights see them and as the recurrent weights see them.</returns>
+    public (double[,] Inputs, double[,] Recurrents) Backward(double[,] external, bool ofOneSample)
     {
-        double fromNextHidden = 0, fromNextMemory = 0;
-        for (var t = external.Length - 1; t >= 0; t--)
+        var count = external.GetLength(0);
+        var inputs = new double[count, count];
+        var recurrents = new double[count, count];
+        // Row t and row t + 1 of the memory's derivative.
+        var memory = new double[count + 1];
+        var memoryAfter = new double[count + 1];
+        for (var t = count - 1; t >= 0; t--)
         {
+            (memory, memoryAfter) = (memoryAfter, memory);
             var step = StepAt(t);
-            var slopes = isPair ? step.Pair : step.Own;
-            var hiddenDerivative = external[t] + fromNextHidden;
-            var memory = hiddenDerivative * slopes.Output + fromNextMemory;
-            var candidate = memory * slopes.Candidate;
-            var gates = memory * (slopes.Forget + slopes.Input) + hiddenDerivative * slopes.OutputGate + candidate * slopes.ResetGate;
-            inputs[t] = gates + candidate;
-            recurrents[t] = gates + candidate * (kind == RecurrentKind.Gru ? slopes.Reset : 1);
-            fromNextHidden = hiddenVariance * recurrents[t];
-            fromNextMemory = kind == RecurrentKind.Lstm ? memory * slopes.Keep : 0;
-            if (kind == RecurrentKind.Gru)
-                fromNextHidden += memory * slopes.Keep;
+            var after = StepAt(t + 1);
+            var pair = step[ofOneSample ? Replica.AcrossSteps : Replica.AcrossSamples];
+            var own = step[ofOneSample ? Replica.Own : Replica.AcrossSamples];
+            // What step t adds to the memory's derivative, times the memory's derivative at step s.
+            double added = 0;
+            for (var s = count - 1; s >= t; s--)
+            {
+                var slopes = s == t ? own : pair;
+                var hiddenDerivative = external[t, s] + (s + 1 < count ? hiddenVariance * recurrents[t + 1, s + 1] : 0);
+                var fresh = slopes.Output * hiddenDerivative;
+                var meanKeep = after.Own.MeanKeep;
+                memory[s] = s == t
+                    ? fresh + 2 * meanKeep * added + (t + 1 < count ? after[ofOneSample ? Replica.Own : Replica.AcrossSamples].Keep * memoryAfter[t + 1] : 0)
+                    : fresh + meanKeep * added + meanKeep * memoryAfter[s];
+                added = fresh + meanKeep * added;
+                var candidate = memory[s] * slopes.Candidate;
+                var gates = memory[s] * slopes.Gates + hiddenDerivative * slopes.OutputGate + candidate * slopes.ResetGate;
+                inputs[t, s] = gates + candidate;
+                recurrents[t, s] = gates + candidate * slopes.Reset;
+            }
         }
+
+        return (inputs, recurrents);
     }
 
-    /// <summary>Number of hidden units.</summary>
-    public int Hidden => hidden;
+    /// <summary>Second moment of the hidden state at two steps that lie so far apart: the memory forgets its mean factor a step.</summary>
+    public double HiddenPair(int t, int apart)
+    {
+        var h = HiddenAt(t);
+        return h.AcrossSteps + (h.Own - h.AcrossSteps) * Math.Pow(StepAt(t).Own.MeanKeep, apart);
+    }
 }

@@ -10,28 +10,25 @@ internal static class RecurrentReach
     private const double Nothing = 1e-3;
 
     /// <summary>
-    /// Time steps back until the norm of the derivative with respect to the hidden state has fallen below 1e-3 of what arrives at the last step; <see cref="Limit"/> where it never does.
+    /// Time steps back until the norm of the derivative with respect to the input has fallen below 1e-3 of that at the last step; <see cref="Limit"/> where it never does.
     /// </summary>
     /// <param name="layer">The layer with its hidden units and initialization; its inputs are taken as standard normal.</param>
     public static int Of(Recurrent layer)
     {
-        // Far from both ends every step multiplies by the same factor: two long runs give the factor and what the first steps add.
         const int Steps = 96;
         var cell = RecurrentCell.Of(layer, Math.Max(layer.Inputs, 1), new Expectation());
         cell.Run(Steps, 1, 0, 0);
-        var external = new double[Steps];
-        external[Steps - 1] = 1;
-        var inputs = new double[Steps];
-        cell.Backward(external, false, inputs, new double[Steps]);
-        var last = inputs[Steps - 1];
+        var external = new double[Steps, Steps];
+        external[Steps - 1, Steps - 1] = 1;
+        var (inputs, _) = cell.Backward(external, ofOneSample: true);
+        double NormAt(int back) => Math.Sqrt(inputs[Steps - 1 - back, Steps - 1 - back] / inputs[Steps - 1, Steps - 1]);
         for (var back = 1; back < Steps; back++)
-            if (Math.Sqrt(inputs[Steps - 1 - back] / last) < Nothing)
+            if (NormAt(back) < Nothing)
                 return back;
         // In its steady state each step multiplies by the same factor.
-        var factor = Math.Sqrt(inputs[Steps / 2] / inputs[Steps / 2 + 1]);
+        var factor = NormAt(Steps / 2) / NormAt(Steps / 2 - 1);
         if (factor >= 1)
             return Limit;
-        var left = Math.Sqrt(inputs[Steps / 2] / last);
-        return (int)Math.Min(Limit, Steps - 1 - Steps / 2 + Math.Ceiling(Math.Log(Nothing / left) / Math.Log(factor)));
+        return (int)Math.Min(Limit, Steps / 2 + Math.Ceiling(Math.Log(Nothing / NormAt(Steps / 2)) / Math.Log(factor)));
     }
 }

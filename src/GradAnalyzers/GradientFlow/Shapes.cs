@@ -24,18 +24,29 @@ internal static class Shapes
     {
         var shapes = new Shape[network.Nodes.Length];
         var assumed = network.Assumptions.Image;
-        if (!HasUnknownSizes(network) || Fits(assumed) == Fit.Exact)
+        if (!HasUnknownSizes(network) || FitOf(assumed) == Fit.Exact)
             return Propagate(network, assumed, shapes, out _);
 
-        for (var side = 1; side <= LargestSide; side++)
-            if (Fits(side) == Fit.Exact)
+        // The number of flattened features never falls with the side: bisect.
+        int low = 1, high = LargestSide;
+        while (low <= high)
+        {
+            var side = (low + high) / 2;
+            var fit = FitOf(side);
+            if (fit == Fit.Exact)
                 return shapes;
+            if (fit == Fit.TooSmall)
+                low = side + 1;
+            else
+                high = side - 1;
+        }
+
         foreach (var side in UsualSides.Prepend(assumed))
-            if (Fits(side) != Fit.TooSmall)
+            if (FitOf(side) != Fit.TooSmall)
                 return shapes;
         return Propagate(network, assumed, shapes, out _);
 
-        Fit Fits(int side)
+        Fit FitOf(int side)
         {
             Propagate(network, side, shapes, out var fit);
             return fit;
@@ -48,10 +59,10 @@ internal static class Shapes
         Free,
         /// <summary>A flattened value has as many features as the Linear after it takes.</summary>
         Exact,
-        /// <summary>It has another number.</summary>
-        Wrong,
-        /// <summary>A window is larger than what it moves over.</summary>
+        /// <summary>It has fewer, or a window is larger than what it moves over.</summary>
         TooSmall,
+        /// <summary>It has more.</summary>
+        TooLarge,
     }
 
     private static bool HasUnknownSizes(Network network) =>
@@ -163,7 +174,7 @@ internal static class Shapes
         // Source that reshapes in a way that nobody recognized: the numbers may still tell.
         var isFlattened = (long)input.Features * input.Positions == linear.Inputs;
         if (fit == Fit.Free)
-            fit = isFlattened ? Fit.Exact : Fit.Wrong;
+            fit = isFlattened ? Fit.Exact : (long)input.Features * input.Positions < linear.Inputs ? Fit.TooSmall : Fit.TooLarge;
         return isFlattened || input.Sizes.IsEmpty ? Shape.Vector(linear.Outputs) : input with { Features = linear.Outputs };
     }
 

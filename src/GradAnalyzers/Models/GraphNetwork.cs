@@ -94,10 +94,10 @@ internal static class GraphNetwork
         if (node.Layer is not { Weight: { } weight } layer)
             return new Opaque($"the weight of '{node.Name}' is not known");
         var isKnown = inputs is { IsKnown: true } && outputs is { IsKnown: true };
-        if (Start(weight.Initialization, fanIn, fanIn, fanOut, isKnown || inputs is { } one && outputs is { } other && one.Text == other.Text) is not { } start)
+        if (Start(weight.Initialization, fanIn, fanIn, fanOut, isKnown, isKnown || (inputs is { } one && outputs is { } other && one.Text == other.Text)) is not { } start)
             return new Opaque($"how '{layer.Path}' starts is not known");
         Distribution? biasStart = null;
-        if (layer.Bias is { } bias && (biasStart = Start(bias.Initialization, fanIn, fanIn, fanOut, isKnown)) is null)
+        if (layer.Bias is { } bias && (biasStart = Start(bias.Initialization, fanIn, fanIn, fanOut, isKnown, isKnown)) is null)
             return new Opaque($"how the bias of '{layer.Path}' starts is not known");
         return make(start, biasStart, fanIn, fanOut);
     }
@@ -117,10 +117,10 @@ internal static class GraphNetwork
         var fanIn = Math.Max(1, (isTransposed ? channelsOut : channelsIn) / Math.Max(groups, 1)) * window.Area;
         var fanOut = (isTransposed ? channelsIn : channelsOut) * window.Area;
         var isKnown = inputs is { IsKnown: true } && outputs is { IsKnown: true };
-        if (Start(weight.Initialization, fanIn, fanIn, fanOut, isKnown) is not { } start)
+        if (Start(weight.Initialization, fanIn, fanIn, fanOut, isKnown, isKnown) is not { } start)
             return new Opaque($"how '{layer.Path}' starts is not known");
         Distribution? biasStart = null;
-        if (layer.Bias is { } bias && (biasStart = Start(bias.Initialization, fanIn, fanIn, fanOut, isKnown)) is null)
+        if (layer.Bias is { } bias && (biasStart = Start(bias.Initialization, fanIn, fanIn, fanOut, isKnown, isKnown)) is null)
             return new Opaque($"how the bias of '{layer.Path}' starts is not known");
         return new Convolution(channelsIn, channelsOut, window, start, biasStart, groups)
         {
@@ -134,7 +134,7 @@ internal static class GraphNetwork
         var features = node.Size("features");
         if (node.Layer is not { Weight: { } weight } layer || features is null)
             return new Opaque($"the weight of '{node.Name}' is not known");
-        var start = weight.Initialization.IsDefault ? Distribution.StandardNormal : Start(weight.Initialization, Width(features), Width(features), Whole(node, "tokens") ?? UnknownWidth, features is { IsKnown: true });
+        var start = weight.Initialization.IsDefault ? Distribution.StandardNormal : Start(weight.Initialization, Width(features), Width(features), Whole(node, "tokens") ?? UnknownWidth, features is { IsKnown: true }, features is { IsKnown: true });
         return start is null ? new Opaque($"how '{layer.Path}' starts is not known") : new Embedding(Whole(node, "tokens") ?? UnknownWidth, Width(features), start);
     }
 
@@ -157,7 +157,7 @@ internal static class GraphNetwork
             var isHidden = parameter.Name.StartsWith("weight_hh", StringComparison.Ordinal);
             var fan = Width(isHidden ? hidden : inputs);
             var gates = node.Role switch { Role.Lstm => 4, Role.Gru => 3, _ => 1 };
-            if (Start(parameter.Initialization, fan, fan, gates * Width(hidden), isKnown && inputs is { IsKnown: true }) is not { } start)
+            if (Start(parameter.Initialization, fan, fan, gates * Width(hidden), isKnown && inputs is { IsKnown: true }, isKnown && inputs is { IsKnown: true }) is not { } start)
                 return new Opaque($"how '{layer.Path}' starts is not known");
             if (isHidden)
                 hiddenWeight ??= start;
@@ -180,8 +180,9 @@ internal static class GraphNetwork
     /// <param name="columns">Columns of the weight as a matrix, for orthogonal.</param>
     /// <param name="fanIn">Fan-in as the library counts it.</param>
     /// <param name="fanOut">Fan-out as the library counts it.</param>
-    /// <param name="isWidthKnown">Whether the fans are real numbers, or at least their quotient is.</param>
-    private static Distribution? Start(Initialization initialization, int columns, int fanIn, int fanOut, bool isWidthKnown)
+    /// <param name="isWidthKnown">Whether the fans are real numbers.</param>
+    /// <param name="isQuotientKnown">Whether at least their quotient is.</param>
+    private static Distribution? Start(Initialization initialization, int columns, int fanIn, int fanOut, bool isWidthKnown, bool isQuotientKnown)
     {
         switch (initialization.Role)
         {
@@ -189,13 +190,13 @@ internal static class GraphNetwork
                 return Distribution.TorchDefault(fanIn);
             case Role.KaimingUniform or Role.KaimingNormal:
                 var isFanOut = initialization.Constants.TryGetValue("mode", out var mode) && mode.Text == "FanOut";
-                if (isFanOut && !isWidthKnown)
+                if (isFanOut && !isQuotientKnown)
                     return null;
                 return Gain(initialization) is { } gain ? Distribution.Kaiming(isFanOut ? fanOut : fanIn, gain) : null;
             case Role.XavierUniform or Role.XavierNormal:
-                return isWidthKnown && Number("gain", 1) is { } factor ? Distribution.Xavier(fanIn, fanOut, factor) : null;
+                return isQuotientKnown && Number("gain", 1) is { } factor ? Distribution.Xavier(fanIn, fanOut, factor) : null;
             case Role.Orthogonal:
-                return isWidthKnown && Number("gain", 1) is { } scale ? Distribution.Orthogonal(fanOut, columns, scale) : null;
+                return isQuotientKnown && Number("gain", 1) is { } scale ? Distribution.Orthogonal(fanOut, columns, scale) : null;
             case Role.Zeros:
                 return Distribution.Constant(0);
             case Role.Ones:
@@ -292,7 +293,7 @@ internal static class GraphNetwork
     {
         Distribution? gain = null;
         if (node.Layer is { } layer && layer.Parameters.FirstOrDefault(parameter => parameter.Name == "weight") is { Initialization: { IsDefault: false } initialization }
-            && (gain = Start(initialization, 1, 1, 1, isWidthKnown: true)) is null)
+            && (gain = Start(initialization, 1, 1, 1, isWidthKnown: true, isQuotientKnown: true)) is null)
             return new Opaque($"how '{layer.Path}' starts is not known");
         return make(Width(node.Size("features") ?? (node.Constants.TryGetValue("shape", out var shape) && !shape.Sizes.IsEmpty ? shape.Sizes[0] : null)), gain);
     }

@@ -52,6 +52,9 @@ internal sealed record ModelGraph
     /// <summary>Why the graph is not complete, or null.</summary>
     public string? Obstacle => Output < 0 ? "its forward could not be read" : Nodes.FirstOrDefault(node => node.Role == Role.Opaque)?.Reason;
 
+    /// <summary>The trainable parameters that the model's <c>named_parameters()</c> lists, in its order.</summary>
+    public required ImmutableArray<ModelParameter> Parameters { get; init; }
+
     /// <summary>Nodes that use this layer.</summary>
     public IEnumerable<ModelNode> Uses(ModelLayer layer) => Nodes.Where(node => node.Layer == layer);
 

@@ -14,7 +14,7 @@ internal sealed class ProgramSource(Compilation compilation, ModelCatalogue cata
     private readonly ConcurrentDictionary<SyntaxTree, SemanticModel> _models = new();
     private readonly ConcurrentDictionary<ISymbol, ImmutableArray<MemberWrite>> _writes = new(SymbolEqualityComparer.Default);
     private readonly ConcurrentDictionary<ISymbol, bool> _implemented = new(SymbolEqualityComparer.Default);
-    private readonly Lazy<SourceIndex> _index = new(() => new SourceIndex(compilation, catalogue, CancellationToken.None));
+    private readonly Lazy<SourceIndex> _index = new(() => new SourceIndex(compilation, catalogue));
 
     private readonly Lazy<bool> _mayAddGroups = new(() => SourceIndex.Mentions(compilation, catalogue.NamesOf(Role.AddGroup)));
 

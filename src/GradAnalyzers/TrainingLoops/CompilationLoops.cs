@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
 using GradAnalyzers.Catalogue;
+using GradAnalyzers.GradientFlow;
 using GradAnalyzers.Models;
 using GradAnalyzers.Program;
 using Microsoft.CodeAnalysis;
@@ -20,10 +21,12 @@ internal sealed class CompilationLoops
     private readonly ConcurrentDictionary<MemberBody, Lazy<ImmutableArray<TrainingLoop>>> _loops = new();
 
     private readonly RecurrentContent _recurrent;
+    private readonly ModelGraphs _graphs;
 
     private CompilationLoops(Compilation compilation, ModelCatalogue catalogue)
     {
         Source = new ProgramSource(compilation, catalogue);
+        _graphs = ModelGraphs.For(compilation, catalogue);
         _recurrent = new RecurrentContent(Source);
     }
 
@@ -108,6 +111,16 @@ internal sealed class CompilationLoops
         }
 
         return false;
+    }
+
+    /// <summary>How many time steps back the gradient of a recurrent model's layers reaches at initialization (the farthest); null where its graph shows no recurrent layer.</summary>
+    public int? ReachOf(Value module, CancellationToken cancellation)
+    {
+        if (module.Type is not INamedTypeSymbol type)
+            return null;
+        var reaches = _graphs.Of(type, cancellation).Take(1)
+            .SelectMany(graph => GraphNetwork.Of(graph).Nodes).Select(node => node.Layer).OfType<Recurrent>().Select(RecurrentReach.Of).ToList();
+        return reaches.Count == 0 ? null : reaches.Max();
     }
 
     /// <summary>What a module was made of: arguments of its creation, what was appended to it, the layers called on the way to a functional model's output.</summary>

@@ -314,3 +314,27 @@ public sealed class StepFeatures : Module<Tensor, Tensor>
         return head.forward(output.select(1, -1));
     }
 }
+
+/// <summary>A GRU whose outputs are averaged over time, with a hidden layer behind it.</summary>
+public sealed class SequenceAverage : Module<Tensor, Tensor>
+{
+    private readonly GRU gru;
+    private readonly Linear fc1;
+    private readonly Linear fc2;
+
+    public SequenceAverage(int inputs, int hidden, int outputs)
+        : base(nameof(SequenceAverage))
+    {
+        gru = GRU(inputs, hidden, batchFirst: true);
+        fc1 = Linear(hidden, hidden);
+        fc2 = Linear(hidden, outputs);
+        RegisterComponents();
+    }
+
+    public override Tensor forward(Tensor input)
+    {
+        var (output, _) = gru.forward(input);
+        var average = output.mean(new long[] { 1 });
+        return fc2.forward(functional.relu(fc1.forward(average)));
+    }
+}

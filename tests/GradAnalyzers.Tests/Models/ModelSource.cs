@@ -45,6 +45,18 @@ internal static class ModelSource
     /// <summary>The only graph of the class of this name.</summary>
     public static ModelGraph Graph(string source, string name = "Net") => Assert.Single(Graphs(source), graph => graph.Name == name);
 
+    /// <summary>A class <c>Net</c> with these members, beside other classes.</summary>
+    public static string Net(string members, string others = "") => $$"""
+        class Net : Module<Tensor, Tensor>
+        {
+            {{members}}
+        }
+        {{others}}
+        """;
+
+    /// <summary>The dump of a class <c>Net</c> with these members.</summary>
+    public static string Read(string members, string others = "", params string[] meanings) => Dump(Graph(Net(members, others)), meanings);
+
     public static CSharpCompilation Compile(string source, bool allowErrors = false)
     {
         var hasProgram = CSharpSyntaxTree.ParseText(source).GetCompilationUnitRoot().Members.Any(member => member is Microsoft.CodeAnalysis.CSharp.Syntax.GlobalStatementSyntax);
@@ -99,8 +111,7 @@ internal static class ModelSource
     }
 
     /// <summary>The paths of all parameters that TorchSharp would list, in its order.</summary>
-    public static IEnumerable<string> Parameters(ModelGraph graph) =>
-        graph.Layers.Where(layer => layer.Registration == Registration.Registered).SelectMany(layer => layer.Parameters).Select(parameter => parameter.Path);
+    public static IEnumerable<string> Parameters(ModelGraph graph) => graph.Parameters.Select(parameter => parameter.Path);
 
     private sealed class TextFile(string path, string content) : AdditionalText
     {

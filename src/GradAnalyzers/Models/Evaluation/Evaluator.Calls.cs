@@ -24,7 +24,7 @@ internal sealed partial class Evaluator
         var arguments = Arguments(invocation.Arguments, method.Parameters.Length, frame);
         var isBaseCall = invocation.Instance is { Syntax: BaseExpressionSyntax };
         var implementation = receiver is Instance instance && !isBaseCall ? Implementation(method, instance) ?? method : method;
-        if (!implementation.IsAbstract && !implementation.DeclaringSyntaxReferences.IsEmpty)
+        if (!implementation.IsAbstract && source.Has(implementation))
         {
             var definition = method.MethodKind == MethodKind.LocalFunction ? DefinitionOf(method, frame) : null;
             var value = Call(implementation, definition is null ? receiver : null, arguments, definition, invocation, out var callee);
@@ -109,7 +109,7 @@ internal sealed partial class Evaluator
         if (function.Receiver is ModuleValue module && Catalogue.Is(function.Method, Role.Forward))
             return Apply(module, arguments, Place(at), at);
         var method = function.Receiver is Instance instance ? Implementation(function.Method, instance) ?? function.Method : function.Method;
-        if (!method.IsAbstract && !method.DeclaringSyntaxReferences.IsEmpty)
+        if (!method.IsAbstract && source.Has(method))
             return Call(method, function.Receiver, arguments, function.Definition, at, out _);
         // A method group of the library: Func<Tensor, Tensor> activation = functional.relu.
         if (Catalogue.Find(function.Method) is { } entry && entry.Role.IsOperation() && Nodes(arguments).ToImmutableArray() is { IsEmpty: false } inputs)
@@ -143,6 +143,8 @@ internal sealed partial class Evaluator
             return yielded is Items items ? ListOf(items.Values) : yielded;
         if (frame.Result is { } result)
             frame.Pending.Add(result);
+        else if (HasReachedLimit)
+            return OpaqueOf(method.ReturnType, Unknown.TooLarge.Reason, Nodes(arguments), at);
         return frame.Pending.Count == 0 ? Known.Null : Merge(frame.Pending, at);
     }
 
@@ -209,11 +211,11 @@ internal sealed partial class Evaluator
                 return new ParameterValue(null, "", Place(invocation)) is var made && Argument(entry, "data", invocation, frame) is { } data ? WithStart(made, StartOf(data, invocation)) : null;
             case var role when role.IsInitializer():
                 return InvokeInitializer(entry, invocation, frame);
-            case var role when source.IsModule(invocation.Type) && IsMade(role):
-                return CreateLayer(entry, (INamedTypeSymbol)invocation.Type!, invocation.Arguments, invocation, frame);
-            case Role.Identity when source.IsModule(invocation.Type) || invocation.Arguments.Any(argument => source.IsModule(argument.Value.Type)):
+            case Role.Identity when source.IsModule(invocation.Instance?.Type) || invocation.Arguments.Any(argument => source.IsModule(argument.Value.Type)):
                 // linear.to(device): the same module.
                 return invocation.Instance is null ? Evaluate(invocation.Arguments[0].Value, frame) : Evaluate(invocation.Instance, frame);
+            case var role when source.IsModule(invocation.Type) && IsMade(role):
+                return CreateLayer(entry, (INamedTypeSymbol)invocation.Type!, invocation.Arguments, invocation, frame);
             case var role when role.IsOperation() || role.IsLoss():
                 return InvokeOperation(entry, invocation, frame);
             default:
@@ -248,7 +250,7 @@ internal sealed partial class Evaluator
             return Unread(invocation, receiver, arguments);
         if (invocation.Instance is { Syntax: BaseExpressionSyntax })
         {
-            return invocation.TargetMethod is { IsAbstract: false, DeclaringSyntaxReferences.IsEmpty: false }
+            return !invocation.TargetMethod.IsAbstract && source.Has(invocation.TargetMethod)
                 ? Call(invocation.TargetMethod, module, arguments, null, invocation)
                 : ApplyLibrary(module, arguments, Place(invocation), invocation);
         }

@@ -120,10 +120,10 @@ internal sealed partial class Evaluator
             else if (Elements(value) is { } elements)
                 values.AddRange(elements);
             else
-                return UnknownList((value as Unknown)?.Reason ?? "it is not known what is spread");
+                return UnknownList(ReasonOf(value) ?? "it is not known what is spread");
         }
 
-        if (operation.Type is INamedTypeSymbol { DeclaringSyntaxReferences.IsEmpty: true } type && Catalogue.Find(type) is { } entry && entry.Role.IsContainer())
+        if (operation.Type is INamedTypeSymbol type && !source.Has(type) && Catalogue.Find(type) is { } entry && entry.Role.IsContainer())
         {
             var container = new ModuleValue(type, entry.Role, Place(operation), Constant.None);
             Modules.Add(container);
@@ -255,7 +255,7 @@ internal sealed partial class Evaluator
                 return Known.Null;
             case ("AddRange", [var range]):
                 if (items is not null)
-                    Set(collection, Slot.Items, Elements(range) is { } more ? new Items(items.Values.AddRange(more)) : new Unknown((range as Unknown)?.Reason ?? "it is not known what is added"));
+                    Set(collection, Slot.Items, Elements(range) is { } more ? new Items(items.Values.AddRange(more)) : new Unknown(ReasonOf(range) ?? "it is not known what is added"));
                 return Known.Null;
             case ("Insert", [Known { Content: long at }, var inserted]) when items is not null && at >= 0 && at <= items.Values.Count:
                 Set(collection, Slot.Items, new Items(items.Values.Insert((int)at, inserted)));
@@ -319,7 +319,7 @@ internal sealed partial class Evaluator
         if (arguments.Length == 0)
             return null;
         if (Elements(arguments[0]) is not { } elements)
-            return source.IsTensor(invocation.Type) || Nodes(arguments).Any() ? null : UnknownList((arguments[0] as Unknown)?.Reason ?? ((arguments[0] as Collection)?.Get(Slot.Items) as Unknown)?.Reason ?? "a sequence that is not known");
+            return source.IsTensor(invocation.Type) || Nodes(arguments).Any() ? null : UnknownList(ReasonOf(arguments[0]) ?? "a sequence that is not known");
         switch (method.Name, arguments)
         {
             case ("Select", [_, Function selector]):
@@ -378,7 +378,7 @@ internal sealed partial class Evaluator
         if (_forwards.TryGetValue(type, out var known))
             return known;
         IMethodSymbol? found = null;
-        for (INamedTypeSymbol? current = type; current is not null && found is null && !current.DeclaringSyntaxReferences.IsEmpty; current = current.BaseType)
+        for (INamedTypeSymbol? current = type; current is not null && found is null && source.Has(current); current = current.BaseType)
         {
             var methods = current.GetMembers().OfType<IMethodSymbol>().Where(method => method is { IsStatic: false, IsAbstract: false, MethodKind: MethodKind.Ordinary }).ToList();
             found = methods.FirstOrDefault(method => method.IsOverride && Catalogue.Is(method, Role.Forward))

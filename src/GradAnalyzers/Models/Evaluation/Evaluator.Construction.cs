@@ -20,7 +20,7 @@ internal sealed partial class Evaluator
 
     private Value CreateCore(IObjectCreationOperation creation, IMethodSymbol constructor, INamedTypeSymbol type, Frame frame)
     {
-        if (!type.DeclaringSyntaxReferences.IsEmpty && type.TypeKind is TypeKind.Class or TypeKind.Struct)
+        if (source.Has(type) && type.TypeKind is TypeKind.Class or TypeKind.Struct)
             return Construct(type, constructor, Arguments(creation.Arguments, constructor.Parameters.Length, frame), Place(creation));
         if (Catalogue.Find(type) is { } entry)
         {
@@ -202,7 +202,7 @@ internal sealed partial class Evaluator
         if (target is null || target.ContainingType.SpecialType == SpecialType.System_Object || depth >= MaximumCalls)
             return;
         var arguments = call is null ? [] : Arguments(call.Arguments, target.Parameters.Length, frame);
-        if (!target.ContainingType.DeclaringSyntaxReferences.IsEmpty)
+        if (source.Has(target.ContainingType))
             RunConstructor(target, instance, arguments, depth + 1);
         else if (instance is ModuleValue { Role: var role } container && role.IsContainer() && arguments.Length > 0 && target.Parameters[0].Type.SpecialType != SpecialType.System_String)
             Fill(container, arguments);
@@ -220,7 +220,7 @@ internal sealed partial class Evaluator
     /// <summary>What <c>RegisterComponents()</c> does: the first call registers the fields' modules and parameters, every later one returns at once (dotnet/TorchSharp, src/TorchSharp/NN/Module.cs).</summary>
     private void RegisterComponents(ModuleValue module, IMethodSymbol? implementation, Location place, IOperation? at)
     {
-        if (implementation is { IsAbstract: false, DeclaringSyntaxReferences.IsEmpty: false } own && at is not null)
+        if (implementation is { IsAbstract: false } own && source.Has(own) && at is not null)
         {
             Call(own, module, [], null, at);
             return;
@@ -278,7 +278,7 @@ internal sealed partial class Evaluator
     {
         var seen = new HashSet<string>(StringComparer.Ordinal);
         var bases = new List<INamedTypeSymbol>();
-        for (INamedTypeSymbol? current = type; current is not null && !current.DeclaringSyntaxReferences.IsEmpty; current = current.BaseType)
+        for (INamedTypeSymbol? current = type; current is not null && source.Has(current); current = current.BaseType)
             bases.Add(current);
         for (var start = 0; start < bases.Count; start++)
         {

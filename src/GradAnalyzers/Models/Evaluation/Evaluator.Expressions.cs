@@ -214,8 +214,8 @@ internal sealed partial class Evaluator
     }
 
     // A field of a class that is only referenced has a value that is not known; one of a class in source starts as its default.
-    private static bool IsReadFromSource(Instance instance, INamedTypeSymbol declaring) =>
-        instance is not ModuleValue { IsSource: false } && !declaring.DeclaringSyntaxReferences.IsEmpty;
+    private bool IsReadFromSource(Instance instance, INamedTypeSymbol declaring) =>
+        instance is not ModuleValue { IsSource: false } && source.Has(declaring);
 
     private static string? Member(Value instance, IOperation? operation, string name) => instance switch
     {
@@ -249,7 +249,7 @@ internal sealed partial class Evaluator
     {
         var property = reference.Property;
         if (property.IsStatic)
-            return !property.DeclaringSyntaxReferences.IsEmpty && property.GetMethod is { } staticGetter && source.BackingField(property) is null
+            return source.Has(property) && property.GetMethod is { } staticGetter && source.BackingField(property) is null
                 ? Call(staticGetter, null, [], null, reference)
                 : ReadStatic(property, reference);
         var instance = reference.Instance is null ? Self(frame) : Evaluate(reference.Instance, frame);
@@ -268,7 +268,7 @@ internal sealed partial class Evaluator
             case Instance known when Implementation(property, known) is { } implementation:
                 if (source.BackingField(implementation) is { } field)
                     return known.Get(field) ?? Default(property.Type);
-                if (implementation.GetMethod is { } getter && !implementation.DeclaringSyntaxReferences.IsEmpty)
+                if (implementation.GetMethod is { } getter && source.Has(implementation))
                     return Call(getter, known, reference.Arguments.Select(argument => Evaluate(argument.Value, frame)).ToArray(), null, reference);
                 return known is ModuleValue module ? ReadLibraryProperty(module, property, reference) : Unreadable();
             case Collection collection when property.Name is "Count" or "Length":
@@ -722,7 +722,7 @@ internal sealed partial class Evaluator
             return;
         if (source.BackingField(property) is { } field)
             AssignField(known, field, value, reference);
-        else if (property.SetMethod is { } setter && !property.DeclaringSyntaxReferences.IsEmpty)
+        else if (property.SetMethod is { } setter && source.Has(property))
             Call(setter, known, [.. reference.Arguments.Select(argument => Evaluate(argument.Value, frame)), value], null, reference);
     }
 

@@ -54,7 +54,9 @@ internal sealed partial class Evaluator
         {
             if (argument.Parameter is not { } parameter)
                 continue;
-            if (entry.Carries("weight_tensor", parameter.Name))
+            if (entry.Carries("layer", parameter.Name))
+                Set(layer, Slot.Layer, value);
+            else if (entry.Carries("weight_tensor", parameter.Name))
                 Set(layer, Slot.Weight("weight"), value is ParameterValue own ? Adopt(layer, "weight", own, argument) : WithUnknownStart(Weight(layer, "weight"), argument));
             else if (entry.Carries("bias_tensor", parameter.Name) && value is ParameterValue bias)
                 Set(layer, Slot.Weight("bias"), Adopt(layer, "bias", bias, argument));
@@ -68,7 +70,7 @@ internal sealed partial class Evaluator
         var elements = arguments.Count == 0 ? [] : arguments.Count == 1 ? Elements(arguments[0]) ?? (arguments[0] is ModuleValue or TupleValue or ParameterValue ? [arguments[0]] : null) : arguments;
         if (elements is null)
         {
-            Set(container, Slot.Items, new Unknown((arguments[0] as Unknown)?.Reason ?? "it is not known what it contains"));
+            Set(container, Slot.Items, new Unknown(ReasonOf(arguments[0]) ?? "it is not known what it contains"));
             return;
         }
 
@@ -77,6 +79,9 @@ internal sealed partial class Evaluator
             .Select((element, index) => isNamed && element is not TupleValue ? Pair(new Known(index.ToString(CultureInfo.InvariantCulture)), element) : element)
             .ToImmutableList()));
     }
+
+    /// <summary>Why a value, or what a collection holds, is not known.</summary>
+    private static string? ReasonOf(Value value) => (value as Unknown ?? (value as Collection)?.Get(Slot.Items) as Unknown)?.Reason;
 
     private static ImmutableDictionary<string, Constant> ConstantsOf(CatalogueEntry entry, IReadOnlyList<(IArgumentOperation Argument, Value Value)> arguments)
     {
@@ -164,7 +169,7 @@ internal sealed partial class Evaluator
     private Value Apply(ModuleValue module, Value[] arguments, Location use, IOperation at)
     {
         if (module.IsSource && Forward(module.Type) is { } forward)
-            return Call(forward, module, arguments, null, at);
+            return _isProgram ? OpaqueOf(forward.ReturnType, "the program is not computed", [], at) : Call(forward, module, arguments, null, at);
         return ApplyLibrary(module, arguments, use, at);
     }
 
@@ -174,6 +179,8 @@ internal sealed partial class Evaluator
             return Unknown.TooLarge;
         try
         {
+            if (_isProgram)
+                return Opaque("the program is not computed", [], use);
             var inputs = Nodes(arguments).ToImmutableArray();
             switch (module.Role)
             {
@@ -235,6 +242,10 @@ internal sealed partial class Evaluator
             if (entry.Role is Role.Identity or Role.Detach)
                 return parameter;
         }
+
+        // Moves, copies and casts are no operation of the model.
+        if (entry.Role == Role.Identity && source.IsTensor(invocation.Type) && (receiver is TensorValue ? receiver : evaluated.Select(pair => pair.Value).FirstOrDefault(value => value is TensorValue)) is { } same)
+            return same;
 
         Value result;
         if (entry.Role is Role.Add or Role.Subtract or Role.Multiply or Role.Divide)

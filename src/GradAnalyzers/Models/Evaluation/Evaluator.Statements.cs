@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using GradAnalyzers.Catalogue;
 using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
 using Microsoft.CodeAnalysis.Operations;
 
 namespace GradAnalyzers.Models.Evaluation;
@@ -357,15 +358,21 @@ internal sealed partial class Evaluator
 
         var written = _store.WrittenSince(mark);
         _store.UndoTo(mark);
-        Forget(written, loop, $"a loop over an unknown number of steps: {FirstLine(loop)}");
+        Forget(written, loop, $"a loop over an unknown number of steps: {Header(loop)}");
         return Flow.Next;
     }
 
-    private static string FirstLine(IOperation operation)
+    private static string Header(IOperation loop)
     {
-        var text = operation.Syntax.ToString();
-        var end = text.IndexOfAny(['\r', '\n', '{']);
-        return (end < 0 ? text : text[..end]).Trim();
+        var text = loop.Syntax.ToString();
+        var end = loop.Syntax switch
+        {
+            ForStatementSyntax syntax => syntax.CloseParenToken.Span.End,
+            CommonForEachStatementSyntax syntax => syntax.CloseParenToken.Span.End,
+            WhileStatementSyntax syntax => syntax.CloseParenToken.Span.End,
+            _ => loop.Syntax.SpanStart,
+        } - loop.Syntax.SpanStart;
+        return end > 0 ? text[..end] : "do";
     }
 
     private void FindUnrolled(int from, IReadOnlyCollection<int> previous)
@@ -405,7 +412,7 @@ internal sealed partial class Evaluator
                 continue;
             Value forgotten = pair.Value switch
             {
-                TensorValue tensor => Opaque(reason, [tensor.Node], at),
+                TensorValue tensor => Opaque(reason, pair.Key.Owner.Get(pair.Key.Key) is TensorValue before ? [before.Node, tensor.Node] : [tensor.Node], at),
                 InitializationValue => new InitializationValue(new Initialization(Role.Opaque, Constant.None, Place(at))),
                 _ => new Unknown(reason),
             };

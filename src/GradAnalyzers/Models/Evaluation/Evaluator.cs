@@ -26,6 +26,9 @@ internal sealed partial class Evaluator(Source source, CancellationToken cancell
     private int _depth;
     private int _calls;
 
+    // While a program runs, only what it makes is of interest: its models are not computed, however many epochs it trains them.
+    private bool _isProgram;
+
     public GraphBuilder Graph { get; } = new();
 
     private ModelCatalogue Catalogue => source.Catalogue;
@@ -53,10 +56,12 @@ internal sealed partial class Evaluator(Source source, CancellationToken cancell
     /// <summary>Runs a method whose caller is not known, so that what it creates is seen.</summary>
     public void Run(IOperation body, IMethodSymbol? method)
     {
+        _isProgram = true;
         var frame = new Frame(method?.OriginalDefinition, null, null);
         foreach (var parameter in method?.OriginalDefinition.Parameters ?? ImmutableArray<IParameterSymbol>.Empty)
             Set(frame, parameter, DefaultOf(parameter, body));
         Execute(body, frame);
+        _isProgram = false;
     }
 
     /// <summary>Runs a module's forward on inputs of its own.</summary>
@@ -76,9 +81,8 @@ internal sealed partial class Evaluator(Source source, CancellationToken cancell
                 : value;
         }
 
-        if (root.Role != Role.Sequential || creation is null)
-            return null;
-        return ApplyLibrary(root, [Input("input", root.Creation)], root.Creation, creation);
+        var at = creation ?? root.Type.InstanceConstructors.Select(constructor => source.Body(constructor, cancellation)).FirstOrDefault(body => body is not null);
+        return root.Role == Role.Sequential && at is not null ? ApplyLibrary(root, [Input("input", root.Creation)], root.Creation, at) : null;
     }
 
     private Value RunForward(ModuleValue root, IMethodSymbol method, IOperation body) =>
@@ -115,7 +119,11 @@ internal sealed partial class Evaluator(Source source, CancellationToken cancell
         new TensorValue(Graph.Add(new DraftNode(Role.Input, ImmutableArray<int>.Empty, null, Named(name), place, null)));
 
     /// <summary>Gives the next model of the same program a budget of its own.</summary>
-    public void Rewind() => _steps = 0;
+    public void Rewind()
+    {
+        _steps = 0;
+        Graph.Rewind();
+    }
 
     private bool Enter()
     {

@@ -13,14 +13,20 @@ internal sealed record DraftNode(Role Role, ImmutableArray<int> Inputs, ModuleVa
 /// </summary>
 internal sealed class GraphBuilder
 {
+    /// <summary>Nodes of one model.</summary>
     public const int MaximumNodes = 4096;
+
+    private int _start;
 
     private readonly List<DraftNode> _nodes = new();
     private readonly Dictionary<string, List<int>> _byKey = new(StringComparer.Ordinal);
 
     public IReadOnlyList<DraftNode> Nodes => _nodes;
 
-    public bool IsFull => _nodes.Count >= MaximumNodes;
+    public bool IsFull => _nodes.Count - _start >= MaximumNodes;
+
+    /// <summary>Gives the next model of the same program room of its own.</summary>
+    public void Rewind() => _start = _nodes.Count;
 
     public int Add(DraftNode node)
     {
@@ -35,9 +41,9 @@ internal sealed class GraphBuilder
         }
 
         // The last place is kept for the node that says that the graph is full.
-        if (_nodes.Count >= MaximumNodes)
+        if (IsFull)
             return _nodes.Count - 1;
-        _nodes.Add(_nodes.Count == MaximumNodes - 1 ? node with { Role = Role.Opaque, Reason = Unknown.TooLarge.Reason } : node);
+        _nodes.Add(_nodes.Count - _start == MaximumNodes - 1 ? node with { Role = Role.Opaque, Reason = Unknown.TooLarge.Reason } : node);
         candidates.Add(_nodes.Count - 1);
         return _nodes.Count - 1;
     }

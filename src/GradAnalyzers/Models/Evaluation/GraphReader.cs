@@ -8,6 +8,7 @@ namespace GradAnalyzers.Models.Evaluation;
 internal sealed class GraphReader(Evaluator evaluator, Source source)
 {
     private readonly Dictionary<ModuleValue, ModelLayer> _layers = new();
+    private readonly List<ModelParameter> _parameters = new();
 
     public ModelGraph Read(ModuleValue root, Value? result, Location location, Location? creation)
     {
@@ -27,6 +28,7 @@ internal sealed class GraphReader(Evaluator evaluator, Source source)
             Output = outputs.Count == 0 ? -1 : numbers[outputs[0]],
             Outputs = outputs.Select(output => numbers[output]).ToImmutableArray(),
             Layers = evaluator.Modules.Where(_layers.ContainsKey).Select(module => _layers[module]).ToImmutableArray(),
+            Parameters = _parameters.ToImmutableArray(),
             Applications = evaluator.Applications.Where(application => _layers.ContainsKey(application.Root)).Select(Application).ToImmutableArray(),
             Unrolled = evaluator.Unrolled.Where(_layers.ContainsKey).Select(module => _layers[module]).ToImmutableArray(),
         };
@@ -115,6 +117,7 @@ internal sealed class GraphReader(Evaluator evaluator, Source source)
                 continue;
             _layers[module] = Layer(module, path, Registration.Registered, null, null);
             registered.Add((module, path));
+            _parameters.AddRange(_layers[module].Parameters);
             foreach (var (name, child) in Evaluator.Children(module).Reverse())
                 pending.Push((child, Join(path, name)));
         }
@@ -214,14 +217,25 @@ internal sealed class GraphReader(Evaluator evaluator, Source source)
             .ToImmutableArray(),
     };
 
+    private static Initialization StartOf(ParameterValue parameter) => (parameter.Get(Slot.Initialization) as InitializationValue)?.Initialization ?? Initialization.Default;
+
     private static IEnumerable<ModelParameter> OwnParameters(ModuleValue module, string path)
     {
+        if (module.Role == Role.ParameterList && module.Get(Slot.Items) is Items list)
+        {
+            for (var index = 0; index < list.Values.Count; index++)
+            {
+                if (list.Values[index] is ParameterValue element)
+                    yield return new ModelParameter($"{index}", $"{path}.{index}", StartOf(element));
+            }
+        }
+
         if (!module.IsSource || module.Get(Slot.Parameters) is not Items items)
             yield break;
         foreach (var item in items.Values)
         {
             if (item is TupleValue { Elements: [Known { Content: string name }, ParameterValue parameter] })
-                yield return new ModelParameter(name, path.Length == 0 ? name : path + "." + name, (parameter.Get(Slot.Initialization) as InitializationValue)?.Initialization ?? Initialization.Default);
+                yield return new ModelParameter(name, path.Length == 0 ? name : path + "." + name, StartOf(parameter));
         }
     }
 }

@@ -5,6 +5,8 @@ namespace GradAnalyzers.Models.Evaluation;
 /// <summary>What the library calls the parameters of its own layers, in its order.</summary>
 internal static class ParameterNames
 {
+    private const int MaximumLayers = 256;
+
     private static readonly string[] Norm = ["weight", "bias"];
 
     private static readonly string[] SelfAttention = ["self_attn.in_proj_weight", "self_attn.in_proj_bias", "self_attn.out_proj.weight", "self_attn.out_proj.bias"];
@@ -22,17 +24,32 @@ internal static class ParameterNames
         Role.Rnn or Role.Lstm or Role.Gru => Recurrent(layer),
         Role.RnnCell or Role.LstmCell or Role.GruCell => Truth(layer, "bias") == false ? ["weight_ih", "weight_hh"] : ["weight_ih", "weight_hh", "bias_ih", "bias_hh"],
         Role.Attention => Truth(layer, "bias") == false ? ["in_proj_weight", "out_proj.weight"] : ["in_proj_weight", "in_proj_bias", "out_proj.weight", "out_proj.bias"],
-        Role.Transformer when layer.Type.Name == "TransformerEncoderLayer" => SelfAttention.Concat(FeedForward),
-        Role.Transformer when layer.Type.Name == "TransformerDecoderLayer" => SelfAttention.Concat(CrossAttention).Concat(FeedForward).Concat(["norm3.weight", "norm3.bias"]),
+        Role.Transformer when layer.Type.Name is "TransformerEncoderLayer" or "TransformerDecoderLayer" => OfTransformerLayer(layer.Type.Name),
+        Role.Transformer when layer.Get(Slot.Layer) is ModuleValue { Role: Role.Transformer } repeated => Repeated(repeated.Type.Name, Count(layer, "layers", 1)),
+        Role.Transformer when layer.Type.Name == "Transformer" => Repeated("TransformerEncoderLayer", Count(layer, "encoder_layers", 6)).Concat(Norm.Select(name => "norm." + name)).Select(name => "encoder." + name)
+            .Concat(Repeated("TransformerDecoderLayer", Count(layer, "decoder_layers", 6)).Concat(Norm.Select(name => "norm." + name)).Select(name => "decoder." + name)),
         _ => [],
     };
+
+    private static IEnumerable<string> OfTransformerLayer(string type) => type switch
+    {
+        "TransformerEncoderLayer" => SelfAttention.Concat(FeedForward),
+        "TransformerDecoderLayer" => SelfAttention.Concat(CrossAttention).Concat(FeedForward).Concat(["norm3.weight", "norm3.bias"]),
+        _ => [],
+    };
+
+    private static IEnumerable<string> Repeated(string type, int count) =>
+        Enumerable.Range(0, count).SelectMany(index => OfTransformerLayer(type).Select(name => $"layers.{index}.{name}"));
+
+    private static int Count(ModuleValue layer, string meaning, int otherwise) =>
+        layer.Constants.TryGetValue(meaning, out var count) ? Math.Min(count.Size?.Whole ?? 0, MaximumLayers) : otherwise;
 
     private static IEnumerable<string> Recurrent(ModuleValue layer)
     {
         var layers = layer.Constants.TryGetValue("layers", out var count) ? count.Size?.Whole ?? 1 : 1;
         string[] directions = Truth(layer, "bidirectional") == true ? ["", "_reverse"] : [""];
         string[] kinds = Truth(layer, "bias") == false ? ["weight_ih", "weight_hh"] : ["weight_ih", "weight_hh", "bias_ih", "bias_hh"];
-        for (var index = 0; index < Math.Min(layers, 256); index++)
+        for (var index = 0; index < Math.Min(layers, MaximumLayers); index++)
         {
             foreach (var direction in directions)
             {

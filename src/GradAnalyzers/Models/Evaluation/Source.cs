@@ -28,6 +28,9 @@ internal sealed class Source(Compilation compilation, ModelCatalogue catalogue)
     /// <summary>Names that something in the source assigns to: a static field of another name keeps its initializer's value.</summary>
     public ConcurrentDictionary<string, bool> AssignedNames { get; } = new(StringComparer.Ordinal);
 
+    /// <summary>Whether the symbol is declared in this compilation's own source; a referenced project's source is no more at hand than a library's.</summary>
+    public bool Has(ISymbol symbol) => !symbol.DeclaringSyntaxReferences.IsEmpty && SymbolEqualityComparer.Default.Equals(symbol.ContainingAssembly, Compilation.Assembly);
+
     /// <summary>The operation of a method's, accessor's or constructor's body; null where it has none in source.</summary>
     public IOperation? Body(IMethodSymbol method, CancellationToken cancellation)
     {

@@ -168,6 +168,9 @@ internal static class Slot
     /// <summary>Whether RegisterComponents ran.</summary>
     public const string Registered = "registered";
 
+    /// <summary>The layer that a TransformerEncoder or TransformerDecoder repeats.</summary>
+    public const string Layer = "layer";
+
     /// <summary>Registered submodules: pairs of name and module.</summary>
     public const string Children = "children";
 

@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using GradAnalyzers.Catalogue;
+using GradAnalyzers.GradientFlow;
 using GradAnalyzers.TrainingLoops;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.Operations;
@@ -13,17 +15,21 @@ internal static class ClipPlacement
     public const string Parameters = "parameters";
 
     /// <summary>A step that needs a clip. The diagnostic's further locations are the backward calls in the step's closure (LBFGS): there the clip belongs after them.</summary>
-    public static Finding Finding(Step step, TrainingLoop loop, Value model)
+    public static Finding Finding(Step step, TrainingLoop loop, Value model, int? reach)
     {
         var inClosure = step.Backwards.Where(backward => step.Event.Closure.Any(closure => backward.Event.Frame == closure))
             .Select(backward => backward.Event.Operation).ToImmutableArray();
         var text = ParametersInSource(step, loop, inClosure.FirstOrDefault() ?? step.Event.Operation);
-        return new Finding(step.Event, model.Type?.Name ?? "the model", Remedy(step, loop.Values.Source.Catalogue, text ?? "model.parameters()"))
+        return new Finding(step.Event, model.Type?.Name ?? "the model", Reach(reach), Remedy(step, loop.Values.Source.Catalogue, text ?? "model.parameters()"))
         {
             Places = inClosure,
             Properties = text is null ? ImmutableDictionary<string, string?>.Empty : ImmutableDictionary<string, string?>.Empty.Add(Parameters, text),
         };
     }
+
+    private static string Reach(int? steps) => steps is null or >= RecurrentReach.Limit
+        ? ""
+        : string.Format(CultureInfo.InvariantCulture, " (at initialization they reach about {0} steps back)", steps);
 
     /// <summary>The library's call for TorchSharp; for another framework the clip that its catalogue names.</summary>
     private static string Remedy(Step step, ModelCatalogue catalogue, string parameters)

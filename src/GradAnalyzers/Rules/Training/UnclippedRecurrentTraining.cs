@@ -15,7 +15,7 @@ public sealed class UnclippedRecurrentTraining() : TrainingLoopRule(Descriptors.
         foreach (var step in loop.Steps)
         {
             if (!step.MayBeClipped && !attempted.Contains(step.Event) && step.Models.FirstOrDefault(model => program.IsRecurrent(model, loop.Values)) is { } model)
-                yield return ClipPlacement.Finding(step, loop, model);
+                yield return ClipPlacement.Finding(step, loop, model, program.ReachOf(model, default));
         }
     }
 }

@@ -1,0 +1,98 @@
+using System.Collections.Immutable;
+using GradAnalyzers.Catalogue;
+using GradAnalyzers.GradientFlow;
+using GradAnalyzers.Rules;
+using GradAnalyzers.Rules.Flow;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
+
+namespace GradAnalyzers.CodeFixes;
+
+/// <summary>
+/// The base of the flow rules' fixers. A fix is tried before it is offered: the edited source must compile, and the model read from it must be predicted to be healthy.
+/// What it then predicts is in the title.
+/// </summary>
+public abstract class FlowFixer(string id, FlowRule rule) : Fixer(id)
+{
+    private protected sealed override async Task<ImmutableArray<Choice>> Choices(Diagnostic diagnostic, Solution solution, CancellationToken cancellation)
+    {
+        if (diagnostic.Location.SourceTree is not { } tree || solution.GetDocument(tree)?.Project is not { } project
+            || await project.GetCompilationAsync(cancellation).ConfigureAwait(false) is not { } compilation)
+        {
+            return ImmutableArray<Choice>.Empty;
+        }
+
+        var models = PredictedModels.For(compilation, ModelCatalogue.For(compilation, project.AnalyzerOptions));
+        var thresholds = GradOptions.Of(project.AnalyzerOptions, tree).Thresholds;
+        var finding = rule.In(tree, models, thresholds, cancellation).FirstOrDefault(candidate => candidate.Place == diagnostic.Location);
+        if (finding is null)
+            return ImmutableArray<Choice>.Empty;
+
+        var choices = ImmutableArray.CreateBuilder<Choice>();
+        foreach (var plan in Plans(finding, new FixedModel(finding.Model, compilation)))
+        {
+            if (await Outcome(plan, finding.Model, models, project, cancellation).ConfigureAwait(false) is { } outcome)
+                choices.Add(new Choice(outcome, plan.Key, (edits, _) => { plan.Edit(edits); return Task.CompletedTask; }));
+        }
+
+        return choices.ToImmutable();
+    }
+
+    /// <summary>The fixes to try, safest first.</summary>
+    private protected abstract IEnumerable<Plan> Plans(FlowFinding finding, FixedModel model);
+
+    /// <summary>The title of a fix that keeps its promise; null for one that cannot be written here, does not compile, or does not heal the model.</summary>
+    private static async Task<string?> Outcome(Plan plan, PredictedModel before, PredictedModels models, Project project, CancellationToken cancellation)
+    {
+        var trial = new SolutionEdits(project.Solution);
+        if (!plan.Edit(trial))
+            return null;
+        var changed = trial.Changed().GetProject(project.Id)!;
+        if (await changed.GetCompilationAsync(cancellation).ConfigureAwait(false) is not { } compilation)
+            return null;
+        foreach (var id in changed.GetChanges(project).GetChangedDocuments())
+        {
+            var (old, now) = (project.GetDocument(id)!, changed.GetDocument(id)!);
+            if (await Errors(now, cancellation).ConfigureAwait(false) > await Errors(old, cancellation).ConfigureAwait(false))
+                return null;
+        }
+
+        var number = Same(models.All(before.Thresholds, cancellation), before).IndexOf(before);
+        var after = Same(PredictedModels.For(compilation, ModelCatalogue.For(compilation, project.AnalyzerOptions)).All(before.Thresholds, cancellation), before).ElementAtOrDefault(number);
+        if (after is null || plan.MustHeal && after.Prediction.Verdict != Verdict.Healthy)
+            return null;
+        var figure = before.IsInRatio ? after.Prediction.FirstToLastRatio : after.Prediction.Attenuation;
+        return plan.MustHeal ? $"{plan.Title} ({PredictedModel.Short(before.Figure)} -> {PredictedModel.Short(figure)})" : plan.Title;
+    }
+
+    private static async Task<int> Errors(Document document, CancellationToken cancellation) =>
+        (await document.GetSemanticModelAsync(cancellation).ConfigureAwait(false))!.GetDiagnostics(cancellationToken: cancellation).Count(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error);
+
+    /// <summary>The models that a model can be told from by its place in their order only: those of one class, or the Sequentials of one file.</summary>
+    private static List<PredictedModel> Same(ImmutableArray<PredictedModel> models, PredictedModel model) =>
+        models.Where(other => other.Graph.Type?.ToDisplayString() == model.Graph.Type?.ToDisplayString()
+            && (model.Graph.Type is not null || other.Graph.Location.SourceTree?.FilePath == model.Graph.Location.SourceTree?.FilePath)).ToList();
+}
+
+/// <summary>A model that is being fixed, with the compilation that its graph was read from.</summary>
+internal sealed record FixedModel(PredictedModel Model, Compilation Compilation)
+{
+    public Models.ModelGraph Graph => Model.Graph;
+
+    public SemanticModel Semantics(SyntaxNode node) => Compilation.GetSemanticModel(node.SyntaxTree);
+
+    /// <summary>The field or property that a layer is created for, in its initializer or by an assignment; null for one that is created inside a container or a call.</summary>
+    public ISymbol? HolderOf(Models.ModelLayer layer)
+    {
+        var creation = NodeAt(layer.Creation);
+        return creation.Parent switch
+        {
+            EqualsValueClauseSyntax { Parent: VariableDeclaratorSyntax { Parent.Parent: FieldDeclarationSyntax } field } => Semantics(creation).GetDeclaredSymbol(field),
+            EqualsValueClauseSyntax { Parent: PropertyDeclarationSyntax property } => Semantics(creation).GetDeclaredSymbol(property),
+            AssignmentExpressionSyntax assignment when assignment.Right == creation && Semantics(creation).GetSymbolInfo(assignment.Left).Symbol is IFieldSymbol or IPropertySymbol => Semantics(creation).GetSymbolInfo(assignment.Left).Symbol,
+            _ => null,
+        };
+    }
+
+    public static SyntaxNode NodeAt(Location location) => location.SourceTree!.GetRoot().FindNode(location.SourceSpan, getInnermostNodeForTie: true);
+}

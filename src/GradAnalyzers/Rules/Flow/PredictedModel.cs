@@ -1,0 +1,198 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using GradAnalyzers.Catalogue;
+using GradAnalyzers.GradientFlow;
+using GradAnalyzers.Models;
+using Microsoft.CodeAnalysis;
+
+namespace GradAnalyzers.Rules.Flow;
+
+/// <summary>What makes the gradients of a model vanish or explode: the most specific of the causes whose removal, by prediction, heals it.</summary>
+internal enum Cause
+{
+    /// <summary>The prediction is healthy or unknown, or nothing that is known would heal it.</summary>
+    None,
+
+    /// <summary>An explicit initialization.</summary>
+    Initialization,
+
+    /// <summary>Saturating activations.</summary>
+    Saturation,
+
+    /// <summary>No normalization in a deep stack.</summary>
+    MissingNormalization,
+
+    /// <summary>Depth that normalization alone does not save.</summary>
+    MissingResidual,
+}
+
+/// <summary>A model with its predicted gradients, their cause where they are bad, and what remedies are predicted to give.</summary>
+internal sealed class PredictedModel
+{
+    private readonly Dictionary<Remedy, GradientFlowPrediction> _remedied = [];
+    private readonly bool[] _hidden;
+
+    public PredictedModel(ModelGraph graph, Thresholds thresholds)
+    {
+        Graph = graph;
+        Thresholds = thresholds;
+        // Over time steps gradients have rules of their own. Where forward returns several values, the loss may reach the first layers by a shorter way than the one that is predicted.
+        IsPredictable = graph.IsComplete && graph.Outputs.Distinct().Count() == 1 && !graph.Nodes.Any(node => node.Role.IsRecurrent());
+        Network = IsPredictable ? GraphNetwork.Of(graph) : new Network(ImmutableArray<NetworkNode>.Empty, 0, Loss.Unknown);
+        Prediction = GradientFlowPrediction.Predict(Network, thresholds);
+        _hidden = Remedies.Hidden(Network);
+        Cause = FindCause();
+    }
+
+    public ModelGraph Graph { get; }
+
+    public Thresholds Thresholds { get; }
+
+    public Network Network { get; }
+
+    public GradientFlowPrediction Prediction { get; }
+
+    public bool IsPredictable { get; }
+
+    public Cause Cause { get; }
+
+    /// <summary>Hidden saturating activations: those of the output do not count.</summary>
+    public ImmutableArray<ModelNode> Saturating => Where((index, layer) => _hidden[index] && Remedies.IsSaturating(layer));
+
+    /// <summary>Linear and convolutional layers, in the order of evaluation.</summary>
+    public ImmutableArray<ModelNode> Weighted => Where((_, layer) => Remedies.IsWeighted(layer));
+
+    /// <summary>Weighted layers that feed a hidden activation, directly or through normalization, pooling and the like.</summary>
+    public ImmutableArray<ModelNode> Feeding => Graph.Nodes
+        .Where(node => IsPredictable && _hidden[node.Index] && Network.Nodes[node.Index].Layer is Activation)
+        .Select(node => Remedies.FedBy(Network, node.Index)).Where(index => index >= 0).Distinct().Select(index => Graph.Nodes[index]).ToImmutableArray();
+
+    /// <summary>Those of them with no normalization before their activation.</summary>
+    public ImmutableArray<ModelNode> Unnormalized => Feeding
+        .Where(node => !Graph.Nodes.Any(other => _hidden[other.Index] && Network.Nodes[other.Index].Layer is Activation && Remedies.FedBy(Network, other.Index) == node.Index && Remedies.HasNormBetween(Network, node.Index, other.Index)))
+        .ToImmutableArray();
+
+    /// <summary>Blocks of a weighted layer and its activation that give the shape that they take.</summary>
+    public ImmutableArray<(ModelNode First, ModelNode Last)> Blocks => Graph.Nodes
+        .Where(node => IsPredictable && _hidden[node.Index] && Network.Nodes[node.Index].Layer is Activation)
+        .Select(node => (First: Remedies.FedBy(Network, node.Index), Last: node.Index))
+        .Where(block => block.First >= 0 && Remedies.KeepsShape(Network, block.First, block.Last))
+        .Select(block => (Graph.Nodes[block.First], Graph.Nodes[block.Last])).ToImmutableArray();
+
+    /// <summary>The hidden activation that a weighted layer feeds, or null.</summary>
+    public Activation? FedTo(ModelNode node) => Graph.Nodes
+        .Where(other => _hidden[other.Index] && Network.Nodes[other.Index].Layer is Activation && Remedies.FedBy(Network, other.Index) == node.Index)
+        .Select(other => (Activation)Network.Nodes[other.Index].Layer).FirstOrDefault();
+
+    /// <summary>Weighted layers that an initializer call starts, with their calls.</summary>
+    public ImmutableArray<(ModelNode Node, Location Call)> Initialized => Weighted
+        .Where(node => !Remedies.IsDefault(Network.Nodes[node.Index].Layer) && node.Layer?.Weight?.Initialization.Location is not null)
+        .Select(node => (node, node.Layer!.Weight!.Initialization.Location!)).ToImmutableArray();
+
+    /// <summary>Whether values have positions beside features without a convolution (tokens, time steps), over which BatchNorm1d would take another dimension for the features.</summary>
+    public bool IsSequence => !IsConvolutional && Graph.Nodes.Any(node => node.Role is Role.Embedding or Role.Reshape or Role.LayerNorm or Role.RmsNorm or Role.Concat);
+
+    public bool HasNorm => Network.Nodes.Any(node => Remedies.IsNorm(node.Layer));
+
+    /// <summary>Whether it is convolutional, so that BatchNorm2d is the usual normalization.</summary>
+    public bool IsConvolutional => Network.Nodes.Any(node => node.Layer is Convolution);
+
+    public bool IsHidden(ModelNode node) => _hidden[node.Index];
+
+    /// <summary>What the model would be with a remedy.</summary>
+    public GradientFlowPrediction With(Remedy remedy)
+    {
+        lock (_remedied)
+        {
+            if (!_remedied.TryGetValue(remedy, out var prediction))
+                _remedied.Add(remedy, prediction = GradientFlowPrediction.Predict(Remedies.Apply(Network, remedy), Thresholds));
+            return prediction;
+        }
+    }
+
+    /// <summary>Whether a remedy makes the model healthy, by more than the step over a threshold that anything would give.</summary>
+    public bool IsHealedBy(Remedy remedy)
+    {
+        var prediction = With(remedy);
+        var figure = IsInRatio ? prediction.FirstToLastRatio : prediction.Attenuation;
+        return prediction.Verdict == Verdict.Healthy && Math.Abs(Math.Log10(figure / Figure)) >= LeastImprovement;
+    }
+
+    /// <summary>In powers of ten.</summary>
+    private const double LeastImprovement = 1;
+
+    /// <summary>The module path of the first weight.</summary>
+    public string First => NameOf(Weights().FirstOrDefault());
+
+    /// <summary>The module path of the last weight.</summary>
+    public string Last => NameOf(Weights().LastOrDefault());
+
+    /// <summary>What happens to the first layer: "leave 'fc1' about 2e-7 of the gradient of 'fc8'".</summary>
+    public string Effect(bool isPlural) => (Prediction.Verdict, IsInRatio) switch
+    {
+        (Verdict.Vanishing, true) => $"{(isPlural ? "leave" : "leaves")} '{First}' about {Short(Prediction.FirstToLastRatio)} of the gradient of '{Last}'",
+        (Verdict.Vanishing, false) => $"{(isPlural ? "leave" : "leaves")} '{First}' about {Short(Prediction.Attenuation)} of the gradient at the output",
+        (_, true) => $"{(isPlural ? "give" : "gives")} '{First}' about {Short(Prediction.FirstToLastRatio)} times the gradient of '{Last}'",
+        _ => $"{(isPlural ? "give" : "gives")} '{First}' about {Short(Prediction.Attenuation)} times the gradient at the output",
+    };
+
+    /// <summary>The number that the verdict rests on: the ratio of the weights' gradients, or the attenuation, which alone sees that all weights get little.</summary>
+    public double Figure => IsInRatio ? Prediction.FirstToLastRatio : Prediction.Attenuation;
+
+    public bool IsInRatio => Thresholds.Judge(Prediction.FirstToLastRatio, attenuation: 1) != Verdict.Healthy;
+
+    /// <summary>One digit that counts, two where it is near one: 2e-7, 0.9, 1.4, 120, 3000.</summary>
+    public static string Short(double number)
+    {
+        var format = number switch
+        {
+            >= 0.1 and < 10 => "0.#",
+            >= 0.01 and < 0.1 => "0.##",
+            >= 10 and < 1e6 => "0",
+            _ => "0e+0",
+        };
+        var unit = number is >= 10 and < 1e6 ? Math.Pow(10, Math.Floor(Math.Log10(number)) - (number < 1000 ? 1 : 0)) : 0;
+        return (unit > 0 ? Math.Round(number / unit) * unit : number).ToString(format, CultureInfo.InvariantCulture).Replace("e+", "e");
+    }
+
+    /// <summary>Where the first layer is created, as seen from the model's own code; for one created in another class, the submodule that brings it.</summary>
+    public Location Place
+    {
+        get
+        {
+            var path = First;
+            var own = Graph.Type?.DeclaringSyntaxReferences.Select(reference => reference.GetSyntax().GetLocation()).ToList() ?? [Graph.Location];
+            var containers = Graph.Layers.Where(layer => layer.Path == path || path.StartsWith(layer.Path + ".", StringComparison.Ordinal)).OrderByDescending(layer => layer.Path.Length);
+            foreach (var layer in containers)
+            {
+                if (layer.Path.Length > 0 && layer.Creation.SourceTree is not null && (Graph.Type is null || own.Any(place => place.SourceTree == layer.Creation.SourceTree && place.SourceSpan.Contains(layer.Creation.SourceSpan))))
+                    return layer.Creation;
+            }
+
+            return Graph.Location;
+        }
+    }
+
+    private IEnumerable<string> Weights() => Prediction.Parameters.Where(parameter => parameter.IsWeight).Select(parameter => parameter.Path);
+
+    private static string NameOf(string? path) => path is null ? "" : path.LastIndexOf('.') is > 0 and var dot ? path[..dot] : path;
+
+    private ImmutableArray<ModelNode> Where(Func<int, Layer, bool> isWanted) =>
+        IsPredictable ? Graph.Nodes.Where(node => isWanted(node.Index, Network.Nodes[node.Index].Layer)).ToImmutableArray() : ImmutableArray<ModelNode>.Empty;
+
+    private Cause FindCause()
+    {
+        if (Prediction.Verdict is not (Verdict.Vanishing or Verdict.Exploding))
+            return Cause.None;
+        if (Weighted.Any(node => !Remedies.IsDefault(Network.Nodes[node.Index].Layer)) && IsHealedBy(Remedy.FittingInitialization))
+            return Cause.Initialization;
+        if (Prediction.Verdict == Verdict.Vanishing && IsMostlySaturating && (IsHealedBy(Remedy.ReluWithKaiming) || IsHealedBy(Remedy.BatchNorm) || IsHealedBy(Remedy.Residual)))
+            return Cause.Saturation;
+        if (!HasNorm && (IsHealedBy(Remedy.BatchNorm) || IsHealedBy(Remedy.LayerNorm)))
+            return Cause.MissingNormalization;
+        // What has residual connections is not in want of them: a deep post-activation ResNet grows along its skips.
+        return !Network.Nodes.Any(node => node.Layer is Add) && IsHealedBy(Remedy.Residual) ? Cause.MissingResidual : Cause.None;
+    }
+
+    private bool IsMostlySaturating => Saturating.Length >= 2 && 2 * Saturating.Length >= Where((index, layer) => _hidden[index] && layer is Activation).Length;
+}

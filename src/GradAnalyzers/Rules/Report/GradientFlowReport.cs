@@ -1,0 +1,36 @@
+using System.Globalization;
+using GradAnalyzers.Catalogue;
+using GradAnalyzers.GradientFlow;
+using GradAnalyzers.Models;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.Diagnostics;
+
+namespace GradAnalyzers.Rules.Report;
+
+/// <summary>The predicted gradient of every parameter of a model, relative to the largest: one diagnostic a model and set of constructor arguments.</summary>
+[DiagnosticAnalyzer(LanguageNames.CSharp)]
+public sealed class GradientFlowReport() : ModelRule(Descriptors.GRAD0002)
+{
+    private protected override void Check(ModelGraph graph, GradOptions options, Action<Diagnostic> report)
+    {
+        if (!graph.Nodes.Any(node => node.Role.IsWeighted()))
+            return;
+        var prediction = GradientFlowPrediction.Predict(GraphNetwork.Of(graph), options.Thresholds);
+        var name = graph.Arguments.IsEmpty ? graph.Name : $"{graph.Name}({string.Join(", ", graph.Arguments.Select(argument => $"{argument.Name}: {argument.Value}"))})";
+        var verdict = prediction.Reason is { } reason ? $"{Text(prediction.Verdict)} ({reason})" : Text(prediction.Verdict);
+        report(Diagnostic.Create(Descriptor, graph.Location, graph.Creation is { } creation && creation != graph.Location ? [creation] : null,
+            name, verdict, Number(prediction.FirstToLastRatio), Number(prediction.Attenuation), string.Join(" ", prediction.Parameters.Select(Pair))));
+    }
+
+    private static string Pair(ParameterPrediction parameter) => $"{parameter.Path}={Number(Math.Pow(10, parameter.LogRelative))}";
+
+    private static string Number(double value) => double.IsNaN(value) ? "unknown" : value.ToString("0.##E+0", CultureInfo.InvariantCulture);
+
+    private static string Text(Verdict verdict) => verdict switch
+    {
+        Verdict.Healthy => "healthy",
+        Verdict.Vanishing => "vanishing",
+        Verdict.Exploding => "exploding",
+        _ => "unknown",
+    };
+}

@@ -1,0 +1,183 @@
+using Xunit;
+using Verify = GradAnalyzers.Tests.Verify<GradAnalyzers.Rules.Flow.MissingNormalization, GradAnalyzers.CodeFixes.MissingNormalizationFixer>;
+
+namespace GradAnalyzers.Tests.Rules.Flow;
+
+public sealed class MissingNormalizationTests
+{
+    [Fact]
+    public Task Vgg16WithoutNormalizationIsReportedAndNormalized() => Verify.Fixes(
+        WellKnownModels.Vgg16,
+        WellKnownModels.Vgg16.Replace("[|", "").Replace("|]", "")
+            .Replace("padding: 1));\n", "padding: 1));\n                layers.Add(BatchNorm2d(width));\n")
+            .Replace("Linear(512 * 7 * 7, 4096),", "Linear(512 * 7 * 7, 4096), BatchNorm1d(4096),")
+            .Replace("Linear(4096, 4096),", "Linear(4096, 4096), BatchNorm1d(4096),"),
+        models: Training.Models);
+
+    [Fact]
+    public Task ADeepForwardGetsFieldsForItsNormalization() => Verify.Fixes(
+        Deep(
+            """
+                private readonly Linear fc1 = [|Linear(32, 32)|];
+                private readonly Linear fc2 = Linear(32, 32);
+                private readonly Linear fc3;
+                private readonly Linear fc4 = Linear(32, 32);
+                private readonly Linear fc5 = Linear(32, 32);
+                private readonly Linear fc6 = Linear(32, 32);
+                private readonly Linear fc7 = Linear(32, 32);
+                private readonly Linear fc8 = Linear(32, 32);
+                private readonly Linear fc9 = Linear(32, 32);
+                private readonly Linear fc10 = Linear(32, 32);
+                private readonly Linear fc11 = Linear(32, 32);
+                private readonly Linear fc12 = Linear(32, 32);
+                private readonly Linear fc13 = Linear(32, 32);
+                private readonly Linear fc14 = Linear(32, 32);
+                private readonly Linear head = Linear(32, 10);
+
+            """,
+            "        fc3 = Linear(32, 32);\n",
+            number => $"        x = functional.relu(fc{number}.forward(x));\n"),
+        Deep(
+            "    private readonly Linear fc1 = Linear(32, 32);\n    private readonly BatchNorm1d fc1Norm = BatchNorm1d(32);\n"
+            + "    private readonly Linear fc2 = Linear(32, 32);\n    private readonly BatchNorm1d fc2Norm = BatchNorm1d(32);\n"
+            + "    private readonly Linear fc3;\n    private readonly BatchNorm1d fc3Norm;\n"
+            + string.Concat(Enumerable.Range(4, 11).Select(number => $"    private readonly Linear fc{number} = Linear(32, 32);\n    private readonly BatchNorm1d fc{number}Norm = BatchNorm1d(32);\n"))
+            + "    private readonly Linear head = Linear(32, 10);\n",
+            "        fc3 = Linear(32, 32);\n        fc3Norm = BatchNorm1d(32);\n",
+            number => $"        x = functional.relu(fc{number}Norm.forward(fc{number}.forward(x)));\n"),
+        models: Training.Models);
+
+    [Fact]
+    public Task KaimingInitializationIsTheLastChoice() => Verify.Fixes(
+        """
+        public sealed class Net : Module<Tensor, Tensor>
+        {
+            private readonly Module<Tensor, Tensor> layers;
+
+            public Net() : base(nameof(Net))
+            {
+                var elements = new List<(string, Module<Tensor, Tensor>)>();
+                for (var i = 0; i < 20; i++)
+                {
+                    elements.Add(($"fc{i}", [|Linear(32, 32)|]));
+                    elements.Add(($"act{i}", ReLU()));
+                }
+
+                elements.Add(("head", Linear(32, 10)));
+                layers = Sequential(elements);
+                RegisterComponents();
+            }
+
+            public override Tensor forward(Tensor x) => layers.call(x);
+        }
+        """,
+        """
+        public sealed class Net : Module<Tensor, Tensor>
+        {
+            private readonly Module<Tensor, Tensor> layers;
+
+            public Net() : base(nameof(Net))
+            {
+                var elements = new List<(string, Module<Tensor, Tensor>)>();
+                for (var i = 0; i < 20; i++)
+                {
+                    elements.Add(($"fc{i}", Linear(32, 32)));
+                    elements.Add(($"act{i}", ReLU()));
+                }
+
+                elements.Add(("head", Linear(32, 10)));
+                layers = Sequential(elements);
+                RegisterComponents();
+                foreach (var module in modules())
+                {
+                    if (module is Linear linear)
+                        torch.nn.init.kaiming_normal_(linear.weight, nonlinearity: torch.nn.init.NonlinearityType.ReLU);
+                }
+            }
+
+            public override Tensor forward(Tensor x) => layers.call(x);
+        }
+        """, choice: 2, models: Training.Models);
+
+    [Fact]
+    public Task ANamedListGetsANamedNormalization() => Verify.Fixes(
+        Named("            elements.Add(($\"fc{i}\", [|nn.Linear(32, 32)|]));\n"),
+        Named("            elements.Add(($\"fc{i}\", nn.Linear(32, 32)));\n            elements.Add(($\"fc{i}_norm\", nn.BatchNorm1d(32)));\n"),
+        models: Training.Models);
+
+    [Fact]
+    public Task AModuleListElementBecomesASequentialOfBoth() => Verify.Fixes(
+        List("[|Linear(width, width)|]"), List("Sequential(Linear(width, width), BatchNorm1d(width))"), models: Training.Models);
+
+    [Fact]
+    public Task ElementsOnLinesOfTheirOwnKeepTheirComments() => Verify.Fixes(
+        Lines("[|Linear(32, 32)|], // first", "Linear(32, 32), // next"),
+        Lines("Linear(32, 32), // first\n        BatchNorm1d(32),", "Linear(32, 32), // next\n        BatchNorm1d(32),"),
+        models: Training.Models);
+
+    private static string Deep(string fields, string assignment, Func<int, string> use) => $$"""
+        public sealed class Net : Module<Tensor, Tensor>
+        {
+        {{fields}}
+            public Net() : base(nameof(Net))
+            {
+        {{assignment}}        RegisterComponents();
+            }
+
+            public override Tensor forward(Tensor x)
+            {
+        {{string.Concat(Enumerable.Range(1, 14).Select(use))}}        return head.forward(x);
+            }
+        }
+        """;
+
+    private static string Named(string add) => $$"""
+        public static class Program
+        {
+            public static Module<Tensor, Tensor> Create()
+            {
+                var elements = new List<(string, Module<Tensor, Tensor>)>();
+                for (var i = 0; i < 20; i++)
+                {
+        {{add}}            elements.Add(($"act{i}", ReLU()));
+                }
+
+                elements.Add(("head", Linear(32, 10)));
+                return Sequential(elements);
+            }
+        }
+        """;
+
+    private static string List(string creation) => $$"""
+        public sealed class Net : Module<Tensor, Tensor>
+        {
+            private readonly ModuleList<Module<Tensor, Tensor>> layers = new();
+            private readonly Linear head;
+
+            public Net(int width = 32, int depth = 18) : base(nameof(Net))
+            {
+                for (var i = 0; i < depth; i++)
+                    layers.Add({{creation}});
+                head = Linear(width, 10);
+                RegisterComponents();
+            }
+
+            public override Tensor forward(Tensor x)
+            {
+                foreach (var layer in layers)
+                    x = functional.relu(layer.call(x));
+                return head.call(x);
+            }
+        }
+        """;
+
+    private static string Lines(string first, string next) => $$"""
+        public static class Program
+        {
+            public static Module<Tensor, Tensor> Create() => Sequential(
+                {{first}}
+                ReLU(),
+        {{string.Concat(Enumerable.Repeat($"        {next}\n        ReLU(),\n", 14))}}        Linear(32, 10));
+        }
+        """;
+}
