@@ -21,13 +21,20 @@ public sealed class ModuleInNoOptimizerFixer() : TrainingLoopFixer("GRAD2009")
             BaseObjectCreationExpressionSyntax made => made.ArgumentList,
             _ => null,
         };
-        if (arguments?.Arguments.FirstOrDefault() is not { Expression: InvocationExpressionSyntax { Expression: MemberAccessExpressionSyntax { Name.Identifier.ValueText: "parameters" } } held } || !IsInScope(module, creation, model))
+        if (arguments?.Arguments.FirstOrDefault() is not { Expression: InvocationExpressionSyntax { Expression: MemberAccessExpressionSyntax { Name.Identifier.ValueText: "parameters" or "Concat" } } held } || !IsInScope(module, creation, model))
             return None;
         return One($"Give the optimizer the parameters of '{module.WithoutTrivia()}' too", "parameters", edits =>
         {
             var added = $"{module.WithoutTrivia()}.parameters()";
-            if (edits.IsNew(held, added))
-                edits.EditorFor(held).ReplaceNode(held, (current, _) => SyntaxFactory.ParseExpression(Both(current.WithoutTrivia().ToString(), added, held, model)).WithTriviaFrom(current));
+            if (!edits.IsNew(held, added))
+                return;
+            // The argument is changed, not replaced: a second module may be added to it.
+            edits.EditorFor(held).ReplaceNode(held.Parent!, (current, _) =>
+            {
+                var argument = (ArgumentSyntax)current;
+                var both = SyntaxFactory.ParseExpression(Both(argument.Expression.WithoutTrivia().ToString(), added, held, model));
+                return argument.WithExpression(both.WithTriviaFrom(argument.Expression));
+            });
         });
     }
 

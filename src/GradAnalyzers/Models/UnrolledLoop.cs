@@ -105,12 +105,26 @@ internal sealed class UnrolledLoop
                 continue;
             foreach (var child in current.ChildOperations)
                 open.Push(child);
+            if (current is IConditionalAccessInstanceOperation && Accessed(current) is { } accessed)
+                open.Push(accessed);
             if (current is ILocalReferenceOperation { Local: { } local } && !IsDeclaredOutside(local) && _writes.TryGetValue(local, out var writes))
             {
                 foreach (var write in writes)
                     open.Push(write);
             }
         }
+    }
+
+    /// <summary>What stands before the <c>?.</c>.</summary>
+    private static IOperation? Accessed(IOperation instance)
+    {
+        for (var current = instance.Parent; current is not null; current = current.Parent)
+        {
+            if (current is IConditionalAccessOperation access)
+                return access.Operation;
+        }
+
+        return null;
     }
 
     /// <summary>Sizes and numbers read from a tensor, and tensors that are only shaped like another.</summary>
@@ -127,7 +141,7 @@ internal sealed class UnrolledLoop
             return _source.CodeOf(call.TargetMethod) is { } own && own.Body.Root.DescendantsAndSelf().OfType<IInvocationOperation>().Any(IsWeighted);
         return IsWeighted(call) && call.Instance switch
         {
-            IFieldReferenceOperation => true,
+            IFieldReferenceOperation or IParameterReferenceOperation => true,
             IPropertyReferenceOperation { Property.IsIndexer: false } => true,
             ILocalReferenceOperation { Local: { } local } => IsDeclaredOutside(local) && !_writes.ContainsKey(local),
             _ => false,

@@ -135,6 +135,9 @@ internal sealed class MemberBody
                 var deconstruction = (IAssignmentOperation)operation;
                 Deconstruct(deconstruction.Target, deconstruction.Value, ImmutableArray<int>.Empty);
                 break;
+            case ICompoundAssignmentOperation compound when VariableOf(compound.Target) is { } variable:
+                Add(variable, new Write(compound));
+                break;
             case IAssignmentOperation assignment when VariableOf(assignment.Target) is { } variable:
                 Add(variable, new Write(assignment.Value));
                 break;

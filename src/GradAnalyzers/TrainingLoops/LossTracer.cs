@@ -31,7 +31,7 @@ internal sealed class LossTracer(ValueTracer tracer)
     /// <summary>The numbers (fields, variables) that the loss is multiplied by on its way to backward.</summary>
     public ImmutableHashSet<ISymbol> FactorsOf(IOperation? loss, Frame frame) =>
         Slice(loss, frame, out _)
-            .Where(step => step.Operation is IBinaryOperation { OperatorKind: BinaryOperatorKind.Multiply } || step.Operation is IInvocationOperation { TargetMethod.Name: "mul" or "mul_" or "multiply" })
+            .Where(step => step.Operation is IBinaryOperation { OperatorKind: BinaryOperatorKind.Multiply } or ICompoundAssignmentOperation { OperatorKind: BinaryOperatorKind.Multiply } || step.Operation is IInvocationOperation { TargetMethod.Name: "mul" or "mul_" or "multiply" })
             .SelectMany(step => step.Operation.ChildOperations.SelectMany(child => NumbersIn(child, step.Frame)))
             .ToImmutableHashSet<ISymbol>(SymbolEqualityComparer.Default);
 
@@ -79,7 +79,7 @@ internal sealed class LossTracer(ValueTracer tracer)
     }
 
     /// <summary>Inside <c>using (torch.no_grad())</c>, or after <c>using var _ = torch.no_grad();</c> in the same block, here or around a call that leads here.</summary>
-    private bool IsWithoutGradient(IOperation call, Frame frame) => Frame.WayTo(call, frame).Any(place => IsWithoutGradient(place.At));
+    public bool IsWithoutGradient(IOperation call, Frame frame) => Frame.WayTo(call, frame).Any(place => IsWithoutGradient(place.At));
 
     private bool IsWithoutGradient(IOperation call)
     {

@@ -90,10 +90,15 @@ internal sealed class ParameterTracer(ValueTracer tracer)
         }
     }
 
-    /// <summary><c>module =&gt; module.parameters()</c>.</summary>
+    /// <summary><c>module =&gt; module.parameters()</c>, or <c>group =&gt; group</c>.</summary>
     private bool GivesAllParameters(IOperation function) =>
         function.DescendantsAndSelf().OfType<IAnonymousFunctionOperation>().FirstOrDefault() is { Body.Operations: [IReturnOperation { ReturnedValue: { } returned }] }
-        && returned.DescendantsAndSelf().OfType<IInvocationOperation>().FirstOrDefault() is { Instance: IParameterReferenceOperation } call && Catalogue.Is(call.TargetMethod, Role.Parameters);
+        && returned.DescendantsAndSelf().FirstOrDefault(part => part is not IConversionOperation) switch
+        {
+            IParameterReferenceOperation => true,
+            IInvocationOperation { Instance: IParameterReferenceOperation } call => Catalogue.Is(call.TargetMethod, Role.Parameters),
+            _ => false,
+        };
 
     private static bool IsQuery(IMethodSymbol method) =>
         method.ContainingType is { Name: "Enumerable", ContainingNamespace: { Name: "Linq", ContainingNamespace.Name: "System" } };

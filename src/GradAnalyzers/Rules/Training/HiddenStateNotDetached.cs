@@ -25,7 +25,7 @@ public sealed class HiddenStateNotDetached() : TrainingLoopRule(Descriptors.GRAD
                     continue;
                 var unrolled = new UnrolledLoop(round, program.Source.Catalogue, program.Source);
                 var carried = unrolled.CarriedStates()
-                    .Where(state => !unrolled.MayBeDetached(state.State, state.Call) && loop.Values.Trace(state.Call.Instance, frame).Any(trained.Contains))
+                    .Where(state => !unrolled.MayBeDetached(state.State, state.Call) && !loop.Losses.IsWithoutGradient(state.Call, frame) && loop.Values.Trace(state.Call.Instance, frame).Any(trained.Contains))
                     .ToImmutableArray();
                 if (carried.IsEmpty)
                     continue;
@@ -88,6 +88,13 @@ public sealed class HiddenStateNotDetached() : TrainingLoopRule(Descriptors.GRAD
             top = parent;
         return top.DescendantsAndSelf().OfType<IVariableDeclaratorOperation>()
             .Where(declarator => SymbolEqualityComparer.Default.Equals(declarator.Symbol, state))
-            .Any(declarator => declarator.GetVariableInitializer()?.Value is { } value && value.DescendantsAndSelf().Any(part => part is IDefaultValueOperation || part.ConstantValue is { HasValue: true, Value: null }));
+            .Any(declarator => declarator.GetVariableInitializer()?.Value is { } value && IsNull(value));
     }
+
+    private static bool IsNull(IOperation value) => value switch
+    {
+        IConversionOperation conversion => IsNull(conversion.Operand),
+        IDefaultValueOperation => true,
+        _ => value.ConstantValue is { HasValue: true, Value: null },
+    };
 }
