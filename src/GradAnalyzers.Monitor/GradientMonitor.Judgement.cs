@@ -10,63 +10,49 @@ public sealed partial class GradientMonitor
     /// <summary>Layers start equal or never are: the first observations tell.</summary>
     private const int MostEqualRowChecks = 3;
 
+    private Layout? layout;
+
     private GradientObservation Observation(ParameterGradient[] gradients, double knownLoss)
     {
         var loss = double.IsNaN(knownLoss) ? measurements.Loss : knownLoss;
         if (double.IsNaN(knownLoss))
             progress.Add(loss);
-        var table = measurements.Table;
-        var isDetailed = gradients.Length > 0 && !double.IsNaN(gradients[0].ZeroShare);
         Observations++;
+        if (layout is null || layout.TableVersion != measurements.TableVersion)
+            layout = new Layout(measurements.Table, measurements.TableVersion, Record);
 
-        var positions = new Dictionary<string, int>(gradients.Length);
-        for (var i = 0; i < gradients.Length; i++)
-            positions[table.Measured[i].Path] = i;
-        var judged = new List<Judged>(gradients.Length);
-        var all = new List<ParameterGradient>(table.Parameters.Count);
-        var without = new List<ParameterRecord>();
-        foreach (var parameter in table.Parameters)
+        var all = layout.Arrange(gradients);
+        for (var i = 0; i < all.Length; i++)
         {
-            var record = Record(parameter);
-            if (!parameter.IsTrainable)
-                continue;
-            if (positions.TryGetValue(parameter.Path, out var i))
-            {
-                gradients[i] = gradients[i] with { UpdateRatio = record.LastUpdateRatio };
-                record.Missing.See(false);
-                judged.Add(new(parameter, gradients[i], record));
-                all.Add(gradients[i]);
-            }
-            else
-            {
-                without.Add(record);
-                all.Add(new(parameter.Path, double.NaN));
-            }
-            record.Add(Step, all[^1]);
+            if (Options.MeasureUpdates)
+                all[i] = all[i] with { UpdateRatio = layout.Records[i].LastUpdateRatio };
+            layout.Records[i].Add(Step, all[i]);
         }
-
-        var norm = GlobalNorm(gradients);
-        var (isSpike, findings) = judge.Look(judged, norm, loss, progress.Trend(), isDetailed);
-        var observation = new GradientObservation(Step, loss, norm, isDetailed, all) { FirstToLastRatio = Judge.FirstToLastRatio(judged), IsSpike = isSpike };
+        var isDetailed = gradients.Length > 0 && !double.IsNaN(gradients[0].ZeroShare);
+        var seen = new Snapshot(layout, all, GlobalNorm(gradients), loss, isDetailed);
+        var (isSpike, findings) = judge.Look(seen, progress.Trend());
+        var observation = new GradientObservation(Step, loss, seen.GlobalNorm, isDetailed, all) { FirstToLastRatio = seen.FirstToLastRatio(), IsSpike = isSpike };
         Latest = observation;
-        History.Add(observation, MedianUpdateRatio(judged));
+        History.Add(observation, layout, MedianUpdateRatio(layout));
         foreach (var sink in sinks.ToArray())
             AskSink(sink, s => s.Observed(this, observation));
 
-        var raised = new List<Finding>(findings);
+        foreach (var finding in findings)
+            Raise(finding);
         if (gradients.Length == 0)
-            raised.Add(new(AlertKind.NoGradient, "no parameter has a gradient. Call Observe after backward() and before step(), and build the loss with gradients on.", "GRAD4003", []));
-        else if (judge.Missing(without, othersHaveGradients: true) is { } missing)
-            raised.Add(missing);
+            Raise(new(AlertKind.NoGradient, "no parameter has a gradient. Call Observe after backward() and before step(), and build the loss with gradients on.", "GRAD4003", []));
+        else if (judge.Missing(seen) is { } missing)
+            Raise(missing);
         if (isDetailed)
         {
-            raised.AddRange(Written(gradients));
-            raised.AddRange(EqualRows(judged));
+            foreach (var finding in Written(gradients))
+                Raise(finding);
+            if (equalRowChecks < MostEqualRowChecks && EqualRows(seen) is { } equal)
+                Raise(equal);
             MeasureUpdates(isStart: true);
-            raised.AddRange(Activations());
+            foreach (var finding in Activations())
+                Raise(finding);
         }
-        foreach (var finding in raised)
-            Raise(finding);
         return observation;
     }
 
@@ -90,7 +76,7 @@ public sealed partial class GradientMonitor
         Observations = record.Observations,
         MissingObservations = record.MissingObservations,
         FirstNorm = record.FirstNorm,
-        MedianNorm = History.MedianNorm(record.Path),
+        MedianNorm = record.MedianNorm(),
         LastNorm = record.Last.Norm,
         MeanAbsolute = record.LastDetail.MeanAbsolute,
         Maximum = record.LastDetail.Maximum,
@@ -115,29 +101,30 @@ public sealed partial class GradientMonitor
                 "GRAD2003", [.. measurements.Table.Measured.Select(m => m.Path)]) { Named = "" };
     }
 
-    private IEnumerable<Finding> EqualRows(List<Judged> judged)
+    private Finding? EqualRows(in Snapshot seen)
     {
-        if (equalRowChecks >= MostEqualRowChecks)
-            yield break;
         using var _ = no_grad();
-        Judged[] layers = [.. judged.Where(j => j.Parameter.IsWeight && j.Parameter.Rows > 1 && j.Gradient.Norm > 0 && j.Gradient.NonFinite == 0 && !j.Parameter.HasSparseGradient)];
+        var layers = new List<WatchedParameter>();
+        foreach (var i in seen.Layout.Weights)
+            if (seen.Layout.Parameters[i] is { Rows: > 1, HasSparseGradient: false } parameter && seen.Norm(i) > 0)
+                layers.Add(parameter);
         var equal = new HashSet<string>();
-        foreach (var device in layers.GroupBy(l => (l.Parameter.Tensor.device_type, l.Parameter.Tensor.device_index)))
+        foreach (var device in layers.GroupBy(l => (l.Tensor.device_type, l.Tensor.device_index)))
         {
-            Judged[] here = [.. device];
-            var answers = DeviceStatistics.EqualRows([.. here.Select(l => (Tensor)l.Parameter.Tensor)]);
+            WatchedParameter[] here = [.. device];
+            var answers = DeviceStatistics.EqualRows([.. here.Select(l => (Tensor)l.Tensor)]);
             for (var i = 0; i < here.Length; i++)
                 if (answers[i] > 0)
-                    equal.Add(here[i].Parameter.Path);
+                    equal.Add(here[i].Path);
         }
         if (equalRowChecks++ == 0)
             equalRows.UnionWith(equal);
         else
             equalRows.IntersectWith(equal);
         if (equalRowChecks < MostEqualRowChecks || equalRows.Count == 0)
-            yield break;
-        string[] paths = [.. layers.Select(l => l.Parameter.Path).Where(equalRows.Contains)];
-        yield return new(AlertKind.Identical,
+            return null;
+        string[] paths = [.. layers.Select(l => l.Path).Where(equalRows.Contains)];
+        return new(AlertKind.Identical,
             $"all units of {(paths.Length == 1 ? "the layer" : $"{paths.Length} layers")} get the same gradient, so they stay one unit. Initialize weights at random: kaiming_normal_ or normal_, not a constant.",
             "GRAD1005", paths);
     }
@@ -161,9 +148,11 @@ public sealed partial class GradientMonitor
                 }
     }
 
-    private static double MedianUpdateRatio(List<Judged> judged)
+    private double MedianUpdateRatio(Layout layout)
     {
-        double[] known = [.. judged.Where(j => j.Parameter.IsWeight).Select(j => j.Gradient.UpdateRatio).Where(r => !double.IsNaN(r)).Order()];
+        if (!Options.MeasureUpdates)
+            return double.NaN;
+        double[] known = [.. layout.Weights.Select(i => layout.Records[i].LastUpdateRatio).Where(r => !double.IsNaN(r)).Order()];
         return known.Length == 0 ? double.NaN : known[known.Length / 2];
     }
 

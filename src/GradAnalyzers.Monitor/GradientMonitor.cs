@@ -91,6 +91,8 @@ public sealed partial class GradientMonitor : IDisposable
 
     internal History History { get; } = new();
 
+    internal IEnumerable<ParameterRecord> Records => order.Select(path => records[path]);
+
     /// <summary>Adds a sink. The monitor disposes it.</summary>
     /// <param name="sink">Where observations and alerts shall go.</param>
     /// <returns>This monitor.</returns>

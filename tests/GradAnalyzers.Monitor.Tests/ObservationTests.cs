@@ -134,6 +134,7 @@ public class ObservationTests
     public void AddedFrozenAndRemovedParametersAreFollowed()
     {
         using var model = new Holder(("a", ones(2)), ("b", ones(2)));
+        using var child = new Holder(("d", ones(2)));
         using var monitor = new GradientMonitor(model, Training.Closely);
         string[] Seen()
         {
@@ -147,8 +148,10 @@ public class ObservationTests
         Assert.Equal(["a", "b", "c"], Seen());
         model.get_parameter("a")!.requires_grad = false;
         Assert.Equal(["b", "c"], Seen());
-        model.register_parameter("b", null!);
-        Assert.Equal(["c"], Seen());
+        model.register_module("child", child);
+        Assert.Equal(["b", "c", "child.d"], Seen());
+        model.register_module("child", null!);
+        Assert.Equal(["b", "c"], Seen());
     }
 
     [Fact]
@@ -160,6 +163,7 @@ public class ObservationTests
         monitor.Observe();
 
         model.to(ScalarType.Float64);
+        model.zero_grad();
         model.call(ones(1, 4).to(ScalarType.Float64)).sum().backward();
 
         Assert.Equal(4, monitor.Observe()!.Parameters[0].Norm, 1e-6);

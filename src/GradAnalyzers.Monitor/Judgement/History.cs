@@ -8,47 +8,41 @@ internal sealed class History
 {
     private const int MostColumns = 256;
 
-    private readonly Dictionary<string, List<float>> norms = [];
-    private int seen;
-    private int stride = 1;
+    private readonly HashSet<ParameterRecord> records = [];
+    private long seen;
+    private long stride = 1;
+    private Layout? layout;
 
     public List<Column> Columns { get; } = [];
 
-    /// <summary>The norms of each parameter, one for each column; NaN where it had no gradient.</summary>
-    public IReadOnlyDictionary<string, List<float>> Norms => norms;
-
     public readonly record struct Column(long Step, double Loss, double GlobalNorm, double Ratio, double MedianUpdateRatio);
 
-    public void Add(GradientObservation observation, double medianUpdateRatio)
+    public void Add(GradientObservation observation, Layout current, double medianUpdateRatio)
     {
         if (seen++ % stride != 0)
             return;
-        Columns.Add(new(observation.Step, observation.Loss, observation.GlobalNorm, observation.FirstToLastRatio, medianUpdateRatio));
-        foreach (var gradient in observation.Parameters)
+        if (layout != current)
         {
-            if (!norms.TryGetValue(gradient.Parameter, out var list))
-                norms[gradient.Parameter] = list = [];
-            while (list.Count < Columns.Count - 1)
-                list.Add(float.NaN);
-            list.Add((float)gradient.Norm);
+            layout = current;
+            records.UnionWith(current.Records);
+        }
+        Columns.Add(new(observation.Step, observation.Loss, observation.GlobalNorm, observation.FirstToLastRatio, medianUpdateRatio));
+        for (var i = 0; i < current.Records.Length; i++)
+        {
+            var norms = current.Records[i].Norms;
+            while (norms.Count < Columns.Count - 1)
+                norms.Add(float.NaN);
+            norms.Add((float)observation.Parameters[i].Norm);
         }
         if (Columns.Count == MostColumns)
             Halve();
     }
 
-    public double MedianNorm(string path)
-    {
-        if (!norms.TryGetValue(path, out var list))
-            return double.NaN;
-        float[] known = [.. list.Where(n => !float.IsNaN(n)).Order()];
-        return known.Length == 0 ? double.NaN : known[known.Length / 2];
-    }
-
     private void Halve()
     {
         stride *= 2;
-        foreach (var list in norms.Values)
-            KeepEverySecond(list);
+        foreach (var record in records)
+            KeepEverySecond(record.Norms);
         KeepEverySecond(Columns);
     }
 

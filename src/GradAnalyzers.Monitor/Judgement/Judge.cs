@@ -10,9 +10,6 @@ internal sealed record Finding(AlertKind Kind, string Message, string? Rule, IRe
     public string Named { get; init; } = Concerned.Count > 0 ? Concerned[0] : "";
 }
 
-/// <summary>One measured parameter at one step, with what it is and what is remembered of it.</summary>
-internal readonly record struct Judged(WatchedParameter Parameter, ParameterGradient Gradient, ParameterRecord Record);
-
 /// <summary>
 /// Turns what was measured into findings. Thresholds are those of <see cref="GradientMonitorOptions"/>; the sources stand there.
 /// Pure arithmetic on numbers that were read back already: it touches no tensor.
@@ -20,186 +17,202 @@ internal readonly record struct Judged(WatchedParameter Parameter, ParameterGrad
 internal sealed class Judge(GradientMonitorOptions options)
 {
     private readonly SpikeDetector spikes = new(options);
-    private readonly Streak vanishing = new(), explodingRatio = new(), explodingNorm = new(), flat = new();
+    private readonly Streak vanishing = new(), explodingRatio = new(), explodingNorm = new(), flat = new(), grows = new();
+    private double previousNorm = double.NaN;
     private readonly Queue<double> recentNorms = new();
 
     /// <summary>Whether the norm is a spike, and the findings of this observation.</summary>
-    public (bool IsSpike, IReadOnlyList<Finding> Findings) Look(IReadOnlyList<Judged> judged, double globalNorm, double loss, LossTrend trend, bool isDetailed)
+    public (bool IsSpike, IReadOnlyList<Finding> Findings) Look(in Snapshot seen, LossTrend trend)
     {
+        if (!double.IsFinite(seen.GlobalNorm) || double.IsInfinity(seen.Loss))
+            return (false, [NonFinite(seen)]);
+        if (seen.Count == 0)
+            return (false, []);
         var findings = new List<Finding>();
-        if (NonFinite(judged, loss) is { } nonFinite)
-            return (false, [nonFinite]);
-
         var open = !options.GateOnLoss || trend is LossTrend.NotGiven or LossTrend.Stalled or LossTrend.Worsening or LossTrend.Learned;
-        Judged[] weights = [.. judged.Where(j => j.Parameter.IsWeight)];
-        Ratios(weights, open, findings);
-        WholeModel(judged, weights, globalNorm, trend, open, findings);
-        if (isDetailed)
+        Ratios(seen, open, findings);
+        WholeModel(seen, trend, open, findings);
+        if (seen.IsDetailed)
         {
-            Tiny(weights, trend, findings);
-            Dead(judged, open, findings);
-            Enormous(judged, findings);
+            Tiny(seen, trend, findings);
+            Dead(seen, open, findings);
+            Enormous(seen, findings);
         }
-        return (Spike(judged, globalNorm, open, findings), findings);
-    }
-
-    /// <summary>Norm of the first weight's gradient over that of the last.</summary>
-    public static double FirstToLastRatio(IReadOnlyList<Judged> judged)
-    {
-        var weights = judged.Where(j => j.Parameter.IsWeight);
-        var (first, last) = (weights.FirstOrDefault(), weights.LastOrDefault());
-        return first.Parameter == last.Parameter ? double.NaN : first.Gradient.Norm / last.Gradient.Norm;
+        return (Spike(seen, open, findings), findings);
     }
 
     /// <summary>Parameters that backward leaves without gradient although others get one.</summary>
-    public Finding? Missing(IReadOnlyList<ParameterRecord> without, bool othersHaveGradients)
+    public Finding? Missing(in Snapshot seen)
     {
-        ParameterRecord[] lasting = [.. without.Where(r => r.Missing.See(othersHaveGradients) >= options.Patience)];
-        return lasting.Length == 0 ? null : new(AlertKind.NoGradient,
-            $"backward leaves {Count(lasting.Length, "parameter")} without gradient: {List(lasting.Select(r => r.Path))}. The optimizer can't train {(lasting.Length == 1 ? "it" : "them")}. "
+        List<string>? lasting = null;
+        for (var i = 0; i < seen.Count; i++)
+            if (seen.Layout.Records[i].Missing.See(seen.Gradients[i].IsMissing) >= options.Patience)
+                (lasting ??= []).Add(seen.Path(i));
+        return lasting is null ? null : new(AlertKind.NoGradient,
+            $"backward leaves {Count(lasting.Count, "parameter")} without gradient: {List(lasting)}. The optimizer can't train {(lasting.Count == 1 ? "it" : "them")}. "
             + "Use the layer in forward, remove it, do not detach its result; or set requires_grad to false where this is meant.",
-            "GRAD4003", [.. lasting.Select(r => r.Path)]);
+            "GRAD4003", lasting);
     }
 
-    private static Finding? NonFinite(IReadOnlyList<Judged> judged, double loss)
+    private static Finding NonFinite(in Snapshot seen)
     {
-        Judged[] bad = [.. judged.Where(j => j.Gradient.NonFinite > 0)];
-        if (bad.Length > 0)
-        {
-            // The fewer elements are lost, the nearer the source: NaN spreads on its way back.
-            var source = bad.MinBy(j => (double)j.Gradient.NonFinite / j.Parameter.Elements);
-            return new(AlertKind.NonFinite,
-                $"{source.Gradient.NonFinite} of {source.Parameter.Elements} gradient elements are NaN or infinite, in {Count(bad.Length, "parameter")} altogether. A step with them destroys the weights. "
-                + "Clip gradients, lower the learning rate or the loss scale, and look for log, sqrt or division at zero.",
-                "GRAD4005", [.. bad.Select(j => j.Parameter.Path)]) { Named = source.Parameter.Path };
-        }
-        return double.IsInfinity(loss)
-            ? new(AlertKind.NonFinite, "the loss is infinite. Look for log or division at zero, or lower the learning rate.", "GRAD4005", [])
-            : null;
+        var bad = new List<int>();
+        for (var i = 0; i < seen.Count; i++)
+            if (seen.Gradients[i].NonFinite > 0)
+                bad.Add(i);
+        if (bad.Count == 0)
+            return new(AlertKind.NonFinite, "the loss is infinite. Look for log or division at zero, or lower the learning rate.", "GRAD4005", []);
+        // The fewer elements are lost, the nearer the source: NaN spreads on its way back.
+        var source = bad[0];
+        foreach (var i in bad)
+            if (Share(seen, i) < Share(seen, source))
+                source = i;
+        var snapshot = seen;
+        return new(AlertKind.NonFinite,
+            $"{seen.Gradients[source].NonFinite} of {seen.Layout.Parameters[source].Elements} gradient elements are NaN or infinite, in {Count(bad.Count, "parameter")} altogether. A step with them destroys the weights. "
+            + "Clip gradients, lower the learning rate or the loss scale, and look for log, sqrt or division at zero.",
+            "GRAD4005", [.. bad.Select(i => snapshot.Path(i))]) { Named = seen.Path(source) };
     }
 
-    private void Ratios(Judged[] weights, bool open, List<Finding> findings)
+    private static double Share(in Snapshot seen, int i) => (double)seen.Gradients[i].NonFinite / seen.Layout.Parameters[i].Elements;
+
+    private void Ratios(in Snapshot seen, bool open, List<Finding> findings)
     {
-        if (weights.Length < 2)
+        var (first, last) = seen.Ends();
+        if (first == last)
             return;
-        var (first, last) = (weights[0], weights[^1]);
-        var ratio = first.Gradient.Norm / last.Gradient.Norm;
-        var isVanishing = first.Gradient.Norm > 0 && ratio < options.VanishingRatio && first.Gradient.Norm < options.VanishingNorm;
-        if (vanishing.See(isVanishing) >= options.Patience && open)
+        var (firstNorm, lastNorm) = (seen.Norm(first), seen.Norm(last));
+        var ratio = firstNorm / lastNorm;
+        // Between detailed observations a norm below 1e-19 reads as zero; whether it is zero was seen before.
+        var isZero = firstNorm == 0 && !(seen.Layout.Records[first].LastDetail.ZeroShare < 1);
+        if (vanishing.See(!isZero && ratio < options.VanishingRatio && firstNorm < options.VanishingNorm) >= options.Patience && open)
         {
-            string[] starved = [.. weights.TakeWhile(w => w.Gradient.Norm < options.VanishingRatio * last.Gradient.Norm).Select(w => w.Parameter.Path)];
+            var starved = new List<string>();
+            foreach (var i in seen.Layout.Weights)
+            {
+                if (seen.Norm(i) >= options.VanishingRatio * lastNorm)
+                    break;
+                starved.Add(seen.Path(i));
+            }
             findings.Add(new(AlertKind.Vanishing,
-                $"its gradient is {Number(first.Gradient.Norm)}, {Number(ratio)} of that of '{last.Parameter.Path}'; {Count(starved.Length, "weight")} from the input on {(starved.Length == 1 ? "does" : "do")} not learn. "
+                $"its gradient is {Number(firstNorm)}, {Number(ratio)} of that of '{seen.Path(last)}'; {Count(starved.Count, "weight")} from the input on {(starved.Count == 1 ? "does" : "do")} not learn. "
                 + "Use ReLU with Kaiming initialization, normalization, or residual connections.",
                 "GRAD1001", starved));
         }
-        if (explodingRatio.See(ratio > options.ExplodingRatio && last.Gradient.Norm > options.VanishingMeanAbsolute) >= options.Patience && open)
+        if (explodingRatio.See(ratio > options.ExplodingRatio && lastNorm > options.VanishingMeanAbsolute) >= options.Patience && open)
             findings.Add(new(AlertKind.Exploding,
-                $"its gradient is {Number(first.Gradient.Norm)}, {Number(ratio)} times that of '{last.Parameter.Path}': it grows on its way back through the layers. "
+                $"its gradient is {Number(firstNorm)}, {Number(ratio)} times that of '{seen.Path(last)}': it grows on its way back through the layers. "
                 + "Use smaller initial weights, residual connections, or clip gradients.",
-                "GRAD1004", [first.Parameter.Path]));
+                "GRAD1004", [seen.Path(first)]));
     }
 
-    private void WholeModel(IReadOnlyList<Judged> judged, Judged[] weights, double globalNorm, LossTrend trend, bool open, List<Finding> findings)
+    private void WholeModel(in Snapshot seen, LossTrend trend, bool open, List<Finding> findings)
     {
-        if (judged.Count == 0)
-            return;
-        var largest = judged.MaxBy(j => j.Gradient.Norm);
-        if (explodingNorm.See(globalNorm > options.ExplodingNorm) >= options.Patience && open)
-            findings.Add(Exploding(largest, $"the norm over all gradients is {Number(globalNorm)} and was above {Number(options.ExplodingNorm)} {options.Patience} times in a row"));
+        var norm = seen.GlobalNorm;
+        if (explodingNorm.See(norm > options.ExplodingNorm) >= options.Patience && open)
+            findings.Add(Exploding(seen, seen.Largest(), $"the norm over all gradients is {Number(norm)} and was above {Number(options.ExplodingNorm)} {options.Patience} times in a row"));
 
-        recentNorms.Enqueue(globalNorm);
+        grows.See(norm > previousNorm);
+        previousNorm = norm;
+        recentNorms.Enqueue(norm);
         if (recentNorms.Count > options.Patience)
             recentNorms.Dequeue();
-        var grows = recentNorms.Count == options.Patience && options.Patience > 1 && recentNorms.Zip(recentNorms.Skip(1)).All(pair => pair.Second > pair.First);
-        if (grows && trend == LossTrend.Worsening && globalNorm >= options.ExplodingGrowth * recentNorms.Peek())
-            findings.Add(Exploding(largest, $"the norm over all gradients grew {Number(globalNorm / recentNorms.Peek())} times over {options.Patience} observations, to {Number(globalNorm)}, while the loss rises"));
+        // Patience norms make one rise less.
+        if (options.Patience > 1 && grows.Length >= options.Patience - 1 && trend == LossTrend.Worsening && norm >= options.ExplodingGrowth * recentNorms.Peek())
+            findings.Add(Exploding(seen, seen.Largest(), $"the norm over all gradients grew {Number(norm / recentNorms.Peek())} times over {options.Patience} observations, to {Number(norm)}, while the loss rises"));
 
         // The loss is far from learned, and yet nothing reaches even the layer next to it: what cuts the gradient off sits at the loss.
-        var isFlat = globalNorm < options.VanishingNorm && globalNorm > 0;
-        if (flat.See(isFlat) >= options.Patience && trend is LossTrend.Stalled or LossTrend.Worsening && isFlat && weights.Length > 0)
+        if (flat.See(norm > 0 && norm < options.VanishingNorm) >= options.Patience && Stands(trend) && seen.Layout.Weights.Length > 0)
             findings.Add(new(AlertKind.Vanishing,
-                $"the norm over all gradients is {Number(globalNorm)} while the loss stands still: the gradient is lost before the last layer. "
+                $"the norm over all gradients is {Number(norm)} while the loss stands still: the gradient is lost before the last layer. "
                 + "Give the loss raw outputs (no softmax or sigmoid before cross-entropy), and scale the inputs to about one.",
-                "GRAD3001", [weights[^1].Parameter.Path]));
+                "GRAD3001", [seen.Path(seen.Layout.Weights[^1])]));
     }
 
-    private void Tiny(Judged[] weights, LossTrend trend, List<Finding> findings)
+    /// <summary>The loss is known to stand still, and not because everything is learned: what small gradients alone do not say.</summary>
+    private bool Stands(LossTrend trend) => !options.GateOnLoss || trend is LossTrend.Stalled or LossTrend.Worsening;
+
+    private void Tiny(in Snapshot seen, LossTrend trend, List<Finding> findings)
     {
-        Judged[] tiny = [.. weights.Where(w => w.Record.Tiny.See(w.Gradient.MeanAbsolute < options.VanishingMeanAbsolute && w.Gradient.ZeroShare < 1) >= options.Patience)];
-        var stands = trend is LossTrend.Stalled or LossTrend.Worsening || !options.GateOnLoss;
-        if (tiny.Length > 0 && stands)
+        var tiny = new List<string>();
+        var smallest = 0.0;
+        foreach (var i in seen.Layout.Weights)
+        {
+            var gradient = seen.Gradients[i];
+            if (seen.Layout.Records[i].Tiny.See(gradient.MeanAbsolute < options.VanishingMeanAbsolute && gradient.ZeroShare < 1) < options.Patience)
+                continue;
+            smallest = tiny.Count == 0 ? gradient.MeanAbsolute : smallest;
+            tiny.Add(gradient.Parameter);
+        }
+        if (tiny.Count > 0 && Stands(trend))
             findings.Add(new(AlertKind.Vanishing,
-                $"the mean absolute gradient is {Number(tiny[0].Gradient.MeanAbsolute)} in {Count(tiny.Length, "weight")} while the loss stands still. "
+                $"the mean absolute gradient is {Number(smallest)} in {Count(tiny.Count, "weight")} while the loss stands still. "
                 + "Use ReLU with Kaiming initialization, normalization, or residual connections.",
-                "GRAD1001", [.. tiny.Select(w => w.Parameter.Path)]));
+                "GRAD1001", tiny));
     }
 
-    private void Dead(IReadOnlyList<Judged> judged, bool open, List<Finding> findings)
+    private void Dead(in Snapshot seen, bool open, List<Finding> findings)
     {
-        var dead = new List<Judged>();
-        for (var i = 0; i < judged.Count; i++)
-            if (judged[i].Parameter.IsWeight && judged[i].Record.Dead.See(DeadShare(judged, i) >= options.DeadShare) >= options.Patience)
-                dead.Add(judged[i]);
+        var dead = new List<int>();
+        foreach (var i in seen.Layout.Weights)
+            if (seen.Layout.Records[i].Dead.See(DeadShare(seen, i) >= options.DeadShare) >= options.Patience)
+                dead.Add(i);
         if (dead.Count == 0 || !open)
             return;
         // Nothing passes back through a dead layer, so all before it look dead too: the cause is the one nearest to the loss.
         var cause = dead[^1];
+        var snapshot = seen;
         findings.Add(new(AlertKind.Dead,
-            $"{cause.Gradient.ZeroShare:P0} of its gradient is exactly zero, {options.Patience} times in a row{(dead.Count > 1 ? $", and with it {Count(dead.Count - 1, "weight")} before it" : "")}: its units are dead. "
+            $"{Percent(DeadShare(seen, cause))} of its units get a gradient of exactly zero, {options.Patience} times in a row{(dead.Count > 1 ? $", and so {Count(dead.Count - 1, "weight")} before it" : "")}: they are dead. "
             + "Lower the learning rate, use Kaiming initialization with small biases, or LeakyReLU.",
-            "GRAD1004", [.. dead.Select(j => j.Parameter.Path)]) { Named = cause.Parameter.Path });
+            "GRAD1004", [.. dead.Select(i => snapshot.Path(i))]) { Named = seen.Path(cause) });
     }
 
     /// <summary>
     /// Share of the units without gradient. The bias has one element a unit, and that is zero only where the unit is dead; in the weight alone an input that is
     /// zero (one-hot, bag of words) looks the same, so without a bias only a gradient that is zero throughout counts.
     /// </summary>
-    private static double DeadShare(IReadOnlyList<Judged> judged, int index)
+    private static double DeadShare(in Snapshot seen, int weight)
     {
-        var weight = judged[index];
-        for (var i = index + 1; i < judged.Count && judged[i].Parameter.Module == weight.Parameter.Module; i++)
-            if (judged[i].Parameter is { Role: ParameterRole.Vector } bias && bias.Elements == weight.Parameter.Rows)
-                return Math.Min(weight.Gradient.ZeroShare, judged[i].Gradient.ZeroShare);
-        return weight.Gradient.ZeroShare == 1 ? 1 : 0;
+        var share = seen.Gradients[weight].ZeroShare;
+        return seen.Layout.BiasOf[weight] is var bias and >= 0 && !seen.Gradients[bias].IsMissing ? Math.Min(share, seen.Gradients[bias].ZeroShare) : share == 1 ? 1 : 0;
     }
 
-    private void Enormous(IReadOnlyList<Judged> judged, List<Finding> findings)
+    private void Enormous(in Snapshot seen, List<Finding> findings)
     {
-        foreach (var one in judged)
-            if (one.Gradient.MeanAbsolute > options.ExplodingMeanAbsolute)
+        for (var i = 0; i < seen.Count; i++)
+            if (seen.Gradients[i].MeanAbsolute > options.ExplodingMeanAbsolute)
             {
-                findings.Add(Exploding(one, $"the mean absolute gradient is {Number(one.Gradient.MeanAbsolute)}"));
+                findings.Add(Exploding(seen, i, $"the mean absolute gradient is {Number(seen.Gradients[i].MeanAbsolute)}"));
                 return;
             }
     }
 
-    private bool Spike(IReadOnlyList<Judged> judged, double globalNorm, bool open, List<Finding> findings)
+    private bool Spike(in Snapshot seen, bool open, List<Finding> findings)
     {
-        var (deviations, factor) = spikes.Add(globalNorm);
+        var (deviations, factor) = spikes.Add(seen.GlobalNorm);
         if (deviations <= options.SpikeDeviations)
             return false;
         if (factor >= options.SpikeFactor && open)
         {
-            var largest = judged.MaxBy(j => j.Gradient.Norm);
+            var largest = seen.Largest();
             findings.Add(new(AlertKind.Spike,
-                $"the norm over all gradients is {Number(globalNorm)}, {Number(factor)} times its running mean. Clip gradients between backward and step, for instance monitor.ClipGradNorm(1.0).",
-                largest.Parameter.Role == ParameterRole.RecurrentWeight ? "GRAD2001" : null, [largest.Parameter.Path]));
+                $"the norm over all gradients is {Number(seen.GlobalNorm)}, {Number(factor)} times its running mean. Clip gradients between backward and step, for instance monitor.ClipGradNorm(1.0).",
+                seen.Layout.Parameters[largest].Role == ParameterRole.RecurrentWeight ? "GRAD2001" : null, [seen.Path(largest)]));
         }
         return true;
     }
 
-    private static Finding Exploding(Judged largest, string what) => new(AlertKind.Exploding,
-        $"{what}; '{largest.Parameter.Path}' has the largest. Clip gradients between backward and step, for instance monitor.ClipGradNorm(1.0), lower the learning rate, or scale inputs and targets to about one.",
-        largest.Parameter.Role == ParameterRole.RecurrentWeight ? "GRAD2001" : "GRAD1004", [largest.Parameter.Path]);
+    private static Finding Exploding(in Snapshot seen, int largest, string what) => new(AlertKind.Exploding,
+        $"{what}; '{seen.Path(largest)}' has the largest. Clip gradients between backward and step, for instance monitor.ClipGradNorm(1.0), lower the learning rate, or scale inputs and targets to about one.",
+        seen.Layout.Parameters[largest].Role == ParameterRole.RecurrentWeight ? "GRAD2001" : "GRAD1004", [seen.Path(largest)]);
+
+    private static string Percent(double share) => share.ToString("P0", CultureInfo.InvariantCulture);
 
     private static string Count(int count, string noun) => count == 1 ? $"one {noun}" : $"{count} {noun}s";
 
-    private static string List(IEnumerable<string> paths)
-    {
-        string[] all = [.. paths];
-        return string.Join(", ", all.Take(5).Select(p => $"'{p}'")) + (all.Length > 5 ? $" and {all.Length - 5} more" : "");
-    }
+    private static string List(IReadOnlyList<string> all) =>
+        string.Join(", ", all.Take(5).Select(p => $"'{p}'")) + (all.Count > 5 ? $" and {all.Count - 5} more" : "");
 
     private static string Number(double value) => value.ToString("G2", CultureInfo.InvariantCulture);
 }

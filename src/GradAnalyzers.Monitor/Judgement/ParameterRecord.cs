@@ -34,6 +34,9 @@ internal sealed class ParameterRecord(string path)
 
     public List<AlertKind> Alerts { get; } = [];
 
+    /// <summary>The norms in the columns of the <see cref="History"/>; NaN where it had no gradient.</summary>
+    public List<float> Norms { get; } = [];
+
     public Streak Missing { get; } = new();
 
     public Streak Tiny { get; } = new();
@@ -60,6 +63,12 @@ internal sealed class ParameterRecord(string path)
         NonFiniteElements += gradient.NonFinite;
         if (!double.IsNaN(gradient.ZeroShare))
             LastDetail = gradient;
+    }
+
+    public double MedianNorm()
+    {
+        float[] known = [.. Norms.Where(n => !float.IsNaN(n)).Order()];
+        return known.Length == 0 ? double.NaN : known[known.Length / 2];
     }
 
     public GradientVerdict Verdict(int patience)

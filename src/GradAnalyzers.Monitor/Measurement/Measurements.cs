@@ -34,15 +34,14 @@ internal sealed class Measurements(nn.Module model) : IDisposable
             Renew();
         try
         {
-            if (TryMeasure(detailed, loss) is { } measured)
-                return measured;
+            return MeasureOnce(detailed, loss);
         }
         catch (Exception e) when (e is InvalidOperationException or System.Runtime.InteropServices.ExternalException)
         {
-            // A parameter of the table was disposed or moved, or a gradient became sparse: a fresh table knows. If it does not, the second failure is thrown.
+            // A parameter of the table was disposed or moved, lost its gradient, or has a sparse one now: a fresh table knows. If it does not, the second failure is thrown.
+            Renew();
+            return MeasureOnce(detailed, loss);
         }
-        Renew();
-        return TryMeasure(detailed, loss) ?? throw new InvalidOperationException("a gradient disappeared while it was measured: is the model trained on another thread at the same time?");
     }
 
     public void Renew()
@@ -54,7 +53,7 @@ internal sealed class Measurements(nn.Module model) : IDisposable
 
     public void Dispose() => Renew();
 
-    private ParameterGradient[]? TryMeasure(bool detailed, Tensor? loss)
+    private ParameterGradient[] MeasureOnce(bool detailed, Tensor? loss)
     {
         var groups = Table.Groups;
         Loss = double.NaN;
@@ -68,8 +67,6 @@ internal sealed class Measurements(nn.Module model) : IDisposable
                 // The loss travels with the gradients of its device.
                 Tensor[] extra = i == 0 && loss is not null ? [loss] : [];
                 answers[i] = detailed ? DeviceStatistics.Details(groups[i], extra) : DeviceStatistics.Norms(groups[i], extra);
-                if (answers[i].numel() == 0)
-                    return null;
             }
             Read(answers);
         }
@@ -88,7 +85,7 @@ internal sealed class Measurements(nn.Module model) : IDisposable
             offset += detailed ? 4 * members.Count : members.Count;
             if (i == 0 && loss is not null)
                 Loss = buffer[offset++];
-            LookTwice(groups[i], result.AsSpan(position, members.Count), detailed);
+            LookTwice(groups[i], result.AsSpan(position, members.Count));
             position += members.Count;
         }
         return result;
@@ -127,26 +124,21 @@ internal sealed class Measurements(nn.Module model) : IDisposable
     }
 
     /// <summary>
-    /// float32 squares end at 1e-38 and 1e38: norms below 1e-18, or not finite, are computed again in float64, which also counts the elements that are not finite.
-    /// A gradient that is exactly zero needs no second look.
+    /// float32 squares end at 1e38: norms that are not finite are computed again in float64, which also counts the elements that are not finite.
+    /// Rare, so the further read-back is no cost.
     /// </summary>
-    private static void LookTwice(ParameterGroup group, Span<ParameterGradient> gradients, bool detailed)
+    private static void LookTwice(ParameterGroup group, Span<ParameterGradient> gradients)
     {
         List<int>? doubtful = null;
         for (var i = 0; i < gradients.Length; i++)
-        {
-            var norm = gradients[i].Norm;
-            var isTooSmall = detailed && norm < 1e-18 && gradients[i].ZeroShare < 1;
-            if (isTooSmall || !double.IsFinite(norm))
+            if (!double.IsFinite(gradients[i].Norm))
                 (doubtful ??= []).Add(i);
-        }
         if (doubtful is null)
             return;
         if (!group.SupportsDouble)
         {
             foreach (var i in doubtful)
-                if (!double.IsFinite(gradients[i].Norm))
-                    gradients[i] = gradients[i] with { NonFinite = 1 };
+                gradients[i] = gradients[i] with { NonFinite = 1 };
             return;
         }
         var careful = DeviceStatistics.Careful([.. doubtful.Select(i => group.All[i])]);

@@ -71,8 +71,7 @@ public sealed class HtmlReport(string path, TimeSpan? interval = null) : IGradie
             globalNorm = columns.Select(c => Number(c.GlobalNorm)),
             ratio = columns.Select(c => Number(c.Ratio)),
             updateRatio = columns.Select(c => Number(c.MedianUpdateRatio)),
-            norms = summaries.Where(s => monitor.History.Norms.ContainsKey(s.Parameter))
-                .Select(s => new { path = s.Parameter, values = monitor.History.Norms[s.Parameter].Select(v => Number(v)) }),
+            norms = monitor.Records.Where(r => r.Norms.Count > 0).Select(r => new { path = r.Path, values = r.Norms.Select(v => Number(v)) }),
             parameters = summaries.Select(s => new
             {
                 path = s.Parameter,
