@@ -43,6 +43,7 @@ public sealed partial class GradientMonitor : IDisposable
     private long lastDetail = long.MinValue / 2;
     private int failures;
     private int entered;
+    private bool sawBrokenLoss;
     private bool isOff;
     private bool isDisposed;
 
@@ -239,6 +240,7 @@ public sealed partial class GradientMonitor : IDisposable
             knownLoss = LossValue(loss!);
         progress.Add(knownLoss);
         MeasureUpdates(isStart: false);
+        isDue |= IsFirstBrokenLoss(isLossHere, knownLoss);
         return isDue ? Observation(Measure(IsDetailDue(), isLossHere ? null : loss), knownLoss) : null;
     }
 
@@ -249,6 +251,7 @@ public sealed partial class GradientMonitor : IDisposable
         var knownLoss = isLossHere ? LossValue(loss!) : double.NaN;
         progress.Add(knownLoss);
         MeasureUpdates(isStart: false);
+        isDue |= IsFirstBrokenLoss(isLossHere, knownLoss);
         var gradients = Measure(isDue && IsDetailDue(), isLossHere || !isDue ? null : loss);
         using var _ = no_grad();
         var norm = GlobalNorm(gradients);
@@ -270,6 +273,14 @@ public sealed partial class GradientMonitor : IDisposable
     {
         using var _ = no_grad();
         return loss.numel() == 1 ? loss.ToDouble() : throw new ArgumentException($"the loss has {loss.numel()} elements; it must have one: give the tensor that backward was called on", nameof(loss));
+    }
+
+    /// <summary>The first loss that is not finite is looked into at once, whatever the cadence.</summary>
+    private bool IsFirstBrokenLoss(bool isKnown, double loss)
+    {
+        if (!isKnown || double.IsFinite(loss) || sawBrokenLoss)
+            return false;
+        return sawBrokenLoss = true;
     }
 
     private bool IsDetailDue() => Step - lastDetail >= Options.DetailEvery;

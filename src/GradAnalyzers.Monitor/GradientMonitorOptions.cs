@@ -25,7 +25,7 @@ public sealed record GradientMonitorOptions
     public int Patience { get; init => field = Within(value, 1, 10_000); } = 5;
 
     /// <summary>
-    /// Vanishing, exploding and dead count only while the loss, where it is given, is not improving. Default true
+    /// Vanishing, exploding and dead count only while the loss, where it is given, neither improves nor is down to a tenth of where it began. Default true
     /// (AUTOTRAINER: this gate is what avoids false alarms).
     /// </summary>
     public bool GateOnLoss { get; init; } = true;

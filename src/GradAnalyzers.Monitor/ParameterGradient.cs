@@ -2,7 +2,7 @@ namespace GradAnalyzers.Monitor;
 
 /// <summary>The gradient of one parameter at one step.</summary>
 /// <param name="Parameter">The path of the parameter in <c>named_parameters()</c>, such as <c>encoder.fc1.weight</c>.</param>
-/// <param name="Norm">The Euclidean norm of the gradient. NaN where there is no gradient.</param>
+/// <param name="Norm">The Euclidean norm of the gradient. NaN where there is no gradient, or where it holds NaN.</param>
 public readonly record struct ParameterGradient(string Parameter, double Norm)
 {
     /// <summary>The mean of the absolute values. NaN in an observation of norms only.</summary>
@@ -21,5 +21,5 @@ public readonly record struct ParameterGradient(string Parameter, double Norm)
     public double UpdateRatio { get; init; } = double.NaN;
 
     /// <summary>Backward left no gradient.</summary>
-    public bool IsMissing => double.IsNaN(Norm);
+    public bool IsMissing => double.IsNaN(Norm) && NonFinite == 0;
 }

@@ -1,6 +1,9 @@
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
+// The random seed and the count of tensors belong to the whole process.
+[assembly: CollectionBehavior(DisableTestParallelization = true)]
+
 namespace GradAnalyzers.Monitor.Tests;
 
 /// <summary>Small real trainings for the tests.</summary>

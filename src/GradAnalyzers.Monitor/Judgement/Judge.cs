@@ -16,6 +16,9 @@ internal sealed record Finding(AlertKind Kind, string Message, string? Rule, IRe
 /// </summary>
 internal sealed class Judge(GradientMonitorOptions options)
 {
+    /// <summary>Part of <see cref="GradientMonitorOptions.ExplodingNorm"/> under which growth is none of our business.</summary>
+    private const double SmallestExplosion = 0.1;
+
     private readonly SpikeDetector spikes = new(options);
     private readonly Streak vanishing = new(), explodingRatio = new(), explodingNorm = new(), flat = new(), grows = new();
     private double previousNorm = double.NaN;
@@ -29,13 +32,17 @@ internal sealed class Judge(GradientMonitorOptions options)
         if (seen.Count == 0)
             return (false, []);
         var findings = new List<Finding>();
-        var open = !options.GateOnLoss || trend is LossTrend.NotGiven or LossTrend.Stalled or LossTrend.Worsening or LossTrend.Learned;
+        var open = !options.GateOnLoss || trend is LossTrend.NotGiven or LossTrend.Stalled or LossTrend.Worsening;
         Ratios(seen, open, findings);
         WholeModel(seen, trend, open, findings);
         if (seen.IsDetailed)
         {
-            Tiny(seen, trend, findings);
-            Dead(seen, open, findings);
+            // Where nothing leaves the loss, all layers look starved and dead, and none is to blame.
+            if (seen.GlobalNorm >= options.VanishingNorm)
+            {
+                Tiny(seen, trend, findings);
+                Dead(seen, open, findings);
+            }
             Enormous(seen, findings);
         }
         return (Spike(seen, open, findings), findings);
@@ -117,12 +124,12 @@ internal sealed class Judge(GradientMonitorOptions options)
         recentNorms.Enqueue(norm);
         if (recentNorms.Count > options.Patience)
             recentNorms.Dequeue();
-        // Patience norms make one rise less.
-        if (options.Patience > 1 && grows.Length >= options.Patience - 1 && trend == LossTrend.Worsening && norm >= options.ExplodingGrowth * recentNorms.Peek())
+        // Patience norms make one rise less. What grows from almost nothing to little, as at the start of a GAN, does not explode.
+        if (options.Patience > 1 && norm >= SmallestExplosion * options.ExplodingNorm && grows.Length >= options.Patience - 1 && trend == LossTrend.Worsening && norm >= options.ExplodingGrowth * recentNorms.Peek())
             findings.Add(Exploding(seen, seen.Largest(), $"the norm over all gradients grew {Number(norm / recentNorms.Peek())} times over {options.Patience} observations, to {Number(norm)}, while the loss rises"));
 
         // The loss is far from learned, and yet nothing reaches even the layer next to it: what cuts the gradient off sits at the loss.
-        if (flat.See(norm > 0 && norm < options.VanishingNorm) >= options.Patience && Stands(trend) && seen.Layout.Weights.Length > 0)
+        if (flat.See(norm < options.VanishingNorm) >= options.Patience && Stands(trend) && seen.Layout.Weights.Length > 0)
             findings.Add(new(AlertKind.Vanishing,
                 $"the norm over all gradients is {Number(norm)} while the loss stands still: the gradient is lost before the last layer. "
                 + "Give the loss raw outputs (no softmax or sigmoid before cross-entropy), and scale the inputs to about one.",
