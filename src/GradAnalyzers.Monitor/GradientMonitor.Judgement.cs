@@ -10,7 +10,7 @@ public sealed partial class GradientMonitor
     /// <summary>Layers start equal or never are: the first observations tell.</summary>
     private const int MostEqualRowChecks = 3;
 
-    private Layout? layout;
+    private Layout? currentLayout;
 
     private GradientObservation Observation(ParameterGradient[] gradients, double knownLoss)
     {
@@ -18,9 +18,7 @@ public sealed partial class GradientMonitor
         if (double.IsNaN(knownLoss))
             progress.Add(loss);
         Observations++;
-        if (layout is null || layout.TableVersion != measurements.TableVersion)
-            layout = new Layout(measurements.Table, measurements.TableVersion, Record);
-
+        var layout = CurrentLayout();
         var all = layout.Arrange(gradients);
         for (var i = 0; i < all.Length; i++)
         {
@@ -54,6 +52,13 @@ public sealed partial class GradientMonitor
                 Raise(finding);
         }
         return observation;
+    }
+
+    private Layout CurrentLayout()
+    {
+        if (currentLayout is null || currentLayout.TableVersion != measurements.TableVersion)
+            currentLayout = new Layout(measurements.Table, measurements.TableVersion, Record);
+        return currentLayout;
     }
 
     private ParameterRecord Record(WatchedParameter parameter)

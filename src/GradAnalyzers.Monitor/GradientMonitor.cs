@@ -214,7 +214,7 @@ public sealed partial class GradientMonitor : IDisposable
         catch (Exception e) when (e is not GradientAlertException and not HandlerException and not OutOfMemoryException)
         {
             isOff = ++failures >= MostFailures;
-            return Fail($"{e.Message.Split('\n')[0].TrimEnd('.')}. {(isOff ? "It turned itself off after three failures in a row; is the model disposed?" : "This step was not observed; training goes on.")}");
+            return Fail($"{e.Message.Split('\n')[0].TrimEnd('.')}. {(isOff ? "It turned itself off after three failures in a row" : "This step was not observed; training goes on.")}");
         }
         catch (HandlerException e)
         {
@@ -257,7 +257,7 @@ public sealed partial class GradientMonitor : IDisposable
         var norm = GlobalNorm(gradients);
         var isFinite = double.IsFinite(norm);
         var clipped = isFinite ? scale(gradients) : 0;
-        var result = new ClipResult(norm, clipped, isFinite, !isFinite && Options.NonFinite == NonFiniteAction.SkipStep) { Parameters = gradients };
+        var result = new ClipResult(norm, clipped, isFinite, !isFinite && Options.NonFinite == NonFiniteAction.SkipStep) { Parameters = CurrentLayout().Arrange(gradients) };
         // Judged after the scaling: an alert that is thrown must not leave the gradients half done.
         if (isDue || !isFinite)
             Observation(gradients, knownLoss);

@@ -135,18 +135,11 @@ public class AlertTests
     [Fact]
     public void AnUnusedLayerIsReportedAndAFrozenOneIsNot()
     {
-        using var model = Training.Mlp();
-        var (used, frozen) = (nn.Linear(2, 2), nn.Linear(2, 2));
-        model.register_module("unused", used);
-        model.register_module("frozen", frozen);
-        foreach (var p in frozen.parameters())
-            p.requires_grad = false;
+        using var model = new Branches();
         using var monitor = new GradientMonitor(model, Training.Closely);
         for (var i = 0; i < 3; i++)
         {
-            model.get_parameter("fc0.weight")!.square().sum().backward();
-            foreach (var name in new[] { "fc0.bias", "fc1.weight", "fc1.bias", "out.weight", "out.bias" })
-                model.get_parameter(name)!.sum().backward();
+            model.used.call(ones(1, 2)).sum().backward();
             monitor.Observe();
         }
 
@@ -231,6 +224,18 @@ public class AlertTests
         using var monitor = new GradientMonitor(model, Training.Closely with { GateOnLoss = false });
         Training.Steps(model, 8, loss => monitor.Observe(loss), rate);
         return monitor.Alerts.First(a => a.Kind == kind);
+    }
+
+    private sealed class Branches : nn.Module
+    {
+        public readonly Linear used = nn.Linear(2, 2), unused = nn.Linear(2, 2), frozen = nn.Linear(2, 2);
+
+        public Branches() : base(nameof(Branches))
+        {
+            RegisterComponents();
+            foreach (var p in frozen.parameters())
+                p.requires_grad = false;
+        }
     }
 
     /// <summary>One weight, whose gradient the test writes.</summary>

@@ -24,7 +24,7 @@ public class RobustnessTests
         for (var i = 0; i < 5; i++)
             Assert.Null(monitor.Observe());
 
-        Assert.Contains(monitor.Alerts, a => a.Kind == AlertKind.Monitor && a.Message.Contains("is the model disposed?"));
+        Assert.Contains(monitor.Alerts, a => a.Kind == AlertKind.Monitor && a.Message.Contains("perhaps it was disposed. It turned itself off"));
     }
 
     [Fact]

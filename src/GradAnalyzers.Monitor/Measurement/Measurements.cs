@@ -57,6 +57,8 @@ internal sealed class Measurements(nn.Module model) : IDisposable
     {
         var groups = Table.Groups;
         Loss = double.NaN;
+        if (Table.Parameters.Count == 0)
+            throw new InvalidOperationException("the model has no parameters any more; perhaps it was disposed");
         if (groups.Count == 0)
             return [];
         var answers = new Tensor[groups.Count];

@@ -7,7 +7,7 @@ public sealed class ConsoleProgress : IGradientSink
 {
     private readonly TextWriter output;
     private readonly TimeSpan interval;
-    private long printedAt = long.MinValue / 2;
+    private long? printedAt;
 
     /// <summary>Prints progress.</summary>
     /// <param name="interval">The least time between two lines, 5 seconds if null. Alerts are printed at once.</param>
@@ -23,7 +23,7 @@ public sealed class ConsoleProgress : IGradientSink
     /// <inheritdoc/>
     public void Observed(GradientMonitor monitor, GradientObservation observation)
     {
-        if (TimeSpan.FromMilliseconds(Environment.TickCount64 - printedAt) < interval)
+        if (printedAt is { } before && TimeSpan.FromMilliseconds(Environment.TickCount64 - before) < interval)
             return;
         printedAt = Environment.TickCount64;
         var line = string.Create(CultureInfo.InvariantCulture, $"step {observation.Step}");

@@ -18,7 +18,7 @@ public sealed class EvidenceFile : IGradientSink
     private readonly string path;
     private readonly TimeSpan interval;
     private GradientMonitor? last;
-    private long writtenAt = long.MinValue;
+    private long writtenAt;
     private long writtenStep = -1;
     private int writtenAlerts;
 
