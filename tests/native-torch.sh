@@ -85,7 +85,7 @@ if [ ! -e "$loader" ]; then
     for tool in apt-get dpkg flock; do
         command -v "$tool" > /dev/null || cannot "'$tool' is not there to fetch it. Install GCC 13's libstdc++ (or newer) by your system's own means, or build on Debian 13, Ubuntu 24.04 or newer."
     done
-    codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
+    codename=$(. /etc/os-release && echo "${UBUNTU_CODENAME:-${VERSION_CODENAME:-}}")
     release=$(next_release "$codename")
     [ -n "$release" ] || cannot "for '${codename:-this system}' no newer release is known to take it from. Install GCC 13's libstdc++ (or newer), or build on Debian 13, Ubuntu 24.04 or newer."
 

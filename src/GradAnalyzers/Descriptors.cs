@@ -14,6 +14,49 @@ public static class Descriptors
         description: "The gradient of a recurrent model is a product over time steps: when training grows the recurrent weights it explodes. "
             + "Clipping by global norm between backward and step bounds it (Pascanu, Mikolov, Bengio 2013).");
 
+    public static readonly DiagnosticDescriptor GRAD2002 = Warning("GRAD2002", Training,
+        title: "Gradient clipping has no effect",
+        message: "This clipping has no effect: {0}. Clip between backward and step, on the parameters that are stepped.",
+        description: "Gradients exist from backward on and are used up by step. A clip anywhere else changes nothing, and training looks protected when it is not.");
+
+    public static readonly DiagnosticDescriptor GRAD2003 = Warning("GRAD2003", Training,
+        title: "Gradients are never cleared",
+        message: "'{0}' is stepped in a loop that never clears gradients; every step uses the sum of all gradients so far. Call zero_grad() before backward.",
+        description: "backward adds to the gradients that parameters hold. Without zero_grad the sum grows from step to step, as if the learning rate did, until training diverges.");
+
+    public static readonly DiagnosticDescriptor GRAD2004 = Warning("GRAD2004", Training,
+        title: "A step finds no gradients",
+        message: "This step has no gradients to use: {0}",
+        description: "A step between zero_grad and backward changes nothing (or only applies weight decay and old momentum): the model does not learn from the loss.");
+
+    public static readonly DiagnosticDescriptor GRAD2005 = Warning("GRAD2005", Training,
+        title: "A hidden state is carried over batches without detach",
+        message: "'{0}' is carried from batch to batch with its history: {1}. Detach it before it is used again.",
+        description: "A hidden state that is the output of the last batch still holds that batch's graph. detach() keeps its value and cuts its history (truncated backpropagation through time).");
+
+    public static readonly DiagnosticDescriptor GRAD2006 = Info("GRAD2006", Training,
+        title: "The clipping threshold is ineffective",
+        message: "The clipping threshold {0} {1}; 1.0 is a usual start",
+        description: "clip_grad_norm_ scales gradients by threshold/norm where the norm is larger. A threshold that no healthy gradient reaches never acts in time; one that is not positive destroys the direction.");
+
+    public static readonly DiagnosticDescriptor GRAD2007 = Warning("GRAD2007", Training,
+        title: "Scaled gradients are clipped",
+        message: "Gradients are clipped while they are still scaled by '{0}'; the limit is off by that factor. Unscale before clipping.",
+        description: "Loss scaling multiplies every gradient by the scale. A clip before the gradients are divided by it again compares the wrong norm with the limit, and cuts nearly every step to nearly nothing.");
+
+    public static readonly DiagnosticDescriptor GRAD2008 = Warning("GRAD2008", Training,
+        title: "An optimizer is given a parameter twice",
+        message: "'{0}' is given the parameters of '{1}' twice, and steps them twice",
+        description: "TorchSharp accepts overlapping parameters and groups silently; a parameter that is in two places takes each step twice, as if its learning rate were doubled.");
+
+    public static readonly DiagnosticDescriptor GRAD2009 = Warning("GRAD2009", Training,
+        title: "A trained module is in no optimizer",
+        message: "'{0}' takes part in the loss, but no optimizer holds the parameters of '{1}'; it never learns",
+        description: "backward computes gradients for every module on the way to the loss; only what an optimizer holds is changed by step.");
+
+    private static DiagnosticDescriptor Info(string id, string category, string title, string message, string description) =>
+        Create(id, category, DiagnosticSeverity.Info, isEnabledByDefault: true, title, message, description);
+
     private static DiagnosticDescriptor Warning(string id, string category, string title, string message, string description) =>
         Create(id, category, DiagnosticSeverity.Warning, isEnabledByDefault: true, title, message, description);
 

@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Reflection;
 using GradAnalyzers.Catalogue;
 using TorchSharp;
 using Xunit;
@@ -6,19 +8,34 @@ namespace GradAnalyzers.Tests;
 
 public sealed class LibraryTests
 {
+    private const BindingFlags Anything = BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.Static;
+
+    private static readonly ILookup<string, Type> Types = typeof(torch).Assembly.GetTypes().ToLookup(type => (type.FullName ?? "").Split('`')[0].Replace('+', '.'));
+
     public static TheoryData<string> Members { get; } = new(ModelCatalogue.BuiltInEntries.Select(entry => entry.Member));
+
+    public static TheoryData<string, string, string> Parameters { get; } = new(ModelCatalogue.BuiltInEntries
+        .SelectMany(entry => entry.Meanings.Select(meaning => (entry.Member, meaning.Key, meaning.Value)))
+        .Where(row => !double.TryParse(row.Value, CultureInfo.InvariantCulture, out _)));
 
     [Theory]
     [MemberData(nameof(Members))]
-    public void EveryBuiltInNameExistsInTorchSharp(string member)
-    {
-        var library = typeof(torch).Assembly;
-        var dot = member.LastIndexOf('.');
-        Assert.True(
-            Find(member) || library.GetTypes().Any(type => Name(type) == member[..dot] && type.GetMember(member[(dot + 1)..]).Length > 0),
-            $"TorchSharp has no '{member}'");
+    public void EveryBuiltInNameExistsInTorchSharp(string member) =>
+        Assert.True(Types.Contains(member) || Named(member).Any(), $"TorchSharp has no '{member}'");
 
-        bool Find(string name) => library.GetTypes().Any(type => Name(type) == name);
-        static string Name(Type type) => (type.FullName ?? "").Split('`')[0].Replace('+', '.');
+    [Theory]
+    [MemberData(nameof(Parameters))]
+    public void EveryBuiltInParameterExistsInTorchSharp(string member, string meaning, string parameter)
+    {
+        var callables = Named(member).OfType<MethodBase>().Concat(Types[member].SelectMany(type => type.GetConstructors(Anything)));
+        Assert.True(
+            callables.Any(callable => callable.GetParameters().Any(candidate => CatalogueEntry.Names(parameter, candidate.Name!))),
+            $"'{member}' has no parameter '{parameter}', which '{meaning}' stands for");
+    }
+
+    private static IEnumerable<MemberInfo> Named(string member)
+    {
+        var dot = member.LastIndexOf('.');
+        return Types[member[..dot]].SelectMany(type => type.GetMember(member[(dot + 1)..], Anything));
     }
 }

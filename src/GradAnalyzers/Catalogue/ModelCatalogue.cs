@@ -14,7 +14,7 @@ namespace GradAnalyzers.Catalogue;
 internal sealed class ModelCatalogue
 {
     public const string FileSuffix = ".catalogue.txt";
-    private const string Library = "TorchSharp";
+    public const string Library = "TorchSharp";
 
     private static readonly Lazy<ImmutableArray<CatalogueEntry>> BuiltIn = new(ReadBuiltIn);
     private static readonly ConditionalWeakTable<Compilation, ModelCatalogue> ByCompilation = new();
@@ -26,7 +26,13 @@ internal sealed class ModelCatalogue
     {
         _entries = entries;
         Errors = errors;
+        HasTensorType = entries.Values.Any(entry => entry.Role == Role.Tensor);
         IsRelevant = isRelevant;
+        TrainingNames = SimpleNames(role => role.IsTraining());
+        ForwardNames = SimpleNames(role => role == Role.Forward);
+
+        ImmutableHashSet<string> SimpleNames(Func<Role, bool> isWanted) => entries.Values.Where(entry => isWanted(entry.Role))
+            .Select(entry => entry.Member[(entry.Member.LastIndexOf('.') + 1)..]).ToImmutableHashSet(StringComparer.Ordinal);
     }
 
     /// <summary>The built-in lines, in the order of the tables.</summary>
@@ -34,6 +40,9 @@ internal sealed class ModelCatalogue
 
     /// <summary>Whether the compilation can contain a model at all: it references TorchSharp or brings a catalogue of its own.</summary>
     public bool IsRelevant { get; }
+
+    /// <summary>Whether the catalogue says which type is a tensor; a framework of the user's own need not.</summary>
+    public bool HasTensorType { get; }
 
     public ImmutableArray<(AdditionalText File, CatalogueError Error)> Errors { get; }
 
@@ -45,8 +54,18 @@ internal sealed class ModelCatalogue
     public CatalogueEntry? Find(ISymbol? symbol) =>
         symbol is null ? null : _found.GetOrAdd(symbol.OriginalDefinition, FindUncached);
 
+    /// <summary>The simple names of everything that moves gradients: a member that mentions none of them cannot be part of a training loop.</summary>
+    public ImmutableHashSet<string> TrainingNames { get; }
+
+    /// <summary>The simple names of everything that runs a model.</summary>
+    public ImmutableHashSet<string> ForwardNames { get; }
+
     /// <summary>Whether the symbol's entry has this role.</summary>
     public bool Is(ISymbol? symbol, Role role) => Find(symbol)?.Role == role;
+
+    /// <summary>The last parts of the names of all members with this role, for a look at syntax before anything is bound.</summary>
+    public ImmutableHashSet<string> NamesOf(Role role) =>
+        _entries.Values.Where(entry => entry.Role == role).Select(entry => entry.Member[(entry.Member.LastIndexOf('.') + 1)..]).ToImmutableHashSet(StringComparer.Ordinal);
 
     /// <summary>The entry of a type or of the nearest of its base types that has one.</summary>
     public CatalogueEntry? FindBase(ITypeSymbol? type)
@@ -60,6 +79,24 @@ internal sealed class ModelCatalogue
         return null;
     }
 
+    /// <summary>Whether the type, a base type or an interface of it, or a constraint of the type parameter has this role.</summary>
+    public bool DerivesFrom(ITypeSymbol? type, Role role)
+    {
+        if (type is null)
+            return false;
+        if (type is ITypeParameterSymbol parameter)
+            return parameter.ConstraintTypes.Any(constraint => constraint is not ITypeParameterSymbol && DerivesFrom(constraint, role));
+        for (var current = type; current is not null; current = current.BaseType)
+        {
+            if (Is(current, role))
+                return true;
+        }
+
+        return type.AllInterfaces.Any(contract => Is(contract, role));
+    }
+
+    public bool IsModule(ITypeSymbol? type) => DerivesFrom(type, Role.Module);
+
     /// <summary>Full name without type arguments; nested types by a dot.</summary>
     public static string QualifiedName(ISymbol symbol)
     {
@@ -68,7 +105,8 @@ internal sealed class ModelCatalogue
         {
             if (current is IModuleSymbol or IAssemblySymbol)
                 break;
-            names.Push(current.Name);
+            // An indexer has one name in source, this[], and another in metadata.
+            names.Push(current is IPropertySymbol { IsIndexer: true } ? current.MetadataName : current.Name);
         }
 
         return string.Join(".", names);

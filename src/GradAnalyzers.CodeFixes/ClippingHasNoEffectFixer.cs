@@ -1,0 +1,17 @@
+using System.Collections.Immutable;
+using System.Composition;
+using GradAnalyzers.CodeFixes.Edits;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CodeFixes;
+
+namespace GradAnalyzers.CodeFixes;
+
+/// <summary>Moves the clip to right before the step.</summary>
+[ExportCodeFixProvider(LanguageNames.CSharp, Name = nameof(ClippingHasNoEffectFixer)), Shared]
+public sealed class ClippingHasNoEffectFixer() : TrainingLoopFixer("GRAD2002")
+{
+    private protected override ImmutableArray<Choice> Choices(Diagnostic diagnostic, SyntaxNode happening, ImmutableArray<SyntaxNode> places, SemanticModel model) =>
+        places is [var step] && MoveStatement.IsPossible(happening, step, model)
+            ? One("Clip right before the step", "move", edits => MoveStatement.Before(edits, happening, step))
+            : None;
+}

@@ -1,0 +1,291 @@
+using System.Collections.Immutable;
+using GradAnalyzers.Catalogue;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
+using Microsoft.CodeAnalysis.Operations;
+
+namespace GradAnalyzers.Models.Evaluation;
+
+internal sealed partial class Evaluator
+{
+    private Value Invoke(IInvocationOperation invocation, Frame frame)
+    {
+        var method = invocation.TargetMethod;
+        if (Catalogue.Find(method) is { } entry && InvokeCatalogued(entry, invocation, frame) is { } result)
+            return result;
+        if (method.MethodKind == MethodKind.DelegateInvoke && invocation.Instance is { } target)
+        {
+            var function = Evaluate(target, frame);
+            var values = Arguments(invocation.Arguments, method.Parameters.Length, frame);
+            return function is Function known ? CallFunction(known, values, invocation) : Unread(invocation, function, values);
+        }
+
+        var receiver = invocation.Instance is null ? null : Evaluate(invocation.Instance, frame);
+        var arguments = Arguments(invocation.Arguments, method.Parameters.Length, frame);
+        var isBaseCall = invocation.Instance is { Syntax: BaseExpressionSyntax };
+        var implementation = receiver is Instance instance && !isBaseCall ? Implementation(method, instance) ?? method : method;
+        if (!implementation.IsAbstract && !implementation.DeclaringSyntaxReferences.IsEmpty)
+        {
+            var definition = method.MethodKind == MethodKind.LocalFunction ? DefinitionOf(method, frame) : null;
+            var value = Call(implementation, definition is null ? receiver : null, arguments, definition, invocation, out var callee);
+            WriteBack(invocation.Arguments, implementation, callee, frame);
+            return value;
+        }
+
+        return InvokeLibrary(invocation, receiver, arguments, frame) ?? Unread(invocation, receiver, arguments);
+    }
+
+    private Value[] Arguments(ImmutableArray<IArgumentOperation> arguments, int count, Frame frame)
+    {
+        var values = new Value[count];
+        foreach (var argument in arguments)
+        {
+            if (argument.Parameter is { } parameter && parameter.Ordinal < count)
+                values[parameter.Ordinal] = Evaluate(argument.Value, frame);
+        }
+
+        for (var index = 0; index < count; index++)
+            values[index] ??= new Unknown("an argument is missing");
+        return values;
+    }
+
+    private void WriteBack(ImmutableArray<IArgumentOperation> arguments, IMethodSymbol method, Frame? callee, Frame frame)
+    {
+        foreach (var argument in arguments)
+        {
+            if (argument.Parameter is not { RefKind: RefKind.Out or RefKind.Ref } parameter)
+                continue;
+            var written = parameter.Ordinal < method.Parameters.Length ? callee?.Get(method.OriginalDefinition.Parameters[parameter.Ordinal]) : null;
+            Assign(argument.Value, written ?? External(parameter.Type, parameter.Name, $"'{parameter.Name}' is written by a call that is not read", argument), frame);
+        }
+    }
+
+    /// <summary>A call of something that is neither catalogued nor in source.</summary>
+    private Value Unread(IInvocationOperation invocation, Value? receiver, Value[] arguments)
+    {
+        var name = invocation.TargetMethod.Name;
+        var inputs = Nodes(receiver is null ? arguments : [receiver, .. arguments]).ToList();
+        var isModule = receiver is ModuleValue || receiver is Unknown && source.IsModule(invocation.Instance?.Type) || arguments.Any(argument => argument is ModuleValue);
+        if (inputs.Count == 0 && !isModule)
+            return External(invocation.Type, Text(invocation), $"'{name}' is not in the catalogue and not in source", invocation);
+        var reason = receiver is Unknown unknown && isModule ? $"'{Text(invocation.Instance!)}' is not known: {unknown.Reason}" : $"'{name}' is not in the catalogue and not in source";
+        return OpaqueOf(invocation.Type, reason, inputs, invocation);
+    }
+
+    /// <summary>An opaque result of a type: for a tuple, one opaque node that all its tensors depend on.</summary>
+    private Value OpaqueOf(ITypeSymbol? type, string reason, IEnumerable<int> inputs, IOperation at)
+    {
+        if (source.IsTensor(type))
+            return Opaque(reason, inputs, at);
+        if (type is INamedTypeSymbol { IsTupleType: true } tuple)
+        {
+            var whole = Opaque(reason, inputs, at);
+            return new TupleValue(tuple.TupleElements.Select(element => source.IsTensor(element.Type) ? whole : new Unknown(reason)).ToImmutableArray());
+        }
+
+        if (type is IArrayTypeSymbol { ElementType: var element } && source.IsTensor(element) || type is INamedTypeSymbol { TypeArguments: [var argument, ..] } && source.IsTensor(argument))
+            return Opaque(reason, inputs, at) is TensorValue tensor ? new TensorParts(tensor.Node) : new Unknown(reason);
+        // A framework of the user's own need not name its tensor type: what depends on a tensor is taken for one.
+        return !Catalogue.HasTensorType && type is { IsReferenceType: true, SpecialType: SpecialType.None } ? Opaque(reason, inputs, at) : new Unknown(reason);
+    }
+
+    private Frame? DefinitionOf(IMethodSymbol localFunction, Frame frame)
+    {
+        var container = localFunction.ContainingSymbol;
+        var current = frame;
+        for (var depth = 0; depth < MaximumCalls && current is not null; depth++, current = current.Parent)
+        {
+            if (SymbolEqualityComparer.Default.Equals(current.Method, container))
+                return current;
+        }
+
+        return frame;
+    }
+
+    private Value CallFunction(Function function, Value[] arguments, IOperation at)
+    {
+        if (function.Body is not null)
+            return Call(function.Method, null, arguments, function.Definition, at, out _, function.Body);
+        if (function.Receiver is ModuleValue module && Catalogue.Is(function.Method, Role.Forward))
+            return Apply(module, arguments, Place(at), at);
+        var method = function.Receiver is Instance instance ? Implementation(function.Method, instance) ?? function.Method : function.Method;
+        if (!method.IsAbstract && !method.DeclaringSyntaxReferences.IsEmpty)
+            return Call(method, function.Receiver, arguments, function.Definition, at, out _);
+        // A method group of the library: Func<Tensor, Tensor> activation = functional.relu.
+        if (Catalogue.Find(function.Method) is { } entry && entry.Role.IsOperation() && Nodes(arguments).ToImmutableArray() is { IsEmpty: false } inputs)
+            return Operate(entry.Role, inputs, DefaultConstants(entry), function.Method.ReturnType, at);
+        return OpaqueOf(function.Method.ReturnType, $"'{function.Method.Name}' is not in the catalogue and not in source", Nodes(arguments), at);
+    }
+
+    private Value Call(IMethodSymbol method, Value? self, Value[] arguments, Frame? definition, IOperation at) =>
+        Call(method, self, arguments, definition, at, out _);
+
+    /// <summary>Runs a method, accessor, lambda or local function whose body is in source.</summary>
+    private Value Call(IMethodSymbol method, Value? self, Value[] arguments, Frame? definition, IOperation at, out Frame? callee, IOperation? body = null)
+    {
+        callee = null;
+        body ??= source.Body(method, cancellation);
+        if (body is ILocalFunctionOperation local)
+            body = local.Body ?? local.IgnoredBody;
+        if (body is null || _calls >= MaximumCalls || HasReachedLimit)
+        {
+            var reason = body is null ? $"'{method.Name}' has no body that can be read" : $"calls of '{method.Name}' nest too deeply";
+            return OpaqueOf(method.ReturnType, reason, Nodes(arguments), at);
+        }
+
+        var frame = new Frame(method.OriginalDefinition, self, definition);
+        Bind(method, arguments, frame, at);
+        _calls++;
+        Execute(body, frame);
+        _calls--;
+        callee = frame;
+        if (frame.Get(Slot.Items) is { } yielded)
+            return yielded is Items items ? ListOf(items.Values) : yielded;
+        if (frame.Result is { } result)
+            frame.Pending.Add(result);
+        return frame.Pending.Count == 0 ? Known.Null : Merge(frame.Pending, at);
+    }
+
+    private void Bind(IMethodSymbol method, Value[] arguments, Frame frame, IOperation at)
+    {
+        var parameters = method.OriginalDefinition.Parameters;
+        for (var index = 0; index < parameters.Length; index++)
+        {
+            var parameter = parameters[index];
+            Set(frame, parameter, index < arguments.Length ? arguments[index] : DefaultOf(parameter, at));
+        }
+    }
+
+    private Value DefaultOf(IParameterSymbol parameter, IOperation at)
+    {
+        if (parameter.IsParams)
+            return ListOf([]);
+        if (!parameter.HasExplicitDefaultValue)
+            return External(parameter.Type, parameter.Name, $"'{parameter.Name}' is given by the caller", at);
+        return parameter.ExplicitDefaultValue is null && parameter.Type.IsValueType && parameter.Type.OriginalDefinition.SpecialType != SpecialType.System_Nullable_T
+            ? Default(parameter.Type)
+            : new Known(parameter.ExplicitDefaultValue, parameter.Type.TypeKind == TypeKind.Enum ? parameter.Type : null);
+    }
+
+    /// <summary>A call of a catalogued member; null where its role says nothing about this call.</summary>
+    private Value? InvokeCatalogued(CatalogueEntry entry, IInvocationOperation invocation, Frame frame)
+    {
+        var method = invocation.TargetMethod;
+        switch (entry.Role)
+        {
+            case Role.Forward:
+                return InvokeForward(invocation, frame);
+            case Role.RegisterComponents:
+                return InvokeRegisterComponents(invocation, frame);
+            case Role.RegisterModule:
+                if (Receiver(invocation, frame) is ModuleValue owner)
+                {
+                    var name = Argument(entry, "name", invocation, frame);
+                    if (Argument(entry, "module", invocation, frame) is { } child)
+                        Register(owner, name, child, Place(invocation));
+                }
+
+                return Known.Null;
+            case Role.RegisterParameter:
+                if (Receiver(invocation, frame) is ModuleValue holder && Argument(entry, "parameter", invocation, frame) is ParameterValue parameter)
+                    AddTo(holder, Slot.Parameters, Pair(Argument(entry, "name", invocation, frame), parameter));
+                return Known.Null;
+            case Role.Apply:
+                return InvokeApply(entry, invocation, frame);
+            case Role.Load:
+                var loaded = Receiver(invocation, frame);
+                if (loaded is ModuleValue module)
+                    ForgetStarts(module, Place(invocation));
+                return loaded;
+            case Role.Append:
+                return InvokeAppend(entry, invocation, frame);
+            case Role.CalculateGain:
+                return InvokeGain(entry, invocation, frame);
+            case Role.Parameter:
+                return new ParameterValue(null, "", Place(invocation)) is var made && Argument(entry, "data", invocation, frame) is { } data ? WithStart(made, StartOf(data, invocation)) : null;
+            case var role when role.IsInitializer():
+                return InvokeInitializer(entry, invocation, frame);
+            case var role when source.IsModule(invocation.Type) && IsMade(role):
+                return CreateLayer(entry, (INamedTypeSymbol)invocation.Type!, invocation.Arguments, invocation, frame);
+            case Role.Identity when source.IsModule(invocation.Type) || invocation.Arguments.Any(argument => source.IsModule(argument.Value.Type)):
+                // linear.to(device): the same module.
+                return invocation.Instance is null ? Evaluate(invocation.Arguments[0].Value, frame) : Evaluate(invocation.Instance, frame);
+            case var role when role.IsOperation() || role.IsLoss():
+                return InvokeOperation(entry, invocation, frame);
+            default:
+                // Optimizers, gradients, parameters(): nothing that a model is made of. The receiver and arguments may still do something.
+                foreach (var argument in invocation.Arguments)
+                    Evaluate(argument.Value, frame);
+                return External(invocation.Type, Text(invocation), $"'{method.Name}' is no part of a model", invocation);
+        }
+    }
+
+    private static bool IsMade(Role role) => role.IsOperation() || role.IsContainer() || role.IsLoss() || role is Role.ParameterList;
+
+    private Value? Receiver(IInvocationOperation invocation, Frame frame) => invocation.Instance is null ? null : Evaluate(invocation.Instance, frame);
+
+    /// <summary>The argument that carries a meaning, or null where the call has none.</summary>
+    private Value? Argument(CatalogueEntry entry, string meaning, IInvocationOperation invocation, Frame frame)
+    {
+        foreach (var argument in invocation.Arguments)
+        {
+            if (argument.Parameter is { } parameter && entry.Carries(meaning, parameter.Name))
+                return Evaluate(argument.Value, frame);
+        }
+
+        return null;
+    }
+
+    private Value InvokeForward(IInvocationOperation invocation, Frame frame)
+    {
+        var receiver = Receiver(invocation, frame);
+        var arguments = Arguments(invocation.Arguments, invocation.TargetMethod.Parameters.Length, frame);
+        if (receiver is not ModuleValue module)
+            return Unread(invocation, receiver, arguments);
+        if (invocation.Instance is { Syntax: BaseExpressionSyntax })
+        {
+            return invocation.TargetMethod is { IsAbstract: false, DeclaringSyntaxReferences.IsEmpty: false }
+                ? Call(invocation.TargetMethod, module, arguments, null, invocation)
+                : ApplyLibrary(module, arguments, Place(invocation), invocation);
+        }
+
+        return Apply(module, arguments, Place(invocation), invocation);
+    }
+
+    private Value InvokeAppend(CatalogueEntry entry, IInvocationOperation invocation, Frame frame)
+    {
+        var receiver = Receiver(invocation, frame);
+        var name = Argument(entry, "name", invocation, frame);
+        var added = Argument(entry, "module", invocation, frame);
+        var index = Argument(entry, "index", invocation, frame);
+        if (receiver is not Stateful container || added is null)
+            return receiver ?? new Unknown("a container that is not known");
+        if (container.Get(Slot.Items) is not Items items)
+            return receiver;
+        var isNamed = (receiver as ModuleValue)?.Role is Role.Sequential or Role.ModuleDict;
+        IReadOnlyList<Value>? values = added is Collection collection ? Elements(collection) : added is Unknown unknown && !source.IsModule(AddedType(entry, invocation)) ? null : [added];
+        if (values is null)
+        {
+            Set(container, Slot.Items, new Unknown("it is not known what is added"));
+            return receiver;
+        }
+
+        var list = items.Values;
+        foreach (var value in values)
+        {
+            var item = isNamed && value is not TupleValue ? Pair(name ?? new Known(list.Count.ToString(System.Globalization.CultureInfo.InvariantCulture)), value) : value;
+            list = index is Known { Content: long at } && at >= 0 && at <= list.Count ? list.Insert((int)at, item) : list.Add(item);
+        }
+
+        Set(container, Slot.Items, new Items(list));
+        return receiver;
+    }
+
+    private static ITypeSymbol? AddedType(CatalogueEntry entry, IInvocationOperation invocation) =>
+        invocation.Arguments.FirstOrDefault(argument => argument.Parameter is { } parameter && entry.Carries("module", parameter.Name))?.Parameter?.Type;
+
+    private static TupleValue Pair(Value? name, Value value) => new(ImmutableArray.Create(name ?? new Unknown("a name that is not known"), value));
+
+    private void AddTo(Stateful owner, string slot, Value value) =>
+        Set(owner, slot, new Items((owner.Get(slot) as Items ?? Items.Empty).Values.Add(value)));
+}

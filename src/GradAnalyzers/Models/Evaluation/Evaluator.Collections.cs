@@ -1,0 +1,384 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using GradAnalyzers.Catalogue;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
+using Microsoft.CodeAnalysis.Operations;
+
+namespace GradAnalyzers.Models.Evaluation;
+
+internal sealed partial class Evaluator
+{
+    private static Collection ListOf(IEnumerable<Value> values)
+    {
+        var list = new Collection(CollectionKind.List);
+        list.Slots[Slot.Items] = new Items(values.ToImmutableList());
+        return list;
+    }
+
+    private static Collection UnknownList(string reason)
+    {
+        var list = new Collection(CollectionKind.List);
+        list.Slots[Slot.Items] = new Unknown(reason);
+        return list;
+    }
+
+    /// <summary>The elements of a list, array, dictionary (as pairs), Sequential or ModuleList; null where they are not known.</summary>
+    private static IReadOnlyList<Value>? Elements(Value value)
+    {
+        if (value is not (Collection or ModuleValue) || ((Stateful)value).Get(Slot.Items) is not Items items)
+            return value is ModuleValue { IsSource: false, Role: Role.Sequential or Role.ModuleList or Role.ModuleDict or Role.ParameterList } empty && empty.Get(Slot.Items) is null ? [] : null;
+        return value is ModuleValue { Role: Role.Sequential } ? items.Values.Select(item => item is TupleValue { Elements: [_, var element] } ? element : item).ToList() : items.Values;
+    }
+
+    /// <summary>An element of a collection whose length is not known.</summary>
+    private Value ElementOf(Value collection, ITypeSymbol? type, IOperation at) => collection switch
+    {
+        TensorParts or TensorValue when source.IsTensor(type) => Operate(Role.Select, One(Node(collection)!.Value), Constant.None, type, at),
+        Collection known => External(type, null, (known.Get(Slot.Items) as Unknown)?.Reason ?? "an element that is not known", at),
+        Unknown unknown => External(type, unknown.Text is { } text ? text + "[]" : null, unknown.Reason, at),
+        _ => External(type, null, "an element that is not known", at),
+    };
+
+    private Value ElementAt(Value collection, Value index, ITypeSymbol? type, IOperation at)
+    {
+        if (index is Known { Content: string key } && KeyedItems(collection) is { } pairs)
+        {
+            foreach (var pair in pairs)
+            {
+                if (pair is TupleValue { Elements: [Known { Content: string name }, var value] } && name == key)
+                    return value;
+            }
+
+            return External(type, null, $"nothing is known under '{key}'", at);
+        }
+
+        if (Elements(collection) is { } elements && Position(index, elements.Count) is { } position)
+            return position >= 0 && position < elements.Count ? elements[position] : External(type, null, "an index out of range", at);
+        if (Elements(collection) is { Count: > 0 } alike && alike.Count <= 64 && alike.Skip(1).All(element => AreAlike(alike[0], element, 0)))
+            return alike[0];
+        if (collection is TensorParts parts)
+            return Operate(Role.Select, One(parts.Node), ConstantOf(index, at) is { } constant ? Constant.None.Add("index", constant) : Constant.None, type, at);
+        return ElementOf(collection, type, at);
+    }
+
+    private static IReadOnlyList<Value>? KeyedItems(Value collection) =>
+        collection is Collection { Kind: CollectionKind.Dictionary } or ModuleValue { Role: Role.ModuleDict } && ((Stateful)collection).Get(Slot.Items) is Items items ? items.Values : null;
+
+    private static int? Position(Value index, int count) => index switch
+    {
+        Known { Content: long position } when Math.Abs(position) < int.MaxValue => (int)position,
+        TupleValue { Elements: [Known { Content: "^" }, Known { Content: long fromEnd }] } when fromEnd <= count => count - (int)fromEnd,
+        _ => null,
+    };
+
+    private void SetElement(Value collection, Value index, Value value)
+    {
+        if (collection is not Stateful owner || owner.Get(Slot.Items) is not Items items)
+            return;
+        if (index is Known { Content: string })
+        {
+            var at = items.Values.FindIndex(pair => pair is TupleValue { Elements: [Known key, _] } && Equals(key.Content, ((Known)index).Content));
+            Set(owner, Slot.Items, new Items(at < 0 ? items.Values.Add(Pair(index, value)) : items.Values.SetItem(at, Pair(index, value))));
+        }
+        else if (collection is not Collection { Kind: CollectionKind.Dictionary } && Position(index, items.Values.Count) is { } position && position >= 0 && position < items.Values.Count)
+        {
+            Set(owner, Slot.Items, new Items(items.Values.SetItem(position, value)));
+        }
+        else
+        {
+            Set(owner, Slot.Items, new Unknown("an element was set at a place that is not known"));
+        }
+    }
+
+    private Value CreateArray(IArrayCreationOperation array, Frame frame)
+    {
+        if (array.Initializer is { } initializer)
+            return ListOf(initializer.ElementValues.Select(element => element is IArrayInitializerOperation ? new Unknown("a nested array") : Evaluate(element, frame)).ToList());
+        if (array.DimensionSizes is [var size] && Evaluate(size, frame) is Known { Content: long and >= 0 and <= MaximumIterations and var length })
+            return ListOf(Enumerable.Repeat(Default((array.Type as IArrayTypeSymbol)?.ElementType), (int)length));
+        return UnknownList("an array whose length is not known");
+    }
+
+    // On Roslyn 4.8 a collection expression is an operation of no kind, later one of its own; both have the elements as children.
+    private Value EvaluateCollectionExpression(CollectionExpressionSyntax syntax, IOperation operation, Frame frame)
+    {
+        var values = new List<Value>();
+        foreach (var element in syntax.Elements)
+        {
+            var expression = element switch
+            {
+                ExpressionElementSyntax single => single.Expression,
+                SpreadElementSyntax spread => spread.Expression,
+                _ => null,
+            };
+            if (expression is null || source.Operation(expression, cancellation) is not { } child)
+                return UnknownList("a collection expression that cannot be bound");
+            var value = Evaluate(child, frame);
+            if (element is not SpreadElementSyntax)
+                values.Add(value);
+            else if (Elements(value) is { } elements)
+                values.AddRange(elements);
+            else
+                return UnknownList((value as Unknown)?.Reason ?? "it is not known what is spread");
+        }
+
+        if (operation.Type is INamedTypeSymbol { DeclaringSyntaxReferences.IsEmpty: true } type && Catalogue.Find(type) is { } entry && entry.Role.IsContainer())
+        {
+            var container = new ModuleValue(type, entry.Role, Place(operation), Constant.None);
+            Modules.Add(container);
+            Fill(container, [ListOf(values)]);
+            return container;
+        }
+
+        return ListOf(values);
+    }
+
+    private static Value? CreateCollection(INamedTypeSymbol type, Value[] arguments)
+    {
+        if (type.ContainingNamespace?.ToDisplayString() is not ("System.Collections.Generic" or "System.Collections.Immutable" or "System.Collections.ObjectModel"))
+            return null;
+        var kind = type.Name.Contains("Dictionary") ? CollectionKind.Dictionary : type.Name is "List" or "Stack" or "Queue" or "LinkedList" or "Collection" or "ImmutableArray" or "ImmutableList" ? CollectionKind.List : (CollectionKind?)null;
+        if (kind is null)
+            return null;
+        var collection = new Collection(kind.Value);
+        collection.Slots[Slot.Items] = arguments.Length > 0 && arguments[0] is Collection other && other.Get(Slot.Items) is { } items ? items
+            : arguments.Length > 0 && arguments[0] is not Known ? new Unknown("a copy of a collection that is not known")
+            : Items.Empty;
+        return collection;
+    }
+
+    /// <summary>Calls of the base class library on values that are known; null for all others.</summary>
+    private Value? InvokeLibrary(IInvocationOperation invocation, Value? receiver, Value[] arguments, Frame frame)
+    {
+        var method = invocation.TargetMethod;
+        var place = method.ContainingType?.ToDisplayString(SymbolDisplayFormat.CSharpErrorMessageFormat.WithGenericsOptions(SymbolDisplayGenericsOptions.None));
+        switch (place)
+        {
+            case "System.Linq.Enumerable":
+                return InvokeLinq(method, arguments, invocation);
+            case "System.Math" or "System.MathF":
+                return Calculate(method.Name, arguments);
+            case "string" or "System.String" when receiver is Known { Content: string text }:
+                return InvokeText(method.Name, text, arguments);
+            case "System.Array" when method.Name == "Empty":
+                return ListOf([]);
+            case "System.Tuple" or "System.ValueTuple" or "System.Collections.Generic.KeyValuePair" when method.Name == "Create":
+                return new TupleValue(arguments.ToImmutableArray());
+            case "System.Array" when method.Name is "Reverse" && arguments is [Collection reversed] && reversed.Get(Slot.Items) is Items values:
+                Set(reversed, Slot.Items, new Items(values.Values.Reverse()));
+                return Known.Null;
+        }
+
+        if (receiver is Collection collection)
+            return InvokeCollection(collection, method, arguments, invocation, frame);
+        if (receiver is ModuleValue module)
+            return InvokeModule(module, method, arguments, invocation, frame);
+        return receiver is Known { Content: not null } known && method.Name == "ToString" ? new Known(Convert.ToString(known.Content, CultureInfo.InvariantCulture)) : null;
+    }
+
+    private Value? InvokeModule(ModuleValue module, IMethodSymbol method, Value[] arguments, IInvocationOperation invocation, Frame frame)
+    {
+        switch (method.Name)
+        {
+            case "GetName":
+                return new Known(module.Type.Name);
+            case "TryGetValue" when module.Role == Role.ModuleDict:
+                return TryGetValue(module, arguments[0], invocation, frame);
+            case "ContainsKey" when KeyedItems(module) is { } pairs && arguments is [Known key]:
+                return Known.Of(pairs.Any(pair => pair is TupleValue { Elements: [Known name, _] } && Equals(name.Content, key.Content)));
+            // named_children(), children(), modules(): as far as they are registered.
+            case "children":
+                return ListOf(Children(module).Select(child => child.Child));
+            case "named_children":
+                return ListOf(Children(module).Select(child => Pair(new Known(child.Name), child.Child)));
+            case "modules":
+                return ListOf(Descendants(module).Where(child => child != module));
+            case "items" or "GetEnumerator" or "values" when module.Role == Role.ModuleDict && module.Get(Slot.Items) is Items items:
+                return ListOf(method.Name == "values" ? items.Values.Select(pair => pair is TupleValue { Elements: [_, var value] } ? value : pair) : items.Values);
+            default:
+                return null;
+        }
+    }
+
+    private Value InvokeText(string name, string text, Value[] arguments) => (name, arguments) switch
+    {
+        ("Contains", [Known { Content: string part }, ..]) => Known.Of(text.Contains(part)),
+        ("StartsWith", [Known { Content: string part }, ..]) => Known.Of(text.StartsWith(part, StringComparison.Ordinal)),
+        ("EndsWith", [Known { Content: string part }, ..]) => Known.Of(text.EndsWith(part, StringComparison.Ordinal)),
+        ("Equals", [Known { Content: string other }]) => Known.Of(text == other),
+        ("ToLower" or "ToLowerInvariant", []) => new Known(text.ToLowerInvariant()),
+        ("ToUpper" or "ToUpperInvariant", []) => new Known(text.ToUpperInvariant()),
+        ("ToString", []) => new Known(text),
+        _ => new Unknown("a text that is not known"),
+    };
+
+    private static Value? Calculate(string name, Value[] arguments)
+    {
+        if (!arguments.All(argument => argument is Known { Number: not null }))
+            return arguments.Length == 2 && name is "Max" or "Min" && arguments.All(argument => SizeText(argument) is not null)
+                ? new Unknown("a size that is not known", $"{name}({SizeText(arguments[0])}, {SizeText(arguments[1])})")
+                : null;
+        var numbers = arguments.Select(argument => ((Known)argument).Number!.Value).ToArray();
+        double? result = (name, numbers) switch
+        {
+            ("Pow", [var x, var y]) => Math.Pow(x, y),
+            ("Sqrt", [var x]) => Math.Sqrt(x),
+            ("Max", [var x, var y]) => Math.Max(x, y),
+            ("Min", [var x, var y]) => Math.Min(x, y),
+            ("Abs", [var x]) => Math.Abs(x),
+            ("Floor", [var x]) => Math.Floor(x),
+            ("Ceiling", [var x]) => Math.Ceiling(x),
+            ("Round", [var x]) => Math.Round(x),
+            ("Log", [var x]) => Math.Log(x),
+            ("Exp", [var x]) => Math.Exp(x),
+            ("Log2", [var x]) => Math.Log(x, 2),
+            _ => null,
+        };
+        if (result is not { } number)
+            return null;
+        return name is "Max" or "Min" or "Abs" && arguments.All(argument => argument is Known { Content: long }) ? new Known((long)number) : new Known(number);
+    }
+
+    private Value? InvokeCollection(Collection collection, IMethodSymbol method, Value[] arguments, IInvocationOperation invocation, Frame frame)
+    {
+        var items = collection.Get(Slot.Items) as Items;
+        switch (method.Name, arguments)
+        {
+            case ("Add" or "Push" or "Enqueue" or "AddLast", [var added]) when collection.Kind == CollectionKind.List:
+                if (items is not null)
+                    Set(collection, Slot.Items, new Items(items.Values.Add(added)));
+                return Known.Null;
+            case ("Add" or "TryAdd", [var key, var value]) when collection.Kind == CollectionKind.Dictionary:
+                if (items is not null)
+                    Set(collection, Slot.Items, new Items(items.Values.Add(Pair(key, value))));
+                return Known.Null;
+            case ("AddRange", [var range]):
+                if (items is not null)
+                    Set(collection, Slot.Items, Elements(range) is { } more ? new Items(items.Values.AddRange(more)) : new Unknown((range as Unknown)?.Reason ?? "it is not known what is added"));
+                return Known.Null;
+            case ("Insert", [Known { Content: long at }, var inserted]) when items is not null && at >= 0 && at <= items.Values.Count:
+                Set(collection, Slot.Items, new Items(items.Values.Insert((int)at, inserted)));
+                return Known.Null;
+            case ("RemoveAt", [Known { Content: long at }]) when items is not null && at >= 0 && at < items.Values.Count:
+                Set(collection, Slot.Items, new Items(items.Values.RemoveAt((int)at)));
+                return Known.Null;
+            case ("Clear", []):
+                Set(collection, Slot.Items, Items.Empty);
+                return Known.Null;
+            case ("Reverse", []) when items is not null:
+                Set(collection, Slot.Items, new Items(items.Values.Reverse()));
+                return Known.Null;
+            case ("ToArray" or "ToList" or "AsReadOnly" or "ToImmutableArray" or "ToImmutable", []):
+                return Copy(collection);
+            case ("TryGetValue", [var key, _]):
+                return TryGetValue(collection, key, invocation, frame);
+            case ("ContainsKey", [Known key]) when items is not null:
+                return Known.Of(items.Values.Any(pair => pair is TupleValue { Elements: [Known name, _] } && Equals(name.Content, key.Content)));
+            case ("ForEach", [Function function]) when items is not null:
+                foreach (var item in items.Values)
+                    CallFunction(function, [item], invocation);
+                return Known.Null;
+            case ("Contains" or "IndexOf" or "GetEnumerator" or "Any" or "Exists" or "CopyTo" or "GetHashCode" or "Equals" or "ToString" or "GetLength", _):
+                return null;
+            default:
+                Set(collection, Slot.Items, new Unknown($"'{method.Name}' changes the collection"));
+                return null;
+        }
+    }
+
+    private Value TryGetValue(Stateful collection, Value key, IInvocationOperation invocation, Frame frame)
+    {
+        var found = collection.Get(Slot.Items) is Items items && key is Known known
+            ? items.Values.FirstOrDefault(pair => pair is TupleValue { Elements: [Known name, _] } && Equals(name.Content, known.Content)) as TupleValue
+            : null;
+        var target = invocation.Arguments[1].Value;
+        Assign(target, found?.Elements[1] ?? (key is Known && collection.Get(Slot.Items) is Items ? Known.Null : new Unknown("an element that is not known")), frame);
+        return found is not null ? Known.True : key is Known && collection.Get(Slot.Items) is Items ? Known.False : new Unknown("a look-up that is not known");
+    }
+
+    private static Collection Copy(Collection collection)
+    {
+        var copy = new Collection(collection.Kind);
+        copy.Slots[Slot.Items] = collection.Get(Slot.Items) ?? Items.Empty;
+        return copy;
+    }
+
+    private Value? InvokeLinq(IMethodSymbol method, Value[] arguments, IInvocationOperation invocation)
+    {
+        if (method.Name == "Range" && arguments is [Known { Content: long start }, Known { Content: long and >= 0 and <= MaximumIterations and var count }])
+            return ListOf(Enumerable.Range(0, (int)count).Select(index => (Value)new Known(start + index)));
+        if (method.Name == "Repeat" && arguments is [var repeated, Known { Content: long and >= 0 and <= MaximumIterations and var times }])
+            return ListOf(Enumerable.Repeat(repeated, (int)times));
+        if (method.Name == "Empty")
+            return ListOf([]);
+        if (arguments.Length == 0)
+            return null;
+        if (Elements(arguments[0]) is not { } elements)
+            return source.IsTensor(invocation.Type) || Nodes(arguments).Any() ? null : UnknownList((arguments[0] as Unknown)?.Reason ?? ((arguments[0] as Collection)?.Get(Slot.Items) as Unknown)?.Reason ?? "a sequence that is not known");
+        switch (method.Name, arguments)
+        {
+            case ("Select", [_, Function selector]):
+                return ListOf(elements.Select((element, index) => CallFunction(selector, selector.Method.Parameters.Length == 2 ? [element, new Known((long)index)] : [element], invocation)).ToList());
+            case ("SelectMany", [_, Function selector]):
+                var inner = elements.Select(element => Elements(CallFunction(selector, [element], invocation))).ToList();
+                return inner.All(list => list is not null) ? ListOf(inner.SelectMany(list => list!)) : UnknownList("a sequence that is not known");
+            case ("Where", [_, Function predicate]):
+                var kept = elements.Select(element => (Element: element, IsKept: Truth(CallFunction(predicate, [element], invocation)))).ToList();
+                return kept.All(pair => pair.IsKept is not null) ? ListOf(kept.Where(pair => pair.IsKept == true).Select(pair => pair.Element)) : UnknownList("a filter that is not known");
+            case ("Aggregate", [_, var seed, Function step]):
+                return elements.Aggregate(seed, (value, element) => CallFunction(step, [value, element], invocation));
+            case ("Zip", [_, var other, ..]) when Elements(other) is { } second:
+                var pairs = elements.Zip(second, (one, two) => (one, two));
+                return arguments is [_, _, Function zip] ? ListOf(pairs.Select(pair => CallFunction(zip, [pair.one, pair.two], invocation)).ToList()) : ListOf(pairs.Select(pair => (Value)Pair(pair.one, pair.two)));
+            case ("Concat", [_, var other]) when Elements(other) is { } second:
+                return ListOf(elements.Concat(second));
+            case ("Append", [_, var last]):
+                return ListOf(elements.Append(last));
+            case ("Prepend", [_, var first]):
+                return ListOf(elements.Prepend(first));
+            case ("Take", [_, Known { Content: long taken }]):
+                return ListOf(elements.Take((int)Math.Min(taken, int.MaxValue)));
+            case ("Skip", [_, Known { Content: long skipped }]):
+                return ListOf(elements.Skip((int)Math.Min(skipped, int.MaxValue)));
+            case ("SkipLast", [_, Known { Content: long skipped }]):
+                return ListOf(elements.Take(Math.Max(0, elements.Count - (int)Math.Min(skipped, int.MaxValue))));
+            case ("Reverse", [_]):
+                return ListOf(elements.Reverse());
+            case ("ToArray" or "ToList" or "AsEnumerable" or "Cast" or "OfType", [_]):
+                return ListOf(elements);
+            case ("First" or "FirstOrDefault", [_]) when elements.Count > 0:
+                return elements[0];
+            case ("Last" or "LastOrDefault", [_]) when elements.Count > 0:
+                return elements[elements.Count - 1];
+            case ("ElementAt", [_, Known { Content: long at }]) when at >= 0 && at < elements.Count:
+                return elements[(int)at];
+            case ("Count", [_]):
+                return new Known(elements.Count);
+            case ("Any", [_]):
+                return Known.Of(elements.Count > 0);
+            case ("Sum", [_]) when elements.All(element => element is Known { Content: long }):
+                return new Known(elements.Sum(element => (long)((Known)element).Content!));
+            default:
+                return source.IsTensor(invocation.Type) || Nodes(arguments).Any() ? null : new Unknown($"'{method.Name}' is not evaluated");
+        }
+    }
+
+    private readonly Dictionary<INamedTypeSymbol, IMethodSymbol?> _forwards = new(SymbolEqualityComparer.Default);
+
+    /// <summary>The forward method of a class in source: the override of the catalogued one, or, where the base declares none, the method that is called forward.</summary>
+    public IMethodSymbol? Forward(INamedTypeSymbol type)
+    {
+        if (_forwards.TryGetValue(type, out var known))
+            return known;
+        IMethodSymbol? found = null;
+        for (INamedTypeSymbol? current = type; current is not null && found is null && !current.DeclaringSyntaxReferences.IsEmpty; current = current.BaseType)
+        {
+            var methods = current.GetMembers().OfType<IMethodSymbol>().Where(method => method is { IsStatic: false, IsAbstract: false, MethodKind: MethodKind.Ordinary }).ToList();
+            found = methods.FirstOrDefault(method => method.IsOverride && Catalogue.Is(method, Role.Forward))
+                ?? methods.FirstOrDefault(method => string.Equals(method.Name, "forward", StringComparison.OrdinalIgnoreCase) && method.DeclaredAccessibility == Accessibility.Public && !method.ReturnsVoid);
+        }
+
+        return _forwards[type] = found;
+    }
+}

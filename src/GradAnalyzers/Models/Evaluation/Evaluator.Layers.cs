@@ -1,0 +1,325 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using GradAnalyzers.Catalogue;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.Operations;
+
+namespace GradAnalyzers.Models.Evaluation;
+
+internal sealed partial class Evaluator
+{
+    /// <summary>The node of a tensor; null for anything else.</summary>
+    private int? Node(Value? value) => value switch
+    {
+        TensorValue tensor => tensor.Node,
+        TensorParts parts => parts.Node,
+        ParameterValue parameter => Graph.Add(new DraftNode(Role.Parameter, ImmutableArray<int>.Empty, parameter.Owner, Named(parameter.Name), parameter.Creation, null)),
+        _ => null,
+    };
+
+    private IEnumerable<int> Nodes(IEnumerable<Value> values)
+    {
+        foreach (var value in values)
+        {
+            if (Node(value) is { } node)
+                yield return node;
+            else if (value is TupleValue tuple)
+            {
+                foreach (var element in tuple.Elements)
+                {
+                    if (Node(element) is { } inner)
+                        yield return inner;
+                }
+            }
+            else if (value is Collection collection && Elements(collection) is { } elements)
+            {
+                foreach (var element in elements)
+                {
+                    if (Node(element) is { } inner)
+                        yield return inner;
+                }
+            }
+        }
+    }
+
+    /// <summary>Makes a layer or container from its factory or constructor.</summary>
+    private ModuleValue CreateLayer(CatalogueEntry entry, INamedTypeSymbol type, ImmutableArray<IArgumentOperation> arguments, IOperation creation, Frame frame)
+    {
+        var evaluated = arguments.Select(argument => (Argument: argument, Value: Evaluate(argument.Value, frame))).ToList();
+        var layer = new ModuleValue(type, entry.Role, Place(creation), ConstantsOf(entry, evaluated));
+        Modules.Add(layer);
+        if (entry.Role.IsContainer() || entry.Role == Role.ParameterList)
+            Fill(layer, evaluated.Select(pair => pair.Value).ToList());
+        foreach (var (argument, value) in evaluated)
+        {
+            if (argument.Parameter is not { } parameter)
+                continue;
+            if (entry.Carries("weight_tensor", parameter.Name))
+                Set(layer, Slot.Weight("weight"), value is ParameterValue own ? Adopt(layer, "weight", own, argument) : WithUnknownStart(Weight(layer, "weight"), argument));
+            else if (entry.Carries("bias_tensor", parameter.Name) && value is ParameterValue bias)
+                Set(layer, Slot.Weight("bias"), Adopt(layer, "bias", bias, argument));
+        }
+
+        return layer;
+    }
+
+    private void Fill(ModuleValue container, IReadOnlyList<Value> arguments)
+    {
+        var elements = arguments.Count == 0 ? [] : arguments.Count == 1 ? Elements(arguments[0]) ?? (arguments[0] is ModuleValue or TupleValue or ParameterValue ? [arguments[0]] : null) : arguments;
+        if (elements is null)
+        {
+            Set(container, Slot.Items, new Unknown((arguments[0] as Unknown)?.Reason ?? "it is not known what it contains"));
+            return;
+        }
+
+        var isNamed = container.Role is Role.Sequential or Role.ModuleDict;
+        Set(container, Slot.Items, new Items(elements
+            .Select((element, index) => isNamed && element is not TupleValue ? Pair(new Known(index.ToString(CultureInfo.InvariantCulture)), element) : element)
+            .ToImmutableList()));
+    }
+
+    private static ImmutableDictionary<string, Constant> ConstantsOf(CatalogueEntry entry, IReadOnlyList<(IArgumentOperation Argument, Value Value)> arguments)
+    {
+        if (entry.Meanings.IsEmpty)
+            return Constant.None;
+        var constants = DefaultConstants(entry).ToBuilder();
+        foreach (var meaning in entry.Meanings)
+        {
+            foreach (var (argument, value) in arguments)
+            {
+                if (argument.Parameter is { } parameter && CatalogueEntry.Names(meaning.Value, parameter.Name) && ConstantOf(value, argument.Value) is { } constant)
+                    constants[meaning.Key] = constant;
+            }
+        }
+
+        return constants.ToImmutable();
+    }
+
+    /// <summary>Meanings that the catalogue's line itself gives as numbers: <c>dimensions=2</c>.</summary>
+    private static ImmutableDictionary<string, Constant> DefaultConstants(CatalogueEntry entry)
+    {
+        var constants = Constant.None;
+        foreach (var meaning in entry.Meanings)
+        {
+            if (double.TryParse(meaning.Value, NumberStyles.Float, CultureInfo.InvariantCulture, out var number))
+                constants = constants.Add(meaning.Key, new Constant(ImmutableArray.Create(Size.Of(number)), meaning.Value));
+        }
+
+        return constants;
+    }
+
+    /// <summary>An argument as the graph records it; null for what is no hyperparameter (modules, tensors).</summary>
+    private static Constant? ConstantOf(Value value, IOperation argument)
+    {
+        switch (value)
+        {
+            case Known { Content: bool truth }:
+                return new Constant(ImmutableArray<Size>.Empty, truth ? "true" : "false");
+            case Known { Enumeration: INamedTypeSymbol enumeration } member:
+                return new Constant(ImmutableArray<Size>.Empty, NameOf(enumeration, member.Content) ?? "");
+            case Known { Number: { } number }:
+                return new Constant(ImmutableArray.Create(Size.Of(number)), Size.Of(number).Text);
+            case Known { Content: null }:
+                return new Constant(ImmutableArray<Size>.Empty, "null");
+            case Known known:
+                return new Constant(ImmutableArray<Size>.Empty, Convert.ToString(known.Content, CultureInfo.InvariantCulture) ?? "");
+            case TupleValue tuple:
+                return Several(tuple.Elements);
+            case Collection collection when Elements(collection) is { } elements:
+                return Several(elements);
+            case Unknown unknown:
+                var text = unknown.Text ?? Text(argument);
+                return new Constant(IsNumber(argument.Type) ? ImmutableArray.Create(Size.Named(text)) : ImmutableArray<Size>.Empty, text);
+            default:
+                return null;
+        }
+
+        static Constant? Several(IReadOnlyList<Value> elements)
+        {
+            var sizes = ImmutableArray.CreateBuilder<Size>(elements.Count);
+            foreach (var element in elements)
+            {
+                if (element is Known { Number: { } number })
+                    sizes.Add(Size.Of(number));
+                else if (element is Unknown unknown)
+                    sizes.Add(Size.Named(unknown.Text ?? "?"));
+                else
+                    return null;
+            }
+
+            return new Constant(sizes.ToImmutable(), $"({string.Join(", ", sizes.Select(size => size.Text))})");
+        }
+    }
+
+    private static string? NameOf(INamedTypeSymbol enumeration, object? value) =>
+        enumeration.GetMembers().OfType<IFieldSymbol>().FirstOrDefault(member => member.HasConstantValue && Equals(new Known(member.ConstantValue).Content, value))?.Name;
+
+    private static bool IsNumber(ITypeSymbol? type)
+    {
+        var underlying = type is INamedTypeSymbol { OriginalDefinition.SpecialType: SpecialType.System_Nullable_T } nullable ? nullable.TypeArguments[0] : type;
+        return underlying?.SpecialType is >= SpecialType.System_SByte and <= SpecialType.System_Double;
+    }
+
+    /// <summary>Runs a module on values: a layer becomes a node, a container its elements, a class in source its forward.</summary>
+    private Value Apply(ModuleValue module, Value[] arguments, Location use, IOperation at)
+    {
+        if (module.IsSource && Forward(module.Type) is { } forward)
+            return Call(forward, module, arguments, null, at);
+        return ApplyLibrary(module, arguments, use, at);
+    }
+
+    private Value ApplyLibrary(ModuleValue module, Value[] arguments, Location use, IOperation at)
+    {
+        if (!Enter())
+            return Unknown.TooLarge;
+        try
+        {
+            var inputs = Nodes(arguments).ToImmutableArray();
+            switch (module.Role)
+            {
+                case Role.Sequential:
+                    if (module.Get(Slot.Items) is not Items items)
+                        return Opaque($"the Sequential's elements are not known: {(module.Get(Slot.Items) as Unknown)?.Reason}", inputs, use);
+                    var value = arguments.Length > 0 ? arguments[0] : new Unknown("an argument is missing");
+                    foreach (var item in items.Values)
+                    {
+                        if (item is TupleValue { Elements: [_, ModuleValue element] })
+                            value = Apply(element, [value], element.Creation, at);
+                        else
+                            value = Opaque($"an element of the Sequential is not known{(item is TupleValue { Elements: [_, Unknown unknown] } ? ": " + unknown.Reason : "")}", Nodes([value]), use);
+                    }
+
+                    return value;
+                case Role.Module or Role.ModuleList or Role.ModuleDict:
+                    return Opaque($"'{module.Type.Name}' has no forward that can be read", inputs, use);
+                case Role.Lstm or Role.Gru or Role.Rnn:
+                    var output = Add(module.Role, inputs, module, module.Constants, use);
+                    var last = Add(Role.Select, One(output), null, LastStep, use);
+                    return module.Role == Role.Lstm
+                        ? new TupleValue(new TensorValue(output), new TensorValue(last), new TensorValue(last))
+                        : new TupleValue(new TensorValue(output), new TensorValue(last));
+                case Role.LstmCell:
+                    var hidden = Add(module.Role, inputs, module, module.Constants, use);
+                    return new TupleValue(new TensorValue(hidden), new TensorValue(Add(Role.Select, One(hidden), null, CellState, use)));
+                case Role.Attention:
+                    var attended = Add(module.Role, inputs, module, module.Constants, use);
+                    return new TupleValue(new TensorValue(attended), new TensorValue(Add(Role.Select, One(attended), null, CellState, use)));
+                default:
+                    return new TensorValue(Add(module.Role, inputs, module, module.Constants, use));
+            }
+        }
+        finally
+        {
+            _depth--;
+        }
+    }
+
+    private static readonly ImmutableDictionary<string, Constant> LastStep = Constant.None.Add("index", new Constant(ImmutableArray<Size>.Empty, "last step"));
+    private static readonly ImmutableDictionary<string, Constant> CellState = Constant.None.Add("index", new Constant(ImmutableArray<Size>.Empty, "second result"));
+
+    private int Add(Role role, ImmutableArray<int> inputs, ModuleValue? module, ImmutableDictionary<string, Constant> constants, Location use) =>
+        Graph.Add(new DraftNode(role, inputs, module, constants, use, null));
+
+    /// <summary>A function on tensors: <c>functional.relu(x)</c>, <c>torch.cat(...)</c>, <c>x.view(...)</c>.</summary>
+    private Value InvokeOperation(CatalogueEntry entry, IInvocationOperation invocation, Frame frame)
+    {
+        var receiver = Receiver(invocation, frame);
+        var evaluated = invocation.Arguments.Select(argument => (Argument: argument, Value: Evaluate(argument.Value, frame))).ToList();
+        var method = invocation.TargetMethod;
+        if (entry.Role == Role.Identity && receiver is not TensorValue && evaluated.Count > 0 && invocation.Type is INamedTypeSymbol { IsTupleType: true })
+            return new TupleValue(evaluated.Select(pair => pair.Value).ToImmutableArray());
+        if (receiver is ParameterValue parameter)
+        {
+            if (method.Name.EndsWith("_", StringComparison.Ordinal) && entry.Role != Role.Identity)
+                return WithUnknownStart(parameter, invocation);
+            if (entry.Role is Role.Identity or Role.Detach)
+                return parameter;
+        }
+
+        Value result;
+        if (entry.Role is Role.Add or Role.Subtract or Role.Multiply or Role.Divide)
+        {
+            var operands = (receiver is null ? evaluated.Select(pair => pair.Value) : new[] { receiver }.Concat(evaluated.Select(pair => pair.Value))).ToList();
+            result = operands.Count >= 2 ? Arithmetic(entry.Role, operands[0], operands[1], invocation) : new Unknown("an argument is missing");
+        }
+        else
+        {
+            var inputs = Inputs(entry, receiver, evaluated, out var hole);
+            var owner = evaluated.FirstOrDefault(pair => pair.Argument.Parameter is { } p && entry.Carries("weight_tensor", p.Name)).Value as ParameterValue;
+            if (inputs.IsEmpty && hole is null && receiver is not TensorValue)
+                return External(invocation.Type, Text(invocation), $"'{method.Name}' works on nothing that is known", invocation);
+            result = hole is not null
+                ? OpaqueOf(invocation.Type, hole, inputs, invocation)
+                : Operate(entry.Role, inputs, ConstantsOf(entry, evaluated), invocation.Type, invocation, owner?.Owner);
+        }
+
+        // In-place forms write what they are called on: x.add_(y); relu(x, inplace: true).
+        var isInPlace = method.Name.EndsWith("_", StringComparison.Ordinal)
+            || evaluated.Any(pair => pair.Argument.Parameter?.Name == "inplace" && Truth(pair.Value) == true);
+        if (isInPlace && (invocation.Instance ?? evaluated.FirstOrDefault().Argument?.Value) is { } target && Unconverted(target) is ILocalReferenceOperation or IParameterReferenceOperation or IFieldReferenceOperation)
+            Assign(Unconverted(target), result, frame);
+        return result;
+    }
+
+    private ImmutableArray<int> Inputs(CatalogueEntry entry, Value? receiver, IReadOnlyList<(IArgumentOperation Argument, Value Value)> arguments, out string? hole)
+    {
+        hole = null;
+        var inputs = ImmutableArray.CreateBuilder<int>();
+        if (receiver is not null)
+            inputs.AddRange(Nodes([receiver]));
+        foreach (var (argument, value) in arguments)
+        {
+            if (argument.Parameter is not { } parameter)
+                continue;
+            if (entry.Meaning("input") is not null && !entry.Carries("input", parameter.Name))
+                continue;
+            if (entry.Carries("weight_tensor", parameter.Name) || entry.Carries("bias_tensor", parameter.Name))
+                continue;
+            if (entry.Carries("tensors", parameter.Name) && value is Unknown unknown)
+                hole = $"it is not known which tensors are joined: {unknown.Reason}";
+            inputs.AddRange(Nodes([value]));
+        }
+
+        return inputs.ToImmutable();
+    }
+
+    /// <summary>Adds the node of a function and wraps it as the function's return type says.</summary>
+    private Value Operate(Role role, ImmutableArray<int> inputs, ImmutableDictionary<string, Constant> constants, ITypeSymbol? type, IOperation at, ModuleValue? owner = null)
+    {
+        var node = Add(role, inputs, owner, constants, Place(at));
+        switch (type)
+        {
+            case INamedTypeSymbol { IsTupleType: true } tuple:
+                return new TupleValue(tuple.TupleElements.Select((_, index) => (Value)new TensorValue(index == 0 ? node : Add(Role.Select, One(node), null, Index(index), Place(at)))).ToImmutableArray());
+            case IArrayTypeSymbol when constants.TryGetValue("count", out var count) && count.Size?.Whole is > 0 and <= 64 and { } parts:
+                return ListOf(Enumerable.Range(0, parts).Select(index => (Value)new TensorValue(Add(Role.Select, One(node), null, Index(index), Place(at)))));
+            case IArrayTypeSymbol:
+                return new TensorParts(node);
+            default:
+                return source.IsTensor(type) || !Catalogue.HasTensorType ? new TensorValue(node) : new Unknown("a number that is read from a tensor", Text(at));
+        }
+    }
+
+    private static ImmutableDictionary<string, Constant> Index(int index) =>
+        Constant.None.Add("index", new Constant(ImmutableArray.Create(Size.Of(index)), index.ToString(CultureInfo.InvariantCulture)));
+
+    /// <summary>Sum, difference, product or quotient of two tensors, or of a tensor and a number.</summary>
+    private Value Arithmetic(Role role, Value left, Value right, IOperation at)
+    {
+        switch (Node(left), Node(right))
+        {
+            case ({ } one, { } other):
+                return new TensorValue(Add(role, ImmutableArray.Create(one, other), null, Constant.None, Place(at)));
+            case ({ } one, null):
+                return new TensorValue(Add(role, One(one), null, Operand(right, isLeft: false), Place(at)));
+            case (null, { } other):
+                return new TensorValue(Add(role, One(other), null, Operand(left, isLeft: true), Place(at)));
+            default:
+                return External(at.Type, Text(at), $"the value of '{Text(at)}' is not known", at);
+        }
+
+        ImmutableDictionary<string, Constant> Operand(Value value, bool isLeft) =>
+            (ConstantOf(value, at) is { } constant ? Constant.None.Add("operand", constant with { Sizes = value is Known { Number: { } number } ? ImmutableArray.Create(Size.Of(number)) : ImmutableArray<Size>.Empty }) : Constant.None)
+            .Add("operand_first", new Constant(ImmutableArray<Size>.Empty, isLeft ? "true" : "false"));
+    }
+}

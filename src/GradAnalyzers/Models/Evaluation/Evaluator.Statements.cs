@@ -1,0 +1,421 @@
+using System.Collections.Immutable;
+using GradAnalyzers.Catalogue;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.Operations;
+
+namespace GradAnalyzers.Models.Evaluation;
+
+internal sealed partial class Evaluator
+{
+    private enum Flow
+    {
+        Next,
+        Return,
+        Break,
+        Continue,
+        Throw,
+    }
+
+    private Flow Execute(IOperation? statement, Frame frame)
+    {
+        if (statement is null)
+            return Flow.Next;
+        if (!Enter())
+            return Flow.Return;
+        try
+        {
+            return ExecuteCore(statement, frame);
+        }
+        finally
+        {
+            _depth--;
+        }
+    }
+
+    private Flow ExecuteCore(IOperation statement, Frame frame)
+    {
+        switch (statement)
+        {
+            case IBlockOperation block:
+                return ExecuteAll(block.Operations, frame);
+            case IExpressionStatementOperation expression:
+                Evaluate(expression.Operation, frame);
+                return Flow.Next;
+            case IVariableDeclarationGroupOperation group:
+                foreach (var declaration in group.Declarations)
+                    Declare(declaration, frame);
+                return Flow.Next;
+            case IUsingDeclarationOperation declaration:
+                return Execute(declaration.DeclarationGroup, frame);
+            case IUsingOperation statementWithResource:
+                if (statementWithResource.Resources is IVariableDeclarationGroupOperation)
+                    Execute(statementWithResource.Resources, frame);
+                else
+                    Evaluate(statementWithResource.Resources, frame);
+                return Execute(statementWithResource.Body, frame);
+            case IReturnOperation { Kind: OperationKind.YieldReturn } yielded:
+                var next = Evaluate(yielded.ReturnedValue!, frame);
+                Set(frame, Slot.Items, (frame.Get(Slot.Items) ?? Items.Empty) is Items yieldedBefore ? new Items(yieldedBefore.Values.Add(next)) : new Unknown("it is not known what is yielded"));
+                return Flow.Next;
+            case IReturnOperation { Kind: OperationKind.YieldBreak }:
+                return Flow.Return;
+            case IReturnOperation returned:
+                frame.Result = returned.ReturnedValue is { } value ? Evaluate(value, frame) : Known.Null;
+                return Flow.Return;
+            case IConditionalOperation conditional:
+                return Truth(Evaluate(conditional.Condition, frame)) switch
+                {
+                    true => Execute(conditional.WhenTrue, frame),
+                    false => Execute(conditional.WhenFalse, frame),
+                    null => Fork(frame, conditional, [() => Execute(conditional.WhenTrue, frame), () => Execute(conditional.WhenFalse, frame)]),
+                };
+            case IForLoopOperation loop:
+                return ExecuteFor(loop, frame);
+            case IForEachLoopOperation loop:
+                return ExecuteForEach(loop, frame);
+            case IWhileLoopOperation loop:
+                return ExecuteWhile(loop, frame);
+            case ISwitchOperation choice:
+                return ExecuteSwitch(choice, frame);
+            case IBranchOperation branch:
+                return branch.BranchKind switch { BranchKind.Break => Flow.Break, BranchKind.Continue => Flow.Continue, _ => Flow.Next };
+            case ITryOperation attempt:
+                var flow = Execute(attempt.Body, frame);
+                var final = Execute(attempt.Finally, frame);
+                return final == Flow.Next ? flow : final;
+            case ILockOperation section:
+                Evaluate(section.LockedValue, frame);
+                return Execute(section.Body, frame);
+            case ILabeledOperation labeled:
+                return Execute(labeled.Operation, frame);
+            case IThrowOperation:
+                return Flow.Throw;
+            case ILocalFunctionOperation or IEmptyOperation:
+                return Flow.Next;
+            case IMethodBodyOperation body:
+                return Execute(body.BlockBody ?? body.ExpressionBody, frame);
+            case IConstructorBodyOperation body:
+                return Execute(body.BlockBody ?? body.ExpressionBody, frame);
+            default:
+                Evaluate(statement, frame);
+                return Flow.Next;
+        }
+    }
+
+    private Flow ExecuteAll(ImmutableArray<IOperation> statements, Frame frame)
+    {
+        foreach (var statement in statements)
+        {
+            if (Execute(statement, frame) is var flow and not Flow.Next)
+                return flow;
+        }
+
+        return Flow.Next;
+    }
+
+    private void Declare(IVariableDeclarationOperation declaration, Frame frame)
+    {
+        foreach (var declarator in declaration.Declarators)
+        {
+            // C# keeps the initializer at the declarator; the declaration's own is Visual Basic's.
+            if (declarator.Initializer is { } initializer)
+                Set(frame, declarator.Symbol, Evaluate(initializer.Value, frame));
+        }
+    }
+
+    private Flow ExecuteSwitch(ISwitchOperation choice, Frame frame)
+    {
+        var value = Evaluate(choice.Value, frame);
+        var possible = new List<ISwitchCaseOperation>();
+        ISwitchCaseOperation? fallback = null;
+        var isCertain = false;
+        foreach (var section in choice.Cases)
+        {
+            bool? taken = false;
+            foreach (var clause in section.Clauses)
+            {
+                switch (clause)
+                {
+                    case IDefaultCaseClauseOperation:
+                        fallback = section;
+                        continue;
+                    case ISingleValueCaseClauseOperation single:
+                        taken = Or(taken, Equal(value, Evaluate(single.Value, frame)));
+                        break;
+                    case IPatternCaseClauseOperation pattern:
+                        var matches = Matches(value, pattern.Pattern, frame);
+                        if (matches != false && pattern.Guard is { } guard)
+                            matches = And(matches, Truth(Evaluate(guard, frame)));
+                        taken = Or(taken, matches);
+                        break;
+                    default:
+                        taken = Or(taken, null);
+                        break;
+                }
+            }
+
+            if (taken == false)
+                continue;
+            possible.Add(section);
+            isCertain = taken == true;
+            if (isCertain)
+                break;
+        }
+
+        var branches = possible.Select(section => new Func<Flow>(() => Broken(ExecuteAll(section.Body, frame)))).ToList();
+        if (!isCertain)
+            branches.Add(fallback is null ? () => Flow.Next : () => Broken(ExecuteAll(fallback.Body, frame)));
+        return branches.Count == 1 ? branches[0]() : Fork(frame, choice, branches);
+
+        static Flow Broken(Flow flow) => flow == Flow.Break ? Flow.Next : flow;
+    }
+
+    /// <summary>Takes every branch from the same state and goes on with what they have in common.</summary>
+    private Flow Fork(Frame frame, IOperation at, IReadOnlyList<Func<Flow>> branches)
+    {
+        var outcomes = new List<(Flow Flow, Dictionary<(Stateful Owner, object Key), Value> Written, Value? Result)>();
+        var before = frame.Result;
+        var mark = _store.Mark;
+        foreach (var branch in branches)
+        {
+            frame.Result = null;
+            var flow = branch();
+            // A branch that throws is no way through the model.
+            if (flow != Flow.Throw)
+                outcomes.Add((flow, _store.WrittenSince(mark), frame.Result));
+            _store.UndoTo(mark);
+        }
+
+        frame.Result = before;
+        if (outcomes.Count == 0)
+            return Flow.Throw;
+        if (outcomes.Any(outcome => outcome.Flow is Flow.Break or Flow.Continue) && outcomes.Count > 1)
+            frame.LeftLoopUncertainly = true;
+
+        var staying = outcomes.Where(outcome => outcome.Flow != Flow.Return).ToList();
+        if (staying.Count == 0)
+        {
+            Join(outcomes.Select(outcome => outcome.Written).ToList(), mark, at);
+            frame.Result = Merge(outcomes.Select(outcome => outcome.Result ?? Known.Null).ToList(), at);
+            return Flow.Return;
+        }
+
+        frame.Pending.AddRange(outcomes.Where(outcome => outcome.Flow == Flow.Return && outcome.Result is not null).Select(outcome => outcome.Result!));
+        Join(staying.Select(outcome => outcome.Written).ToList(), mark, at);
+        return staying.Count == 1 && outcomes.Count == 1 ? staying[0].Flow : Flow.Next;
+    }
+
+    private void Join(IReadOnlyList<Dictionary<(Stateful Owner, object Key), Value>> branches, int mark, IOperation at)
+    {
+        foreach (var slot in branches.SelectMany(branch => branch.Keys).Distinct().ToList())
+        {
+            var values = new List<Value>();
+            foreach (var branch in branches)
+            {
+                // What a branch itself made is as the branch left it.
+                if ((branch.TryGetValue(slot, out var written) ? written : slot.Owner.Get(slot.Key)) is { } value)
+                    values.Add(value);
+                else if (slot.Owner is Instance && slot.Owner.Born < mark && slot.Key is IFieldSymbol { Type.IsReferenceType: true })
+                    values.Add(Known.Null);
+            }
+
+            Set(slot.Owner, slot.Key, Merge(values, at));
+        }
+    }
+
+    private Flow ExecuteFor(IForLoopOperation loop, Frame frame)
+    {
+        if (ExecuteAll(loop.Before, frame) is var start and not Flow.Next)
+            return start;
+        return Iterate(loop, frame,
+            () => loop.Condition is null ? true : Truth(Evaluate(loop.Condition, frame)),
+            () =>
+            {
+                var flow = Execute(loop.Body, frame);
+                if (flow is Flow.Next or Flow.Continue)
+                    ExecuteAll(loop.AtLoopBottom, frame);
+                return flow;
+            });
+    }
+
+    private Flow ExecuteWhile(IWhileLoopOperation loop, Frame frame)
+    {
+        var isFirst = true;
+        return Iterate(loop, frame,
+            () =>
+            {
+                if (isFirst && !loop.ConditionIsTop)
+                {
+                    isFirst = false;
+                    return true;
+                }
+
+                return loop.Condition is null ? true : Truth(Evaluate(loop.Condition, frame)) is { } truth ? truth != loop.ConditionIsUntil : null;
+            },
+            () => Execute(loop.Body, frame));
+    }
+
+    private Flow ExecuteForEach(IForEachLoopOperation loop, Frame frame)
+    {
+        var collection = Evaluate(loop.Collection, frame);
+        if (Elements(collection) is { } elements)
+        {
+            var index = 0;
+            return Iterate(loop, frame, () => index < elements.Count, () =>
+            {
+                BindLoopVariable(loop, elements[index++], frame);
+                return Execute(loop.Body, frame);
+            });
+        }
+
+        return Iterate(loop, frame, () => null, () =>
+        {
+            BindLoopVariable(loop, ElementOf(collection, (loop.LoopControlVariable as IVariableDeclaratorOperation)?.Symbol.Type, loop.Collection), frame);
+            return Execute(loop.Body, frame);
+        });
+    }
+
+    private void BindLoopVariable(IForEachLoopOperation loop, Value element, Frame frame)
+    {
+        switch (loop.LoopControlVariable)
+        {
+            case IVariableDeclaratorOperation variable:
+                Set(frame, variable.Symbol, element);
+                break;
+            case { } target:
+                Assign(target, element, frame);
+                break;
+        }
+    }
+
+    /// <summary>Runs a loop while its condition is known, and gives up on what it writes as soon as the condition is not.</summary>
+    private Flow Iterate(ILoopOperation loop, Frame frame, Func<bool?> condition, Func<Flow> body)
+    {
+        var mark = _store.Mark;
+        var leftBefore = frame.LeftLoopUncertainly;
+        frame.LeftLoopUncertainly = false;
+        try
+        {
+            for (var iteration = 0; ; iteration++)
+            {
+                if (HasReachedLimit)
+                    return Flow.Return;
+                var holds = iteration >= MaximumIterations ? null : condition();
+                if (holds == false)
+                    break;
+                if (holds is null)
+                    return IterateUnknown(loop, body);
+                var flow = body();
+                if (flow is Flow.Return or Flow.Throw)
+                    return flow;
+                if (flow == Flow.Break)
+                    break;
+            }
+
+            if (frame.LeftLoopUncertainly)
+                Forget(_store.WrittenSince(mark), loop, "it is written in a loop that may end early");
+            return Flow.Next;
+        }
+        finally
+        {
+            frame.LeftLoopUncertainly = leftBefore;
+        }
+    }
+
+    /// <summary>
+    /// A loop over an unknown number of steps: its body runs once to see what it writes, and once more with those tensors as values of the previous step,
+    /// so that a layer whose output feeds its own next use is seen (a recurrent network written by hand).
+    /// </summary>
+    private Flow IterateUnknown(ILoopOperation loop, Func<Flow> body)
+    {
+        var mark = _store.Mark;
+        body();
+        var carried = _store.WrittenSince(mark);
+        _store.UndoTo(mark);
+
+        var previous = new List<(Stateful Owner, object Key, int Node)>();
+        foreach (var slot in carried.Keys)
+        {
+            if (slot.Owner.Get(slot.Key) is TensorValue or Known { Content: null } && carried[slot] is TensorValue)
+            {
+                var node = Graph.Add(new DraftNode(Role.Data, ImmutableArray<int>.Empty, null, Named($"previous step {previous.Count} {Text(loop)}"), Place(loop), null));
+                previous.Add((slot.Owner, slot.Key, node));
+                Set(slot.Owner, slot.Key, new TensorValue(node));
+            }
+            else if (slot.Owner.Get(slot.Key) is Known { Number: not null })
+            {
+                Set(slot.Owner, slot.Key, new Unknown("it changes in a loop"));
+            }
+        }
+
+        body();
+        foreach (var (owner, key, node) in previous)
+        {
+            if (owner.Get(key) is TensorValue next)
+                FindUnrolled(next.Node, previous.Select(entry => entry.Node).ToList());
+        }
+
+        var written = _store.WrittenSince(mark);
+        _store.UndoTo(mark);
+        Forget(written, loop, $"a loop over an unknown number of steps: {FirstLine(loop)}");
+        return Flow.Next;
+    }
+
+    private static string FirstLine(IOperation operation)
+    {
+        var text = operation.Syntax.ToString();
+        var end = text.IndexOfAny(['\r', '\n', '{']);
+        return (end < 0 ? text : text[..end]).Trim();
+    }
+
+    private void FindUnrolled(int from, IReadOnlyCollection<int> previous)
+    {
+        // Nodes that depend on a value of the previous step, in the order of evaluation.
+        var depends = new HashSet<int>(previous);
+        var first = previous.Min();
+        for (var index = first; index < Graph.Nodes.Count; index++)
+        {
+            if (Graph.Nodes[index].Inputs.Any(depends.Contains))
+                depends.Add(index);
+        }
+
+        if (!depends.Contains(from))
+            return;
+        var visited = new HashSet<int>();
+        var pending = new Stack<int>([from]);
+        while (pending.Count > 0)
+        {
+            var index = pending.Pop();
+            if (!visited.Add(index) || !depends.Contains(index))
+                continue;
+            if (Graph.Nodes[index].Module is { } module && Graph.Nodes[index].Role.IsWeighted())
+                Unrolled.Add(module);
+            foreach (var input in Graph.Nodes[index].Inputs)
+                pending.Push(input);
+        }
+    }
+
+    /// <summary>Makes what was written unknown.</summary>
+    private void Forget(Dictionary<(Stateful Owner, object Key), Value> written, IOperation at, string reason)
+    {
+        foreach (var pair in written)
+        {
+            // Variables of the loop's own body end with it.
+            if (pair.Key.Owner is Frame && pair.Key.Owner.Get(pair.Key.Key) is null)
+                continue;
+            Value forgotten = pair.Value switch
+            {
+                TensorValue tensor => Opaque(reason, [tensor.Node], at),
+                InitializationValue => new InitializationValue(new Initialization(Role.Opaque, Constant.None, Place(at))),
+                _ => new Unknown(reason),
+            };
+            Set(pair.Key.Owner, pair.Key.Key, forgotten);
+        }
+    }
+
+    private static bool? Or(bool? one, bool? other) => one == true || other == true ? true : one is null || other is null ? null : false;
+
+    private static bool? And(bool? one, bool? other) => one == false || other == false ? false : one is null || other is null ? null : true;
+
+    private static bool? Truth(Value value) => value is Known { Content: bool truth } ? truth : null;
+}

@@ -1,0 +1,236 @@
+using System.Collections.Immutable;
+using GradAnalyzers.Catalogue;
+using Microsoft.CodeAnalysis;
+
+namespace GradAnalyzers.Models.Evaluation;
+
+/// <summary>
+/// Runs constructors and forward methods on values as far as the source tells them (abstract interpretation over the compiler's operation trees, Cousot and Cousot 1977).
+/// A condition that is not known is taken both ways and the results are merged; a loop whose number of iterations is not known makes what it writes unknown.
+/// Steps, nesting, calls and iterations are bounded by constants. One object evaluates one model and is then dropped; it is not shared between threads.
+/// </summary>
+internal sealed partial class Evaluator(Source source, CancellationToken cancellation)
+{
+    /// <summary>Expressions and statements of one evaluation. A model of 1,000 layers takes about 20,000.</summary>
+    private const int MaximumSteps = 100_000;
+
+    /// <summary>Nested expressions, statements and calls: the only recursion, and what bounds the stack.</summary>
+    private const int MaximumDepth = 300;
+
+    private const int MaximumCalls = 48;
+    private const int MaximumIterations = 1_024;
+
+    private readonly Store _store = new();
+    private readonly Dictionary<ISymbol, Value> _statics = new(SymbolEqualityComparer.Default);
+    private int _steps;
+    private int _depth;
+    private int _calls;
+
+    public GraphBuilder Graph { get; } = new();
+
+    private ModelCatalogue Catalogue => source.Catalogue;
+
+    /// <summary>Modules in the order of creation.</summary>
+    public List<ModuleValue> Modules { get; } = new();
+
+    /// <summary>Where each field of a module was assigned last.</summary>
+    public Dictionary<(Stateful Owner, object Key), Location> Assignments { get; } = new();
+
+    /// <summary>Where each module was registered first.</summary>
+    public Dictionary<ModuleValue, Location> RegisteredAt { get; } = new();
+
+    /// <summary>Calls of apply, in order.</summary>
+    public List<DraftApplication> Applications { get; } = new();
+
+    /// <summary>Layers whose value feeds their own next use in a loop over an unknown number of steps.</summary>
+    public HashSet<ModuleValue> Unrolled { get; } = new();
+
+    public bool HasReachedLimit => _steps >= MaximumSteps || Graph.IsFull;
+
+    /// <summary>Evaluates an expression outside any method, such as a Sequential of a field's initializer.</summary>
+    public Value Evaluate(IOperation operation) => Evaluate(operation, new Frame(null, null, null));
+
+    /// <summary>Runs a method whose caller is not known, so that what it creates is seen.</summary>
+    public void Run(IOperation body, IMethodSymbol? method)
+    {
+        var frame = new Frame(method?.OriginalDefinition, null, null);
+        foreach (var parameter in method?.OriginalDefinition.Parameters ?? ImmutableArray<IParameterSymbol>.Empty)
+            Set(frame, parameter, External(parameter.Type, parameter.Name, $"'{parameter.Name}' is given by the caller", body));
+        Execute(body, frame);
+    }
+
+    /// <summary>Runs a module's forward on inputs of its own.</summary>
+    /// <param name="root">The model.</param>
+    /// <param name="creation">Its creation, where it is a container.</param>
+    /// <returns>What forward returns, or null where there is no forward to run.</returns>
+    public Value? RunForward(ModuleValue root, IOperation? creation)
+    {
+        if (root.IsSource && Forward(root.Type) is { } forward)
+        {
+            if (source.Body(forward, cancellation) is not { } body)
+                return null;
+            var value = RunForward(root, forward, body);
+            // A forward that only throws stands for one of another name or with other parameters.
+            return value is Known && root.Type.GetMembers().OfType<IMethodSymbol>().FirstOrDefault(IsOtherForward) is { } other && source.Body(other, cancellation) is { } otherBody
+                ? RunForward(root, other, otherBody)
+                : value;
+        }
+
+        if (root.Role != Role.Sequential || creation is null)
+            return null;
+        return ApplyLibrary(root, [Input("input", root.Creation)], root.Creation, creation);
+    }
+
+    private Value RunForward(ModuleValue root, IMethodSymbol method, IOperation body) =>
+        Call(method, root, method.OriginalDefinition.Parameters.Select(parameter => InputOf(parameter, body)).ToArray(), null, body);
+
+    private bool IsOtherForward(IMethodSymbol method) =>
+        method is { IsStatic: false, IsOverride: false, IsAbstract: false, DeclaredAccessibility: Accessibility.Public, MethodKind: MethodKind.Ordinary }
+        && (string.Equals(method.Name, "forward", StringComparison.OrdinalIgnoreCase) || string.Equals(method.Name, "call", StringComparison.OrdinalIgnoreCase))
+        && method.Parameters.Any(parameter => source.IsTensor(parameter.Type));
+
+    private Value InputOf(IParameterSymbol parameter, IOperation at)
+    {
+        // What forward leaves out by default is left out here.
+        if (parameter.HasExplicitDefaultValue)
+            return DefaultOf(parameter, at);
+        return InputOf(parameter.Type, parameter.Name, parameter.Locations.FirstOrDefault() ?? Place(at), 0);
+    }
+
+    private Value InputOf(ITypeSymbol type, string name, Location place, int depth)
+    {
+        if (source.IsTensor(type) || (!Catalogue.HasTensorType && type is { IsValueType: false, SpecialType: SpecialType.None }))
+            return Input(name, place);
+        return type switch
+        {
+            INamedTypeSymbol { OriginalDefinition.SpecialType: SpecialType.System_Nullable_T } nullable when depth < 4 => InputOf(nullable.TypeArguments[0], name, place, depth + 1),
+            INamedTypeSymbol { IsTupleType: true } tuple when depth < 4 => new TupleValue(tuple.TupleElements.Select(element => InputOf(element.Type, $"{name}.{element.Name}", place, depth + 1)).ToImmutableArray()),
+            IArrayTypeSymbol { ElementType: var element } when source.IsTensor(element) => new TensorParts(((TensorValue)Input(name, place)).Node),
+            INamedTypeSymbol { TypeArguments: [var argument] } when source.IsTensor(argument) => new TensorParts(((TensorValue)Input(name, place)).Node),
+            _ => new Unknown($"'{name}' is given by the caller", name),
+        };
+    }
+
+    private Value Input(string name, Location place) =>
+        new TensorValue(Graph.Add(new DraftNode(Role.Input, ImmutableArray<int>.Empty, null, Named(name), place, null)));
+
+    /// <summary>Gives the next model of the same program a budget of its own.</summary>
+    public void Rewind() => _steps = 0;
+
+    private bool Enter()
+    {
+        if (_depth >= MaximumDepth || _steps >= MaximumSteps)
+            return false;
+        if ((++_steps & 255) == 0)
+            cancellation.ThrowIfCancellationRequested();
+        _depth++;
+        return true;
+    }
+
+    private void Set(Stateful owner, object key, Value value) => _store.Set(owner, key, value);
+
+    /// <summary>A value that comes from outside: a tensor is a node of its own, anything else unknown under its expression's text.</summary>
+    private Value External(ITypeSymbol? type, string? text, string reason, IOperation operation)
+    {
+        if (source.IsTensor(type))
+            return new TensorValue(Graph.Add(new DraftNode(Role.Data, ImmutableArray<int>.Empty, null, Named(text), Place(operation), null)));
+        return new Unknown(reason, text);
+    }
+
+    private static ImmutableDictionary<string, Constant> Named(string? text) =>
+        text is null ? Constant.None : Constant.None.Add("name", new Constant(ImmutableArray<Size>.Empty, text));
+
+    private static ImmutableArray<int> One(int node) => ImmutableArray.Create(node);
+
+    private static Location Place(IOperation operation) => operation.Syntax.GetLocation();
+
+    private static string Text(IOperation operation)
+    {
+        var text = operation.Syntax.ToString();
+        return text.Length <= 60 ? text : text[..57] + "...";
+    }
+
+    private Value Opaque(string reason, IEnumerable<int> inputs, IOperation operation) => Opaque(reason, inputs, Place(operation));
+
+    private Value Opaque(string reason, IEnumerable<int> inputs, Location use) =>
+        new TensorValue(Graph.Add(new DraftNode(Role.Opaque, inputs.Distinct().ToImmutableArray(), null, Constant.None, use, reason)));
+
+    /// <summary>One value for several that may have been taken: themselves where they are alike, otherwise unknown.</summary>
+    private Value Merge(IReadOnlyList<Value> values, IOperation operation, string reason = "it depends on a condition that is not known")
+    {
+        var merged = values[0];
+        for (var index = 1; index < values.Count; index++)
+            merged = Merge(merged, values[index], operation, reason, 0);
+        return merged;
+    }
+
+    private Value Merge(Value one, Value other, IOperation operation, string reason, int depth)
+    {
+        if (ReferenceEquals(one, other))
+            return one;
+        switch (one, other)
+        {
+            case (Known a, Known b):
+                if (Equals(a.Content, b.Content))
+                    return a;
+                return new Unknown(reason, a.Number is not null && b.Number is not null ? $"({a.Content}|{b.Content})" : null);
+            case (Unknown a, Unknown b):
+                return a.Text is not null && a.Text == b.Text ? a : new Unknown(a.Reason);
+            case (TensorValue a, TensorValue b):
+                return a.Node == b.Node ? a : Opaque(reason, [a.Node, b.Node], operation);
+            case (TensorValue a, _):
+                return Opaque(reason, [a.Node], operation);
+            case (_, TensorValue b):
+                return Opaque(reason, [b.Node], operation);
+            case (TupleValue a, TupleValue b) when a.Elements.Length == b.Elements.Length && depth < 8:
+                return new TupleValue(a.Elements.Select((element, index) => Merge(element, b.Elements[index], operation, reason, depth + 1)).ToImmutableArray());
+            case (Items a, Items b) when a.Values.Count == b.Values.Count && depth < 8:
+                return new Items(a.Values.Select((element, index) => Merge(element, b.Values[index], operation, reason, depth + 1)).ToImmutableList());
+            case (ModuleValue a, ModuleValue b) when AreAlike(a, b, depth):
+                return a;
+            case (InitializationValue a, InitializationValue b) when a.Initialization.Role == b.Initialization.Role && SameConstants(a.Initialization.Constants, b.Initialization.Constants):
+                return a;
+            case (InitializationValue, _) or (_, InitializationValue):
+                return new InitializationValue(new Initialization(Role.Opaque, Constant.None, Place(operation)));
+            case (Collection a, Collection b) when a.Kind == b.Kind && depth < 8 && a.Get(Slot.Items) is { } first && b.Get(Slot.Items) is { } second:
+                var collection = new Collection(a.Kind);
+                collection.Slots[Slot.Items] = Merge(first, second, operation, reason, depth + 1);
+                return collection;
+            default:
+                return new Unknown(reason);
+        }
+    }
+
+    /// <summary>Whether two modules are built alike, so that either stands for both.</summary>
+    private bool AreAlike(ModuleValue one, ModuleValue other, int depth)
+    {
+        if (one.Role != other.Role || !SymbolEqualityComparer.Default.Equals(one.Type, other.Type) || !SameConstants(one.Constants, other.Constants) || depth >= 8)
+            return false;
+        foreach (var key in one.Slots.Keys.Union(other.Slots.Keys))
+        {
+            if (one.Get(key) is not { } first || other.Get(key) is not { } second || !AreAlike(first, second, depth + 1))
+                return false;
+        }
+
+        return true;
+    }
+
+    private bool AreAlike(Value one, Value other, int depth) => (one, other) switch
+    {
+        _ when ReferenceEquals(one, other) => true,
+        _ when depth >= 8 => false,
+        (Known a, Known b) => Equals(a.Content, b.Content),
+        (Unknown a, Unknown b) => a.Text is not null && a.Text == b.Text,
+        (ModuleValue a, ModuleValue b) => AreAlike(a, b, depth),
+        (Items a, Items b) => a.Values.Count == b.Values.Count && a.Values.Zip(b.Values, (x, y) => AreAlike(x, y, depth + 1)).All(alike => alike),
+        (TupleValue a, TupleValue b) => a.Elements.Length == b.Elements.Length && a.Elements.Zip(b.Elements, (x, y) => AreAlike(x, y, depth + 1)).All(alike => alike),
+        (InitializationValue a, InitializationValue b) => a.Initialization.Role == b.Initialization.Role && SameConstants(a.Initialization.Constants, b.Initialization.Constants),
+        _ => false,
+    };
+
+    private static bool SameConstants(ImmutableDictionary<string, Constant> one, ImmutableDictionary<string, Constant> other) =>
+        one.Count == other.Count && one.All(pair => other.TryGetValue(pair.Key, out var constant) && constant.Equals(pair.Value));
+}
+
+/// <summary>A call of apply: what it reached.</summary>
+internal sealed record DraftApplication(Location Location, ModuleValue Root, ImmutableArray<ModuleValue> Reached, bool BeforeRegistration);

@@ -1,0 +1,59 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using GradAnalyzers.Catalogue;
+using Microsoft.CodeAnalysis;
+
+namespace GradAnalyzers.Models.Evaluation;
+
+/// <summary>A node while it is built: as <see cref="ModelNode"/>, with the module object instead of its description.</summary>
+internal sealed record DraftNode(Role Role, ImmutableArray<int> Inputs, ModuleValue? Module, ImmutableDictionary<string, Constant> Constants, Location Use, string? Reason);
+
+/// <summary>
+/// Collects nodes. Equal operations on equal inputs are one node, so that both branches of a condition that build the same chain end in the same node.
+/// </summary>
+internal sealed class GraphBuilder
+{
+    public const int MaximumNodes = 4096;
+
+    private readonly List<DraftNode> _nodes = new();
+    private readonly Dictionary<string, List<int>> _byKey = new(StringComparer.Ordinal);
+
+    public IReadOnlyList<DraftNode> Nodes => _nodes;
+
+    public bool IsFull => _nodes.Count >= MaximumNodes;
+
+    public int Add(DraftNode node)
+    {
+        var key = Key(node);
+        if (!_byKey.TryGetValue(key, out var candidates))
+            _byKey.Add(key, candidates = new());
+        foreach (var candidate in candidates)
+        {
+            var other = _nodes[candidate];
+            if (ReferenceEquals(other.Module, node.Module) && SameConstants(other.Constants, node.Constants))
+                return candidate;
+        }
+
+        // The last place is kept for the node that says that the graph is full.
+        if (_nodes.Count >= MaximumNodes)
+            return _nodes.Count - 1;
+        _nodes.Add(_nodes.Count == MaximumNodes - 1 ? node with { Role = Role.Opaque, Reason = Unknown.TooLarge.Reason } : node);
+        candidates.Add(_nodes.Count - 1);
+        return _nodes.Count - 1;
+    }
+
+    private static bool SameConstants(ImmutableDictionary<string, Constant> one, ImmutableDictionary<string, Constant> other) =>
+        ReferenceEquals(one, other) || (one.Count == other.Count && one.All(pair => other.TryGetValue(pair.Key, out var constant) && constant.Equals(pair.Value)));
+
+    private static string Key(DraftNode node)
+    {
+        var key = new System.Text.StringBuilder();
+        key.Append((int)node.Role);
+        foreach (var input in node.Inputs)
+            key.Append(',').Append(input.ToString(CultureInfo.InvariantCulture));
+        // Opaque operations are not known to be equal.
+        if (node.Role == Role.Opaque)
+            key.Append('@').Append(node.Use.SourceTree?.FilePath).Append(node.Use.SourceSpan.Start.ToString(CultureInfo.InvariantCulture)).Append(node.Reason);
+        return key.ToString();
+    }
+}

@@ -1,0 +1,227 @@
+using System.Collections.Immutable;
+using GradAnalyzers.Catalogue;
+using Microsoft.CodeAnalysis;
+
+namespace GradAnalyzers.Models.Evaluation;
+
+/// <summary>Turns an evaluated module into a <see cref="ModelGraph"/>: the nodes that its output depends on, and its layers with their paths.</summary>
+internal sealed class GraphReader(Evaluator evaluator, Source source)
+{
+    private readonly Dictionary<ModuleValue, ModelLayer> _layers = new();
+
+    public ModelGraph Read(ModuleValue root, Value? result, Location location, Location? creation)
+    {
+        var outputs = Outputs(result).ToList();
+        var reached = Reached(outputs);
+        Describe(root, reached);
+        var numbers = reached.Select((node, index) => (node, index)).ToDictionary(pair => pair.node, pair => pair.index);
+        var nodes = reached.Select((node, index) => Node(evaluator.Graph.Nodes[node], index, numbers)).ToImmutableArray();
+        return new ModelGraph
+        {
+            Name = root.IsSource ? root.Type.Name : "Sequential",
+            Type = root.IsSource ? root.Type : null,
+            Location = location,
+            Creation = creation,
+            Arguments = root.Arguments,
+            Nodes = nodes,
+            Output = outputs.Count == 0 ? -1 : numbers[outputs[0]],
+            Outputs = outputs.Select(output => numbers[output]).ToImmutableArray(),
+            Layers = evaluator.Modules.Where(_layers.ContainsKey).Select(module => _layers[module]).ToImmutableArray(),
+            Applications = evaluator.Applications.Where(application => _layers.ContainsKey(application.Root)).Select(Application).ToImmutableArray(),
+            Unrolled = evaluator.Unrolled.Where(_layers.ContainsKey).Select(module => _layers[module]).ToImmutableArray(),
+        };
+    }
+
+    private static IEnumerable<int> Outputs(Value? result)
+    {
+        var pending = new Stack<Value>();
+        if (result is not null)
+            pending.Push(result);
+        var seen = new HashSet<Value>();
+        var nodes = new List<int>();
+        while (pending.Count > 0)
+        {
+            var value = pending.Pop();
+            if (!seen.Add(value))
+                continue;
+            switch (value)
+            {
+                case TensorValue tensor:
+                    nodes.Add(tensor.Node);
+                    break;
+                case TensorParts parts:
+                    nodes.Add(parts.Node);
+                    break;
+                case TupleValue tuple:
+                    foreach (var element in tuple.Elements.Reverse())
+                        pending.Push(element);
+                    break;
+                case Items items:
+                    foreach (var element in items.Values.Reverse())
+                        pending.Push(element);
+                    break;
+                // What forward returns in a list or in an object of its own; never what a module holds.
+                case Stateful and not ModuleValue and not ParameterValue and var holder:
+                    foreach (var element in ((Stateful)holder).Slots.Values)
+                        pending.Push(element);
+                    break;
+            }
+        }
+
+        return nodes.Distinct();
+    }
+
+    private List<int> Reached(IEnumerable<int> outputs)
+    {
+        var reached = new HashSet<int>();
+        var pending = new Stack<int>(outputs);
+        while (pending.Count > 0)
+        {
+            var node = pending.Pop();
+            if (!reached.Add(node))
+                continue;
+            foreach (var input in evaluator.Graph.Nodes[node].Inputs)
+                pending.Push(input);
+        }
+
+        return reached.OrderBy(node => node).ToList();
+    }
+
+    private ModelNode Node(DraftNode draft, int index, Dictionary<int, int> numbers) => new(
+        index,
+        draft.Role,
+        draft.Inputs.Select(input => numbers[input]).ToImmutableArray(),
+        draft.Module is { } module ? _layers[module] : null,
+        draft.Constants,
+        draft.Use,
+        draft.Reason);
+
+    private InitializerApplication Application(DraftApplication draft) => new(
+        draft.Location,
+        draft.Reached.Where(_layers.ContainsKey).Select(module => _layers[module]).ToImmutableArray(),
+        draft.BeforeRegistration,
+        evaluator.RegisteredAt.TryGetValue(draft.Root, out var place) ? place : null);
+
+    /// <summary>Finds every module of the model with its path: first those that TorchSharp finds, then those that only fields lead to, then those that forward makes.</summary>
+    private void Describe(ModuleValue root, List<int> reached)
+    {
+        var hasRegistration = source.Catalogue.FindBase(root.Type)?.IsBuiltIn != false;
+        var registered = new List<(ModuleValue Module, string Path)>();
+        var pending = new Stack<(ModuleValue Module, string Path)>([(root, "")]);
+        while (pending.Count > 0)
+        {
+            var (module, path) = pending.Pop();
+            if (_layers.ContainsKey(module))
+                continue;
+            _layers[module] = Layer(module, path, Registration.Registered, null, null);
+            registered.Add((module, path));
+            foreach (var (name, child) in Evaluator.Children(module).Reverse())
+                pending.Push((child, Join(path, name)));
+        }
+
+        var held = new Queue<(ModuleValue Module, string Path, Registration Registration)>(registered.Select(entry => (entry.Module, entry.Path, Registration.Registered)));
+        while (held.Count > 0)
+        {
+            var (holder, path, registration) = held.Dequeue();
+            foreach (var (child, name, field, inCollection) in Held(holder))
+            {
+                if (_layers.ContainsKey(child))
+                    continue;
+                var reason = !hasRegistration ? Registration.Registered
+                    : registration != Registration.Registered ? registration
+                    : inCollection ? Registration.InPlainCollection
+                    : holder.Get(Slot.Registered) is not null ? Registration.AssignedTooLate
+                    : IsElementOfSequential(holder, registered) ? Registration.InUnregisteredElement
+                    : Registration.NeverRegistered;
+                var childPath = Join(path, name);
+                _layers[child] = Layer(child, childPath, reason, field, field is not null && evaluator.Assignments.TryGetValue((holder, field), out var place) ? place : null);
+                held.Enqueue((child, childPath, reason));
+            }
+        }
+
+        foreach (var module in reached.Select(node => evaluator.Graph.Nodes[node].Module).Concat(evaluator.Unrolled))
+        {
+            if (module is not null && !_layers.ContainsKey(module))
+                _layers[module] = Layer(module, module.Type.Name, Registration.Local, null, null);
+        }
+    }
+
+    private static string Join(string path, string name) => path.Length == 0 ? name : name.StartsWith("[", StringComparison.Ordinal) ? path + name : path + "." + name;
+
+    private static bool IsElementOfSequential(ModuleValue module, List<(ModuleValue Module, string Path)> registered) =>
+        registered.Any(entry => entry.Module.Role == Role.Sequential && Evaluator.Children(entry.Module).Any(child => child.Child == module));
+
+    /// <summary>What fields, and lists in fields, hold.</summary>
+    private static IEnumerable<(ModuleValue Child, string Name, IFieldSymbol? Field, bool InCollection)> Held(ModuleValue holder)
+    {
+        foreach (var slot in holder.Slots)
+        {
+            var field = slot.Key as IFieldSymbol;
+            if (field is null && slot.Key as string != Slot.Items)
+                continue;
+            var name = field?.Name ?? "";
+            switch (slot.Value)
+            {
+                case ModuleValue child:
+                    yield return (child, name, field, false);
+                    break;
+                // A ModuleList's own elements are no plain collection.
+                case Items items:
+                    foreach (var (child, key) in Modules(items))
+                        yield return (child, key, field, false);
+                    break;
+                case Collection { Slots: var slots } when slots.TryGetValue(Slot.Items, out var content) && content is Items elements:
+                    foreach (var (child, key) in Modules(elements))
+                        yield return (child, $"{name}[{key}]", field, true);
+                    break;
+                case Instance instance and not ModuleValue:
+                    foreach (var inner in instance.Slots)
+                    {
+                        if (inner is { Key: IFieldSymbol innerField, Value: ModuleValue child })
+                            yield return (child, $"{name}.{innerField.Name}", field, true);
+                    }
+
+                    break;
+            }
+        }
+
+        static IEnumerable<(ModuleValue Child, string Key)> Modules(Items items)
+        {
+            for (var index = 0; index < items.Values.Count; index++)
+            {
+                if (items.Values[index] is ModuleValue module)
+                    yield return (module, index.ToString(System.Globalization.CultureInfo.InvariantCulture));
+                else if (items.Values[index] is TupleValue { Elements: [var key, ModuleValue named] })
+                    yield return (named, (key as Known)?.Content?.ToString() ?? "?");
+            }
+        }
+    }
+
+    private static ModelLayer Layer(ModuleValue module, string path, Registration registration, IFieldSymbol? field, Location? assignment) => new()
+    {
+        Role = module.Role,
+        Type = module.Type,
+        Path = path,
+        Registration = registration,
+        Creation = module.Creation,
+        Assignment = assignment,
+        Holder = field?.AssociatedSymbol ?? field,
+        Constants = module.Constants,
+        IsSource = module.IsSource,
+        Parameters = ParameterNames.Of(module)
+            .Select(name => new ModelParameter(name, path.Length == 0 ? name : path + "." + name, Evaluator.StartOf(module, name)))
+            .Concat(OwnParameters(module, path))
+            .ToImmutableArray(),
+    };
+
+    private static IEnumerable<ModelParameter> OwnParameters(ModuleValue module, string path)
+    {
+        if (!module.IsSource || module.Get(Slot.Parameters) is not Items items)
+            yield break;
+        foreach (var item in items.Values)
+        {
+            if (item is TupleValue { Elements: [Known { Content: string name }, ParameterValue parameter] })
+                yield return new ModelParameter(name, path.Length == 0 ? name : path + "." + name, (parameter.Get(Slot.Initialization) as InitializationValue)?.Initialization ?? Initialization.Default);
+        }
+    }
+}

@@ -1,0 +1,39 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using GradAnalyzers.TrainingLoops;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.Diagnostics;
+using Microsoft.CodeAnalysis.Operations;
+
+namespace GradAnalyzers.Rules.Training;
+
+/// <summary>A clip's limit is not positive, not finite, or so large that no gradient reaches it.</summary>
+[DiagnosticAnalyzer(LanguageNames.CSharp)]
+public sealed class IneffectiveClipThreshold() : TrainingLoopRule(Descriptors.GRAD2006)
+{
+    /// <summary>A healthy global norm is 0.1 to 10 and tools alarm at 100; a hundred times that never acts before the weights are ruined.</summary>
+    private const double LargestUseful = 1e4;
+
+    private protected override IEnumerable<Finding> Check(TrainingLoop loop, CompilationLoops program)
+    {
+        foreach (var (_, clip) in loop.Of<ClipEvent>())
+        {
+            if (clip.Threshold is not { ConstantValue: { HasValue: true, Value: IConvertible value } } threshold || IsMeasurement(clip))
+                continue;
+            var limit = value.ToDouble(CultureInfo.InvariantCulture);
+            if (!(limit > 0 && limit < LargestUseful))
+                yield return new Finding(clip, threshold.Syntax.ToString(), Effect(limit)) { Places = ImmutableArray.Create(threshold) };
+        }
+    }
+
+    private static string Effect(double limit) => limit switch
+    {
+        0 => "sets every gradient to zero",
+        < 0 => "turns every gradient around",
+        double.NaN => "turns every gradient into NaN",
+        _ => "is too large to act",
+    };
+
+    /// <summary><c>var norm = clip_grad_norm_(parameters, 1e9)</c>: the usual way to get the global norm without clipping.</summary>
+    private static bool IsMeasurement(ClipEvent clip) => clip.Operation.Parent is not IExpressionStatementOperation;
+}

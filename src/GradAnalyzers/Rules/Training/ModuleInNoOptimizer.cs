@@ -1,0 +1,45 @@
+using System.Collections.Immutable;
+using GradAnalyzers.TrainingLoops;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.Diagnostics;
+using Microsoft.CodeAnalysis.Operations;
+
+namespace GradAnalyzers.Rules.Training;
+
+/// <summary>A module gets gradients from the loss, and no optimizer holds its parameters: it never learns.</summary>
+[DiagnosticAnalyzer(LanguageNames.CSharp)]
+public sealed class ModuleInNoOptimizer() : TrainingLoopRule(Descriptors.GRAD2009)
+{
+    private protected override IEnumerable<Finding> Check(TrainingLoop loop, CompilationLoops program)
+    {
+        var held = loop.AllSteps.Select(step => step.Event.Optimizer.Parameters).ToList();
+        if (loop.HasOpaqueCalls || held.Count == 0 || held.Any(set => !set.IsComplete || set.IsFiltered))
+            yield break;
+        foreach (var step in loop.Steps)
+        {
+            foreach (var (_, backward) in step.Backwards)
+            {
+                var sources = loop.Losses.ModulesOf(backward.Loss, backward.Frame);
+                foreach (var (module, call) in sources.Calls)
+                {
+                    if (module is Created created && program.HasWeights(module, loop.Values) && !held.Any(set => set.Modules.Any(other => Value.Overlap(other, module)))
+                        && !IsHeldByAnother(module, held, loop) && !program.MayBeFrozen(created, loop.Values))
+                    {
+                        yield return new Finding(step.Event, module.Type?.Name ?? "a module", (call as IInvocationOperation)?.Instance?.Syntax.ToString() ?? "it")
+                        {
+                            Places = Creations(step.Event.Optimizer).Add(call),
+                        };
+                    }
+                }
+            }
+        }
+    }
+
+    private static ImmutableArray<IOperation> Creations(OptimizerSet optimizer) =>
+        optimizer.Optimizers is [Created created] ? ImmutableArray.Create(created.Creation) : ImmutableArray<IOperation>.Empty;
+
+    /// <summary>The module was handed to the constructor of one that is held.</summary>
+    private static bool IsHeldByAnother(Value module, List<ParameterSet> held, TrainingLoop loop) =>
+        held.SelectMany(set => set.Modules).OfType<Created>().Any(owner =>
+            Frame.Arguments(owner.Creation).Any(argument => loop.Values.Trace(argument.Value, owner.Frame).Concat(loop.Values.TraceElements(argument.Value, owner.Frame)).Contains(module)));
+}

@@ -1,0 +1,124 @@
+using System.Collections.Immutable;
+using GradAnalyzers.Program;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.Operations;
+
+namespace GradAnalyzers.TrainingLoops;
+
+/// <summary>One activation of a method, lambda or local function: which call bound its parameters and which object it runs on.</summary>
+internal sealed class Frame
+{
+    private readonly Dictionary<(IOperation Call, ISymbol Method), Frame> _children = [];
+
+    private Frame(IMethodSymbol? method, MemberBody body, SyntaxNode? function, Frame? caller, IOperation? call, Frame? lexical, ImmutableArray<Value> receiver)
+    {
+        Method = method;
+        Body = body;
+        Function = function;
+        Caller = caller;
+        Call = call;
+        Lexical = lexical;
+        Receiver = receiver;
+        Depth = caller is null ? 0 : caller.Depth + 1;
+    }
+
+    public IMethodSymbol? Method { get; }
+
+    public MemberBody Body { get; }
+
+    /// <summary>The lambda or local function within <see cref="Body"/>, or null for the member itself.</summary>
+    public SyntaxNode? Function { get; }
+
+    /// <summary>The frame that made the call, or null where the reading began.</summary>
+    public Frame? Caller { get; }
+
+    public IOperation? Call { get; }
+
+    /// <summary>For a lambda or local function, the activation of the code around it.</summary>
+    public Frame? Lexical { get; }
+
+    /// <summary>What <c>this</c> can be.</summary>
+    public ImmutableArray<Value> Receiver { get; }
+
+    /// <summary>Number of calls from the root.</summary>
+    public int Depth { get; }
+
+    public static Frame Root(IMethodSymbol? method, MemberBody body, ImmutableArray<Value> receiver, SyntaxNode? function = null, Frame? lexical = null) =>
+        new(method, body, function, caller: null, call: null, lexical, receiver);
+
+    /// <summary>The activation that a call in this frame makes; the same call gives the same frame.</summary>
+    public Frame Enter(IOperation call, IMethodSymbol method, MemberBody body, SyntaxNode? function, Frame? lexical, ImmutableArray<Value> receiver)
+    {
+        if (!_children.TryGetValue((call, method), out var child))
+            _children.Add((call, method), child = new Frame(method, body, function, this, call, lexical, receiver));
+        return child;
+    }
+
+    /// <summary>Whether the code is being executed already, so that entering it again would be recursion.</summary>
+    public bool IsActive(SyntaxNode? function, MemberBody body)
+    {
+        for (var current = this; current is not null; current = current.Caller)
+        {
+            if (current.Body == body && current.Function == function)
+                return true;
+        }
+
+        return false;
+    }
+
+    /// <summary>The argument that binds a parameter, with the frame to read it in; null where no call is known.</summary>
+    public (IOperation Argument, Frame Frame)? ArgumentOf(IParameterSymbol parameter)
+    {
+        for (var current = this; current is not null; current = current.Lexical)
+        {
+            if (!SymbolEqualityComparer.Default.Equals(current.Method?.OriginalDefinition, parameter.ContainingSymbol.OriginalDefinition))
+                continue;
+            if (current is not { Call: { } call, Caller: { } caller })
+                return null;
+            var argument = Arguments(call).FirstOrDefault(candidate => candidate.Parameter?.Ordinal == parameter.Ordinal);
+            return argument is null ? null : (argument.Value, caller);
+        }
+
+        return null;
+    }
+
+    /// <summary>The activation that declares a variable seen from the given one: its own, or one around a lambda.</summary>
+    public static Frame Declaring(ISymbol variable, Frame frame)
+    {
+        for (var current = frame; current is not null; current = current.Lexical)
+        {
+            if (SymbolEqualityComparer.Default.Equals(current.Method, variable.ContainingSymbol))
+                return current;
+        }
+
+        return frame;
+    }
+
+    /// <summary>The first activation, on the way from the given body to this frame, that is not in the body; null where this frame is in it.</summary>
+    public Frame? LeavingFrom(MemberBody body)
+    {
+        Frame? left = null;
+        for (var current = this; current is not null && current.Body != body; current = current.Caller)
+            left = current;
+        return left;
+    }
+
+    /// <summary>The activation whose call stands in the given body, on the way to this frame; null where none does.</summary>
+    public Frame? CallIn(MemberBody body)
+    {
+        for (var current = this; current.Caller is { } caller; current = caller)
+        {
+            if (caller.Body == body && current.Body != body)
+                return current;
+        }
+
+        return null;
+    }
+
+    public static ImmutableArray<IArgumentOperation> Arguments(IOperation call) => call switch
+    {
+        IInvocationOperation invocation => invocation.Arguments,
+        IObjectCreationOperation creation => creation.Arguments,
+        _ => ImmutableArray<IArgumentOperation>.Empty,
+    };
+}

@@ -1,0 +1,25 @@
+using System.Collections.Immutable;
+using Microsoft.CodeAnalysis;
+
+namespace GradAnalyzers.TrainingLoops;
+
+/// <summary>Something that happens to gradients, in the activation that it happens in.</summary>
+internal abstract record LoopEvent(IOperation Operation, Frame Frame);
+
+/// <summary>An optimizer changes its parameters.</summary>
+/// <param name="Closure">The activations of the closure that the step evaluates (LBFGS).</param>
+internal sealed record StepEvent(IOperation Operation, Frame Frame, OptimizerSet Optimizer, IReadOnlyList<Frame> Closure) : LoopEvent(Operation, Frame);
+
+/// <summary>A loss is differentiated: gradients are added to what the parameters hold.</summary>
+internal sealed record BackwardEvent(IOperation Operation, Frame Frame, IOperation? Loss) : LoopEvent(Operation, Frame);
+
+/// <summary>Gradients are set to zero or null.</summary>
+/// <param name="Targets">The optimizers or modules whose gradients are cleared.</param>
+internal sealed record ClearEvent(IOperation Operation, Frame Frame, ParameterSet Parameters, ImmutableArray<Value> Targets) : LoopEvent(Operation, Frame);
+
+/// <summary>Gradients are limited, by a call of the library or by code that changes them by hand.</summary>
+/// <param name="Threshold">The limit of a library call; null where it is changed by hand.</param>
+internal sealed record ClipEvent(IOperation Operation, Frame Frame, ParameterSet Parameters, IOperation? Threshold, bool IsByHand) : LoopEvent(Operation, Frame);
+
+/// <summary>Code that source does not show receives the model, its parameters or the optimizer: it may do anything to the gradients.</summary>
+internal sealed record OpaqueEvent(IOperation Operation, Frame Frame) : LoopEvent(Operation, Frame);

@@ -1,0 +1,249 @@
+using System.Collections.Immutable;
+using GradAnalyzers.Catalogue;
+using GradAnalyzers.Program;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.FlowAnalysis;
+using Microsoft.CodeAnalysis.Operations;
+
+namespace GradAnalyzers.TrainingLoops;
+
+/// <summary>Unfolds a member and what it calls into one graph of training events.</summary>
+internal sealed class LoopReader
+{
+    private const int MaximumNodes = 10_000;
+
+    private readonly ProgramSource _source;
+    private readonly ValueTracer _tracer;
+    private readonly ParameterTracer _parameters;
+    private readonly LoopGraph _graph = new();
+    private readonly HashSet<SyntaxNode> _entered = [];
+
+    private LoopReader(ProgramSource source)
+    {
+        _source = source;
+        _tracer = new ValueTracer(source);
+        _parameters = new ParameterTracer(_tracer);
+    }
+
+    private ModelCatalogue Catalogue => _source.Catalogue;
+
+    /// <summary>The loops that begin in a member: one for its own code, one for each function in it that the code does not call itself.</summary>
+    public static ImmutableArray<TrainingLoop> Read(ProgramSource source, IMethodSymbol? method, MemberBody body)
+    {
+        var loops = ImmutableArray.CreateBuilder<TrainingLoop>();
+        var own = new LoopReader(source);
+        var frame = Frame.Root(method, body, ImmutableArray<Value>.Empty);
+        loops.Add(own.Loop(frame));
+        foreach (var function in body.Functions.Where(function => !own._entered.Contains(function)))
+        {
+            if (own._entered.Contains(function) || source.Model(function.SyntaxTree).GetSymbolInfo(function).Symbol is not IMethodSymbol symbol)
+                continue;
+            var reader = new LoopReader(source);
+            loops.Add(reader.Loop(Frame.Root(symbol, body, ImmutableArray<Value>.Empty, function, frame)));
+            own._entered.UnionWith(reader._entered);
+        }
+
+        return loops.ToImmutable();
+    }
+
+    private TrainingLoop Loop(Frame frame)
+    {
+        Unfold(frame);
+        return new TrainingLoop(frame, _graph, _tracer, new LossTracer(_tracer), IsTruncated: _graph.Count >= MaximumNodes);
+    }
+
+    /// <summary>Adds the code of one activation; gives the nodes where it begins and ends.</summary>
+    private (int Entry, int Exit) Unfold(Frame frame)
+    {
+        var entry = _graph.Add();
+        var exit = _graph.Add();
+        if (frame.Function is { } function)
+            _entered.Add(function);
+        if (frame.Body.GraphOf(frame.Function) is not { } flow || _graph.Count >= MaximumNodes)
+        {
+            _graph.Connect(entry, exit);
+            return (entry, exit);
+        }
+
+        var starts = flow.Blocks.Select(_ => _graph.Add()).ToArray();
+        _graph.Connect(entry, starts[0]);
+        foreach (var block in flow.Blocks.Where(block => block.IsReachable || block.Kind == BasicBlockKind.Exit))
+        {
+            var last = starts[block.Ordinal];
+            foreach (var operation in frame.Body.Calls(block))
+                last = Append(last, operation, frame);
+            if (block.Kind == BasicBlockKind.Exit)
+                _graph.Connect(last, exit);
+            Follow(last, block.ConditionalSuccessor, starts);
+            Follow(last, block.FallThroughSuccessor, starts);
+        }
+
+        return (entry, exit);
+    }
+
+    /// <summary>An edge, led through the finally blocks that it leaves.</summary>
+    private void Follow(int from, ControlFlowBranch? branch, int[] starts)
+    {
+        if (branch?.Destination is not { } destination)
+            return;
+        foreach (var region in branch.FinallyRegions)
+        {
+            _graph.Connect(from, starts[region.FirstBlockOrdinal]);
+            from = starts[region.LastBlockOrdinal];
+        }
+
+        _graph.Connect(from, starts[destination.Ordinal]);
+    }
+
+    private int Append(int last, IOperation operation, Frame frame) => operation switch
+    {
+        IInvocationOperation invocation when Catalogue.Find(invocation.TargetMethod) is { } entry && entry.Role.IsTraining() =>
+            AppendTraining(last, invocation, entry, frame),
+        IInvocationOperation invocation => AppendCall(last, invocation, frame),
+        IObjectCreationOperation creation => AppendCall(last, creation, frame),
+        ISimpleAssignmentOperation { Target: IPropertyReferenceOperation target } assignment when Catalogue.Is(target.Property, Role.Gradient) =>
+            AppendEvent(last, GradientSet(assignment, target, frame)),
+        IDynamicInvocationOperation => AppendEvent(last, new OpaqueEvent(operation, frame)),
+        _ => last,
+    };
+
+    private int AppendTraining(int last, IInvocationOperation call, CatalogueEntry entry, Frame frame)
+    {
+        switch (entry.Role)
+        {
+            case Role.Step:
+                var closures = call.Arguments.Where(argument => argument.Value.Type?.TypeKind == TypeKind.Delegate)
+                    .SelectMany(argument => _tracer.EnterFunctions(call, _tracer.Trace(argument.Value, frame), frame)).ToImmutableArray();
+                last = Alternatives(last, closures, mayBeSkipped: false);
+                return AppendEvent(last, new StepEvent(call, frame, _parameters.Optimizers(Operand(call, entry, "optimizer"), frame), closures));
+            case Role.Backward:
+                return AppendEvent(last, new BackwardEvent(call, frame, Operand(call, entry, "loss")));
+            case Role.Clear:
+                var cleared = Operand(call, entry, "parameters");
+                return AppendEvent(last, new ClearEvent(call, frame, _parameters.Parameters(cleared, frame), _tracer.Trace(cleared, frame)));
+            default:
+                var clipped = _parameters.Parameters(Operand(call, entry, "parameters"), frame);
+                return AppendEvent(last, new ClipEvent(call, frame, clipped, NamedArgument(call, entry, "threshold"), IsByHand: false));
+        }
+    }
+
+    /// <summary>What the catalogue says a call acts on: a named argument, or the receiver.</summary>
+    private static IOperation? Operand(IInvocationOperation call, CatalogueEntry entry, string meaning) =>
+        NamedArgument(call, entry, meaning) ?? call.Instance ?? call.Arguments.FirstOrDefault()?.Value;
+
+    private static IOperation? NamedArgument(IInvocationOperation call, CatalogueEntry entry, string meaning) =>
+        entry.Meaning(meaning) is { } names
+            ? call.Arguments.FirstOrDefault(argument => argument.Parameter is { } parameter && names.Split('|').Contains(parameter.Name))?.Value
+            : null;
+
+    private LoopEvent GradientSet(ISimpleAssignmentOperation assignment, IPropertyReferenceOperation target, Frame frame)
+    {
+        var parameters = _parameters.Parameters(target.Instance, frame);
+        return assignment.Value is IConversionOperation { Operand.ConstantValue: { HasValue: true, Value: null } } or { ConstantValue: { HasValue: true, Value: null } }
+            ? new ClearEvent(assignment, frame, parameters, ImmutableArray<Value>.Empty)
+            : new ClipEvent(assignment, frame, parameters, Threshold: null, IsByHand: true);
+    }
+
+    private int AppendCall(int last, IOperation call, Frame frame)
+    {
+        // Gradients are not touched while a model computes.
+        if (call is IInvocationOperation { TargetMethod: var called } && Catalogue.Is(called, Role.Forward))
+            return last;
+        if (call is IInvocationOperation inPlace && ChangesGradient(inPlace, frame) is { } change)
+            return AppendEvent(last, change);
+        var entered = _tracer.Enter(call, frame);
+        if (!entered.IsEmpty)
+        {
+            var relevant = entered.Where(activation => _source.Index.IsRelevant(activation.Body.Declaration)).ToImmutableArray();
+            return relevant.IsEmpty ? last : Alternatives(last, relevant, mayBeSkipped: relevant.Length < entered.Length);
+        }
+
+        var functions = Frame.Arguments(call).Where(argument => argument.Value.Type?.TypeKind == TypeKind.Delegate)
+            .SelectMany(argument => _tracer.EnterFunctions(call, _tracer.Trace(argument.Value, frame), frame)).ToImmutableArray();
+        if (!functions.IsEmpty)
+            return Repeated(last, functions);
+        return call is IInvocationOperation invocation && MayTouchGradients(invocation) ? AppendEvent(last, new OpaqueEvent(call, frame)) : last;
+    }
+
+    /// <summary>A tensor method that works in place, on a gradient; or a method that is handed one.</summary>
+    private LoopEvent? ChangesGradient(IInvocationOperation call, Frame frame)
+    {
+        var isTensorMethod = call.TargetMethod.ContainingAssembly?.Name == ModelCatalogue.Library;
+        var changed = isTensorMethod
+            ? call.TargetMethod.Name.EndsWith("_", StringComparison.Ordinal) ? call.Instance : null
+            : call.Arguments.Select(argument => argument.Value).FirstOrDefault(value => GradientOwner(value, frame) is not null);
+        if (changed is null || GradientOwner(changed, frame) is not { } owner)
+            return null;
+        return call.TargetMethod.Name == "zero_"
+            ? new ClearEvent(call, frame, owner, ImmutableArray<Value>.Empty)
+            : new ClipEvent(call, frame, owner, Threshold: null, IsByHand: true);
+    }
+
+    private ParameterSet? GradientOwner(IOperation tensor, Frame frame)
+    {
+        if (!_source.Index.IsRelevant(frame.Body.Declaration))
+            return null;
+        var gradients = _tracer.Trace(tensor, frame).OfType<Part>().Where(part => Catalogue.Is(part.Member, Role.Gradient)).ToList();
+        if (gradients.Count > 0)
+            return gradients.Any(part => part.Owner is Part { Owner: { } module } && Catalogue.IsModule(module.Type))
+                ? new ParameterSet(gradients.Select(part => part.Owner).OfType<Part>().Select(part => part.Owner).OfType<Value>().ToImmutableArray(), IsComplete: false, IsFiltered: true)
+                : ParameterSet.Anything;
+        return null;
+    }
+
+    /// <summary>Whether code that is not to be seen is handed what it needs to change gradients, or may hold it already.</summary>
+    private bool MayTouchGradients(IInvocationOperation call)
+    {
+        var method = call.TargetMethod;
+        if (method.ContainingAssembly?.Name == ModelCatalogue.Library || IsFramework(method))
+            return false;
+        if (call.Instance is { } receiver && method.ContainingType.Locations.Any(location => location.IsInSource) && receiver.Type?.TypeKind is TypeKind.Interface or TypeKind.Class)
+            return method.IsAbstract || method.ContainingType.TypeKind == TypeKind.Interface;
+        return Holds(call.Instance?.Type) || call.Arguments.Any(argument => Holds(argument.Value.Type));
+    }
+
+    private bool Holds(ITypeSymbol? type) =>
+        Catalogue.IsModule(type) || Catalogue.DerivesFrom(type, Role.Optimizer)
+        || (type is INamedTypeSymbol { IsGenericType: true } named && named.TypeArguments.Any(argument => Catalogue.Is(argument, Role.Parameter)));
+
+    private static bool IsFramework(IMethodSymbol method)
+    {
+        var root = method.ContainingNamespace;
+        while (root is { ContainingNamespace: { IsGlobalNamespace: false } outer })
+            root = outer;
+        return root?.Name == "System";
+    }
+
+    private int AppendEvent(int last, LoopEvent happening)
+    {
+        var node = _graph.Add(happening);
+        _graph.Connect(last, node);
+        return node;
+    }
+
+    private int Alternatives(int last, ImmutableArray<Frame> frames, bool mayBeSkipped)
+    {
+        if (frames.IsEmpty)
+            return last;
+        var join = _graph.Add();
+        if (mayBeSkipped)
+            _graph.Connect(last, join);
+        foreach (var frame in frames)
+        {
+            var (entry, exit) = Unfold(frame);
+            _graph.Connect(last, entry);
+            _graph.Connect(exit, join);
+        }
+
+        return join;
+    }
+
+    /// <summary>Functions handed to code that is not to be seen run any number of times.</summary>
+    private int Repeated(int last, ImmutableArray<Frame> functions)
+    {
+        var head = _graph.Add();
+        _graph.Connect(last, head);
+        _graph.Connect(Alternatives(head, functions, mayBeSkipped: false), head);
+        return head;
+    }
+}

@@ -1,0 +1,148 @@
+using System.Collections.Immutable;
+using GradAnalyzers.Catalogue;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.Operations;
+
+namespace GradAnalyzers.TrainingLoops;
+
+/// <summary>Finds the modules whose output leads to a loss, by following data backwards from it.</summary>
+internal sealed class LossTracer(ValueTracer tracer)
+{
+    private const int MaximumOperations = 5_000;
+
+    private ModelCatalogue Catalogue => tracer.Source.Catalogue;
+
+    /// <summary>Every module that is called on the way to the loss and learns from it; complete unless data came from code that is not to be seen.</summary>
+    public LossSources ModulesOf(IOperation? loss, Frame frame)
+    {
+        var modules = new List<(Value Module, IOperation Call)>();
+        var slice = Slice(loss, frame, out var isComplete);
+        foreach (var (operation, at) in slice)
+        {
+            if (operation is IInvocationOperation { Instance: { } receiver } && Catalogue.IsModule(receiver.Type) && !IsWithoutGradient(operation))
+                modules.AddRange(tracer.Trace(receiver, at).Select(module => (module, operation)));
+            if (operation is IParameterReferenceOperation parameter && at.ArgumentOf(parameter.Parameter) is null && at.Depth > 0)
+                isComplete = false;
+        }
+
+        return new LossSources(modules.GroupBy(pair => pair.Module).Select(group => group.First()).ToImmutableArray(), isComplete);
+    }
+
+    /// <summary>The numbers (fields, variables) that the loss is multiplied by on its way to backward.</summary>
+    public ImmutableHashSet<ISymbol> FactorsOf(IOperation? loss, Frame frame) =>
+        Slice(loss, frame, out _)
+            .Where(step => step.Operation is IBinaryOperation { OperatorKind: BinaryOperatorKind.Multiply } || step.Operation is IInvocationOperation { TargetMethod.Name: "mul" or "mul_" or "multiply" })
+            .SelectMany(step => step.Operation.ChildOperations.SelectMany(child => NumbersIn(child, step.Frame)))
+            .ToImmutableHashSet<ISymbol>(SymbolEqualityComparer.Default);
+
+    /// <summary>The numeric fields and variables that a value is computed from.</summary>
+    public IEnumerable<ISymbol> NumbersIn(IOperation value, Frame frame) =>
+        Slice(value, frame, out _).Select(step => step.Operation switch
+        {
+            ILocalReferenceOperation reference when IsNumber(reference.Type) => reference.Local,
+            IParameterReferenceOperation reference when IsNumber(reference.Type) => reference.Parameter,
+            IFieldReferenceOperation reference when IsNumber(reference.Type) => reference.Field,
+            IPropertyReferenceOperation reference when IsNumber(reference.Type) => reference.Property,
+            _ => (ISymbol?)null,
+        }).OfType<ISymbol>();
+
+    private static bool IsNumber(ITypeSymbol? type) => type?.SpecialType is SpecialType.System_Single or SpecialType.System_Double;
+
+    private List<(IOperation Operation, Frame Frame)> Slice(IOperation? value, Frame frame, out bool isComplete)
+    {
+        var seen = new HashSet<(IOperation, Frame)>();
+        var slice = new List<(IOperation, Frame)>();
+        isComplete = value is not null;
+        if (value is null)
+            return slice;
+        var open = new Stack<(IOperation Operation, Frame Frame)>();
+        open.Push((value, frame));
+        while (open.Count > 0)
+        {
+            var current = open.Pop();
+            if (!seen.Add(current))
+                continue;
+            if (seen.Count > MaximumOperations)
+            {
+                isComplete = false;
+                break;
+            }
+
+            slice.Add(current);
+            if (current.Operation is IInvocationOperation { TargetMethod: { } method } && Catalogue.Is(method, Role.Detach))
+                continue;
+            foreach (var next in Sources(current.Operation, current.Frame))
+                open.Push(next);
+        }
+
+        return slice;
+    }
+
+    /// <summary>Inside <c>using (torch.no_grad())</c>, or after <c>using var _ = torch.no_grad();</c> in the same block.</summary>
+    private bool IsWithoutGradient(IOperation call)
+    {
+        IOperation inner = call;
+        for (var outer = call.Parent; outer is not null; inner = outer, outer = outer.Parent)
+        {
+            if (outer is IUsingOperation { Resources: { } resources } && resources != inner && TurnsGradientsOff(resources))
+                return true;
+            if (outer is IBlockOperation block && block.Operations.TakeWhile(statement => statement != inner).OfType<IUsingDeclarationOperation>().Any(TurnsGradientsOff))
+                return true;
+        }
+
+        return false;
+    }
+
+    private bool TurnsGradientsOff(IOperation resource) =>
+        resource.DescendantsAndSelf().OfType<IInvocationOperation>().Any(call => Catalogue.Is(call.TargetMethod, Role.NoGrad));
+
+    /// <summary>What the value of an operation is computed from.</summary>
+    private IEnumerable<(IOperation, Frame)> Sources(IOperation operation, Frame frame)
+    {
+        switch (operation)
+        {
+            case ILocalReferenceOperation reference:
+                var declaring = Frame.Declaring(reference.Local, frame);
+                return declaring.Body.Writes(reference.Local).SelectMany(write => Written(write.Value, declaring));
+            case IParameterReferenceOperation reference:
+                return (frame.ArgumentOf(reference.Parameter) is { } argument ? [argument] : Array.Empty<(IOperation, Frame)>())
+                    .Concat(frame.Body.Writes(reference.Parameter).SelectMany(write => Written(write.Value, frame)));
+            case IMemberReferenceOperation reference and (IFieldReferenceOperation or IPropertyReferenceOperation) when !Catalogue.IsModule(reference.Type):
+                var owner = tracer.Trace(reference.Instance, frame).FirstOrDefault();
+                return tracer.Source.WritesTo(reference.Member).Select(write => (write.Write.Value, tracer.Detached(write.Method, write.Body, owner)))
+                    .Concat(Children(reference, frame));
+            case IInvocationOperation { Instance: { } receiver } invocation when Catalogue.IsModule(receiver.Type):
+                return invocation.Arguments.Select(argument => (argument.Value, frame));
+            case IInvocationOperation invocation:
+                var frames = tracer.Enter(invocation, frame);
+                var arguments = Children(invocation, frame);
+                return frames.IsEmpty ? arguments : frames.SelectMany(Returned).Concat(arguments);
+            case IAnonymousFunctionOperation lambda:
+                return frame.Body.Returns(lambda.Syntax).Select(value => (value, frame));
+            default:
+                return Children(operation, frame);
+        }
+    }
+
+    private IEnumerable<(IOperation, Frame)> Written(IOperation value, Frame frame)
+    {
+        if (value is not IArgumentOperation { Parent: IInvocationOperation call, Parameter: { } parameter })
+            return [(value, frame)];
+
+        // An out argument: what the method called assigns to it.
+        return tracer.Enter(call, frame)
+            .SelectMany(entered => entered.Method!.Parameters.Where(candidate => candidate.Ordinal == parameter.Ordinal)
+                .SelectMany(candidate => entered.Body.Writes(candidate)).Select(write => (write.Value, entered)))
+            .Concat(Children(call, frame));
+    }
+
+    private static IEnumerable<(IOperation, Frame)> Returned(Frame frame) => frame.Body.Returns(frame.Function).Select(value => (value, frame));
+
+    private static IEnumerable<(IOperation, Frame)> Children(IOperation operation, Frame frame) => operation.ChildOperations.Select(child => (child, frame));
+}
+
+/// <summary>The modules that learn from a loss, each with a call of it.</summary>
+internal sealed record LossSources(ImmutableArray<(Value Module, IOperation Call)> Calls, bool IsComplete)
+{
+    public IEnumerable<Value> Modules => Calls.Select(call => call.Module);
+}

@@ -1,0 +1,90 @@
+using System.Collections.Immutable;
+using GradAnalyzers.Catalogue;
+using Microsoft.CodeAnalysis.Operations;
+
+namespace GradAnalyzers.TrainingLoops;
+
+/// <summary>What one member does to gradients, with everything that it calls: the events and the order they can happen in.</summary>
+internal sealed record TrainingLoop(Frame Root, LoopGraph Graph, ValueTracer Values, LossTracer Losses, bool IsTruncated)
+{
+    /// <summary>The steps that a backward can reach.</summary>
+    public IEnumerable<Step> Steps => Graph.Events
+        .Where(node => node.Event is StepEvent)
+        .Select(node => new Step(this, node.Node, (StepEvent)node.Event))
+        .Where(step => !step.Backwards.IsEmpty);
+
+    /// <summary>Code that is not to be seen may touch the gradients somewhere in the loop.</summary>
+    public bool HasOpaqueCalls => Graph.Events.Any(node => node.Event is OpaqueEvent);
+
+    /// <summary>Every step, with or without a backward that leads to it.</summary>
+    public IEnumerable<(int Node, StepEvent Event)> AllSteps => Of<StepEvent>();
+
+    /// <summary>Whether the event surely clears the gradients of these parameters, or of the one optimizer that the loop steps.</summary>
+    public bool Clears(ClearEvent clear, ParameterSet parameters) =>
+        clear.Parameters.Covers(parameters)
+        || (clear.Targets is [var target] && AllSteps.All(step => step.Event.Optimizer is { IsOne: true, Optimizers: [var optimizer] } && optimizer == target));
+
+    /// <summary>Whether the root's own code calls one of the modules.</summary>
+    public bool RunsAny(ImmutableArray<Value> modules) =>
+        Root.Body.Root.DescendantsAndSelf().OfType<IInvocationOperation>().Any(call =>
+            Values.Source.Catalogue.Is(call.TargetMethod, Role.Forward) && Values.Trace(call.Instance, Root).Any(modules.Contains));
+
+    /// <summary>The events of one kind with their nodes.</summary>
+    public IEnumerable<(int Node, TEvent Event)> Of<TEvent>() where TEvent : LoopEvent =>
+        Graph.Events.Where(node => node.Event is TEvent).Select(node => (node.Node, (TEvent)node.Event));
+}
+
+/// <summary>An optimizer step and what leads to it.</summary>
+internal sealed class Step
+{
+    private readonly TrainingLoop _loop;
+    private readonly Lazy<ImmutableArray<Value>> _models;
+
+    public Step(TrainingLoop loop, int node, StepEvent happening)
+    {
+        _loop = loop;
+        Node = node;
+        Event = happening;
+        Backwards = loop.Of<BackwardEvent>()
+            .Where(backward => loop.Graph.After(backward.Node, other => other is StepEvent step && step != happening && step.Optimizer.MayBe(happening.Optimizer)).Contains(node))
+            .ToImmutableArray();
+        _models = new(FindModels);
+    }
+
+    public int Node { get; }
+
+    public StepEvent Event { get; }
+
+    /// <summary>The backward calls whose gradients this step uses: no other step of the same optimizer comes between.</summary>
+    public ImmutableArray<(int Node, BackwardEvent Event)> Backwards { get; }
+
+    /// <summary>The modules stepped: what the optimizer holds, or, where that is not to be seen, what leads to the loss.</summary>
+    public ImmutableArray<Value> Models => _models.Value;
+
+    /// <summary>Something limits, or may limit, these gradients between a backward and the step.</summary>
+    public bool MayBeClipped => Between<ClipEvent>(clip => clip.Parameters.MayOverlap(Event.Optimizer.Parameters)) || Between<OpaqueEvent>(_ => true);
+
+    /// <summary>Whether the event can clear any of the gradients that this step uses.</summary>
+    public bool MayBeClearedBy(ClearEvent clear) =>
+        clear.Targets.Any(Event.Optimizer.Optimizers.Contains) || clear.Parameters.MayOverlap(Event.Optimizer.Parameters);
+
+    private bool Between<TEvent>(Func<TEvent, bool> matches) where TEvent : LoopEvent
+    {
+        foreach (var candidate in _loop.Of<TEvent>().Where(candidate => matches(candidate.Event)))
+        {
+            if (_loop.Graph.After(candidate.Node).Contains(Node) && Backwards.Any(backward => _loop.Graph.After(backward.Node).Contains(candidate.Node)))
+                return true;
+        }
+
+        return false;
+    }
+
+    private ImmutableArray<Value> FindModels()
+    {
+        var held = Event.Optimizer.Parameters;
+        if (held.IsComplete)
+            return held.Modules;
+        return Backwards.SelectMany(backward => _loop.Losses.ModulesOf(backward.Event.Loss, backward.Event.Frame).Modules)
+            .Concat(held.Modules).Distinct().ToImmutableArray();
+    }
+}

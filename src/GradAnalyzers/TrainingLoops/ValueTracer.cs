@@ -1,0 +1,401 @@
+using System.Collections.Immutable;
+using GradAnalyzers.Catalogue;
+using GradAnalyzers.Program;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
+using Microsoft.CodeAnalysis.Operations;
+
+namespace GradAnalyzers.TrainingLoops;
+
+/// <summary>
+/// Follows an expression back to where its object was made: through variables, fields, properties, arguments, returns, tuples and collections.
+/// Several answers mean that any of them may be the object. One tracer serves one root and one thread.
+/// </summary>
+internal sealed class ValueTracer(ProgramSource source)
+{
+    /// <summary>Bounds of one reading: nesting of questions, and questions in all. Beyond them a value is unknown.</summary>
+    private const int MaximumDepth = 48;
+    private const int MaximumQuestions = 20_000;
+    private const int MaximumCalls = 12;
+
+    private readonly Dictionary<(IOperation, Frame), ImmutableArray<Value>> _known = [];
+    private readonly Dictionary<Created, ImmutableArray<Value>> _elements = [];
+    private readonly Dictionary<(IMethodSymbol?, MemberBody, Value?), Frame> _detached = [];
+    private int _depth;
+    private int _questions;
+
+    public ProgramSource Source { get; } = source;
+
+    private ModelCatalogue Catalogue => Source.Catalogue;
+
+    /// <summary>Everything the expression can be.</summary>
+    public ImmutableArray<Value> Trace(IOperation? operation, Frame frame)
+    {
+        if (operation is null)
+            return ImmutableArray<Value>.Empty;
+        return Answer(_known, (operation, frame), () => Find(operation, frame), () => [new Unknown(operation, frame)]);
+    }
+
+    /// <summary>Everything the elements of a collection can be.</summary>
+    public ImmutableArray<Value> TraceElements(IOperation? collection, Frame frame) =>
+        Trace(collection, frame).OfType<Created>().SelectMany(created => Answer(_elements, created, () => Elements(created), () => [])).Distinct().ToImmutableArray();
+
+    /// <summary>Answers a question once. A question within itself (<c>x = f(x)</c>) adds nothing to its own answer.</summary>
+    private ImmutableArray<Value> Answer<TQuestion>(Dictionary<TQuestion, ImmutableArray<Value>> answers, TQuestion question, Func<IEnumerable<Value>> find, Func<IEnumerable<Value>> giveUp)
+    {
+        if (answers.TryGetValue(question, out var known))
+            return known;
+        if (_depth >= MaximumDepth || ++_questions > MaximumQuestions)
+            return giveUp().ToImmutableArray();
+        answers[question] = ImmutableArray<Value>.Empty;
+        _depth++;
+        var values = find().Distinct().ToImmutableArray();
+        _depth--;
+        answers[question] = values;
+        return values;
+    }
+
+    /// <summary>The activation of a method on a known object, with unknown arguments.</summary>
+    public Frame Detached(IMethodSymbol? method, MemberBody body, Value? receiver)
+    {
+        if (!_detached.TryGetValue((method, body, receiver), out var frame))
+        {
+            var lexical = method is { MethodKind: MethodKind.LambdaMethod or MethodKind.LocalFunction } ? method.DeclaringSyntaxReferences[0].GetSyntax() : null;
+            _detached.Add((method, body, receiver), frame = Frame.Root(method, body, receiver is null ? ImmutableArray<Value>.Empty : ImmutableArray.Create(receiver), lexical));
+        }
+
+        return frame;
+    }
+
+    /// <summary>The activations that a call makes in source; empty where the code called is not to be seen.</summary>
+    public ImmutableArray<Frame> Enter(IOperation call, Frame frame)
+    {
+        if (frame.Depth >= MaximumCalls)
+            return ImmutableArray<Frame>.Empty;
+        return call switch
+        {
+            IInvocationOperation { TargetMethod.MethodKind: MethodKind.DelegateInvoke } invocation => EnterFunctions(invocation, Trace(invocation.Instance, frame), frame),
+            IInvocationOperation invocation => EnterMethod(invocation, frame),
+            IObjectCreationOperation { Constructor: { } constructor } creation => Enter(creation, constructor, ImmutableArray.Create<Value>(new Created(creation, frame)), frame, lexical: null),
+            _ => ImmutableArray<Frame>.Empty,
+        };
+    }
+
+    /// <summary>The activations of the functions that the values are, made by the given call.</summary>
+    public ImmutableArray<Frame> EnterFunctions(IOperation call, ImmutableArray<Value> functions, Frame frame) =>
+        functions.OfType<Function>().SelectMany(function => Enter(call, function.Method, function.Receiver, frame, function.Lexical, function.Lambda)).ToImmutableArray();
+
+    private ImmutableArray<Frame> EnterMethod(IInvocationOperation invocation, Frame frame)
+    {
+        var method = invocation.TargetMethod;
+        if (method.MethodKind == MethodKind.LocalFunction)
+            return Enter(invocation, method, frame.Receiver, frame, LexicalOf(method, frame));
+        var receivers = Trace(invocation.Instance, frame);
+        return Source.TargetsOf(method, receivers.OfType<Created>().Select(created => created.Type).OfType<INamedTypeSymbol>()).SelectMany(target => Enter(invocation, target, receivers, frame, lexical: null)).ToImmutableArray();
+    }
+
+    private ImmutableArray<Frame> Enter(IOperation call, IMethodSymbol method, ImmutableArray<Value> receiver, Frame frame, Frame? lexical, SyntaxNode? lambda = null)
+    {
+        if (method.OriginalDefinition.DeclaringSyntaxReferences.IsEmpty)
+            return ImmutableArray<Frame>.Empty;
+        var code = lambda is not null && lexical is not null ? (lexical.Body, lambda) : Source.CodeOf(method);
+        if (code is not { } found || frame.IsActive(found.Function, found.Body))
+            return ImmutableArray<Frame>.Empty;
+        return ImmutableArray.Create(frame.Enter(call, method, found.Body, found.Function, lexical, receiver));
+    }
+
+    /// <summary>A local function sees the variables of the frame that it was declared in.</summary>
+    private static Frame? LexicalOf(IMethodSymbol function, Frame frame)
+    {
+        for (var current = frame; current is not null; current = current.Lexical ?? current.Caller)
+        {
+            if (SymbolEqualityComparer.Default.Equals(current.Method, function.ContainingSymbol))
+                return current;
+        }
+
+        return frame;
+    }
+
+    private IEnumerable<Value> Find(IOperation operation, Frame frame)
+    {
+        switch (operation)
+        {
+            case IConversionOperation conversion:
+                return Trace(conversion.Operand, frame);
+            case IParenthesizedOperation parenthesized:
+                return Trace(parenthesized.Operand, frame);
+            case IAwaitOperation awaited:
+                return Trace(awaited.Operation, frame);
+            case IAssignmentOperation assignment:
+                return Trace(assignment.Value, frame);
+            case IConditionalOperation choice:
+                return Trace(choice.WhenTrue, frame).Concat(Trace(choice.WhenFalse, frame));
+            case ICoalesceOperation coalesce:
+                return Trace(coalesce.Value, frame).Concat(Trace(coalesce.WhenNull, frame));
+            case IConditionalAccessOperation access:
+                return Trace(access.WhenNotNull, frame);
+            case IConditionalAccessInstanceOperation instance:
+                return Trace(ConditionalOwner(instance), frame);
+            case ISwitchExpressionOperation choice:
+                return choice.Arms.SelectMany(arm => Trace(arm.Value, frame));
+            case IIsPatternOperation { Pattern: IDeclarationPatternOperation } test:
+                return Trace(test.Value, frame);
+            case IArgumentOperation argument:
+                return OutArgument(argument, frame);
+            case ILocalReferenceOperation reference:
+                return Writes(reference, reference.Local, Frame.Declaring(reference.Local, frame));
+            case IParameterReferenceOperation reference:
+                return ParameterValues(reference, frame);
+            case IInstanceReferenceOperation { ReferenceKind: InstanceReferenceKind.ContainingTypeInstance } reference:
+                return Receiver(reference, frame);
+            case IInstanceReferenceOperation { ReferenceKind: InstanceReferenceKind.ImplicitReceiver } reference:
+                return ImplicitReceiver(reference, frame);
+            case IFieldReferenceOperation reference:
+                return Member(reference, reference.Instance, reference.Field, frame);
+            case IPropertyReferenceOperation { Property.IsIndexer: true } reference:
+                return TraceElements(reference.Instance, frame).DefaultIfEmpty(new Unknown(reference, frame));
+            case IPropertyReferenceOperation reference:
+                return Member(reference, reference.Instance, reference.Property, frame);
+            case IArrayElementReferenceOperation reference:
+                return TraceElements(reference.ArrayReference, frame).DefaultIfEmpty(new Unknown(reference, frame));
+            case IAnonymousFunctionOperation lambda:
+                return [new Function(lambda.Symbol, lambda.Syntax, frame, frame.Receiver)];
+            case IDelegateCreationOperation creation:
+                return Trace(creation.Target, frame);
+            case IMethodReferenceOperation reference:
+                return [new Function(reference.Method, null, frame, reference.Instance is null ? frame.Receiver : Trace(reference.Instance, frame))];
+            case IInvocationOperation invocation:
+                return Invocation(invocation, frame);
+            case IObjectCreationOperation or IArrayCreationOperation or ITupleOperation or ITypeParameterObjectCreationOperation:
+                return [new Created(operation, frame)];
+            case ILiteralOperation or IDefaultValueOperation:
+                return [];
+            case { Kind: OperationKind.None }:
+                return [new Created(operation, frame)];
+            default:
+                return [new Unknown(operation, frame)];
+        }
+    }
+
+    private IEnumerable<Value> Invocation(IInvocationOperation invocation, Frame frame)
+    {
+        if (PassedThrough(invocation) is { } same)
+            return Trace(same, frame);
+        var frames = Enter(invocation, frame);
+        if (frames.IsEmpty)
+            return [new Created(invocation, frame)];
+        var returned = frames.SelectMany(entered => entered.Body.Returns(entered.Function).SelectMany(value => Trace(value, entered))).Distinct().ToList();
+        return returned.Count > 0 ? returned : [new Created(invocation, frame)];
+    }
+
+    /// <summary><c>model.to(device)</c>, <c>model.cuda()</c>, <c>ModuleExtensionMethods.to(model, …)</c>: the library returns the module that it was given.</summary>
+    private IOperation? PassedThrough(IInvocationOperation invocation)
+    {
+        if (invocation.TargetMethod.ContainingAssembly?.Name != ModelCatalogue.Library || !Catalogue.IsModule(invocation.Type))
+            return null;
+        var given = invocation.Instance ?? invocation.Arguments.FirstOrDefault()?.Value;
+        return given is not null && Catalogue.IsModule(given.Type)
+            && SymbolEqualityComparer.Default.Equals(WithoutConversion(given).Type, invocation.Type) ? given : null;
+    }
+
+    private static IOperation WithoutConversion(IOperation operation)
+    {
+        while (operation is IConversionOperation { IsImplicit: true } conversion)
+            operation = conversion.Operand;
+        return operation;
+    }
+
+    private IEnumerable<Value> Writes(IOperation reference, ISymbol variable, Frame frame)
+    {
+        var writes = frame.Body.Writes(variable);
+        return writes.Count == 0 ? [new Unknown(reference, frame)] : writes.SelectMany(write => Written(write, frame));
+    }
+
+    private IEnumerable<Value> Written(Write write, Frame frame)
+    {
+        var values = write.IsElement ? TraceElements(write.Value, frame) : Trace(write.Value, frame);
+        foreach (var place in write.TuplePath)
+            values = values.SelectMany(value => TuplePlace(value, place)).ToImmutableArray();
+        return values;
+    }
+
+    private static bool IsNull(IOperation operation) =>
+        WithoutConversion(operation) is { ConstantValue: { HasValue: true, Value: null } } or IDefaultValueOperation;
+
+    private IEnumerable<Value> TuplePlace(Value value, int place)
+    {
+        if (value is not Created created)
+            return [];
+        if (created.Creation is ITupleOperation tuple && place < tuple.Elements.Length)
+            return Trace(tuple.Elements[place], created.Frame);
+        return PlaceOf(created.Type, place) is { } field ? [new Part(created, field, field.Type)] : [];
+    }
+
+    private static IFieldSymbol? PlaceOf(ITypeSymbol? type, int place) =>
+        type is INamedTypeSymbol { IsTupleType: true } tuple && place < tuple.TupleElements.Length ? tuple.TupleElements[place] : null;
+
+    private IEnumerable<Value> OutArgument(IArgumentOperation argument, Frame frame)
+    {
+        if (argument.Parent is not IInvocationOperation call || argument.Parameter is not { } parameter)
+            return [new Unknown(argument.Value, frame)];
+        return Enter(call, frame)
+            .Select(entered => (Frame: entered, Parameter: entered.Method!.Parameters.ElementAtOrDefault(parameter.Ordinal)))
+            .Where(entered => entered.Parameter is not null)
+            .SelectMany(entered => entered.Frame.Body.Writes(entered.Parameter!).SelectMany(write => Written(write, entered.Frame)))
+            .DefaultIfEmpty(new Unknown(argument.Value, frame));
+    }
+
+    private IEnumerable<Value> ParameterValues(IParameterReferenceOperation reference, Frame frame)
+    {
+        if (frame.ArgumentOf(reference.Parameter) is { } bound)
+            return Trace(bound.Argument, bound.Frame);
+
+        // A parameter of a primary constructor is a hidden field of the object.
+        if (reference.Parameter.ContainingSymbol is IMethodSymbol { MethodKind: MethodKind.Constructor } constructor
+            && !SymbolEqualityComparer.Default.Equals(frame.Method, constructor))
+        {
+            foreach (var created in frame.Receiver.OfType<Created>())
+            {
+                var argument = Frame.Arguments(created.Creation).FirstOrDefault(candidate => SymbolEqualityComparer.Default.Equals(candidate.Parameter?.OriginalDefinition, reference.Parameter.OriginalDefinition));
+                if (argument is not null)
+                    return Trace(argument.Value, created.Frame);
+            }
+        }
+
+        return [new Argument(reference.Parameter)];
+    }
+
+    private static IEnumerable<Value> Receiver(IInstanceReferenceOperation reference, Frame frame)
+    {
+        for (var current = frame; current is not null; current = current.Lexical)
+        {
+            if (!current.Receiver.IsEmpty)
+                return current.Receiver;
+        }
+
+        return reference.Type is null ? [] : [new Instance(reference.Type)];
+    }
+
+    private IEnumerable<Value> ImplicitReceiver(IInstanceReferenceOperation reference, Frame frame)
+    {
+        for (var current = reference.Parent; current is not null; current = current.Parent)
+        {
+            if (current is IObjectOrCollectionInitializerOperation { Parent: IObjectCreationOperation creation })
+                return [new Created(creation, frame)];
+        }
+
+        return [new Unknown(reference, frame)];
+    }
+
+    private static IOperation? ConditionalOwner(IConditionalAccessInstanceOperation instance)
+    {
+        for (var current = instance.Parent; current is not null; current = current.Parent)
+        {
+            if (current is IConditionalAccessOperation access && access.Operation.Syntax == instance.Syntax)
+                return access.Operation;
+        }
+
+        return null;
+    }
+
+    private IEnumerable<Value> Member(IOperation reference, IOperation? instance, ISymbol member, Frame frame)
+    {
+        var owners = member.IsStatic ? [null] : Trace(instance, frame).Cast<Value?>().DefaultIfEmpty(instance is null ? null : new Unknown(instance, frame));
+        return owners.SelectMany(owner => MemberOf(owner, member, reference, frame)).Distinct();
+    }
+
+    private IEnumerable<Value> MemberOf(Value? owner, ISymbol member, IOperation reference, Frame frame)
+    {
+        if (owner is Created { Creation: ITupleOperation tuple } pair && member is IFieldSymbol { ContainingType.IsTupleType: true } field)
+        {
+            var place = ((INamedTypeSymbol)tuple.Type!).TupleElements.IndexOf(field.CorrespondingTupleField ?? field);
+            place = place >= 0 ? place : field.ContainingType.TupleElements.IndexOf(field);
+            return place >= 0 ? TuplePlace(pair, place) : [new Unknown(reference, frame)];
+        }
+
+        if (member is IPropertySymbol { IsVirtual: true } or IPropertySymbol { IsAbstract: true } or IPropertySymbol { IsOverride: true })
+            member = ProgramSource.MostDerived((IPropertySymbol)member, owner?.Type);
+        if (member is IPropertySymbol { GetMethod: { } getter } && Getter(getter) is { } body)
+        {
+            var activation = Detached(getter, body, owner);
+            return body.Returns(null).SelectMany(value => Trace(value, activation)).DefaultIfEmpty(new Unknown(reference, frame));
+        }
+
+        var written = Source.WritesTo(member).SelectMany(write => WrittenBy(write, owner)).Concat(Initialized(owner, member)).ToList();
+        return written.Count > 0 ? written : [new Part(owner, member.OriginalDefinition, reference.Type!)];
+    }
+
+    /// <summary>The body of a property that computes its value; null for an automatic one.</summary>
+    private MemberBody? Getter(IMethodSymbol getter)
+    {
+        var syntax = getter.OriginalDefinition.DeclaringSyntaxReferences.FirstOrDefault()?.GetSyntax();
+        return syntax is AccessorDeclarationSyntax { Body: null, ExpressionBody: null } or null ? null : Source.BodyAt(syntax);
+    }
+
+    private IEnumerable<Value> WrittenBy(MemberWrite write, Value? owner)
+    {
+        if (IsNull(write.Write.Value))
+            return [];
+        if (owner is not Created { Creation: IObjectCreationOperation { Constructor: { } constructor } } created || write.Method is not { MethodKind: MethodKind.Constructor } writer)
+            return Written(write.Write, Detached(write.Method, write.Body, owner));
+
+        // The constructor that made this object, or one that it chains to: its arguments are known.
+        var frames = Enter(created.Creation, created.Frame);
+        for (var chain = 0; chain < MaximumCalls && frames.Length == 1; chain++)
+        {
+            if (frames[0].Body == write.Body)
+                return Written(write.Write, frames[0]);
+            if (frames[0].Body.Root is not IConstructorBodyOperation { Initializer: { } next } || ChainedCall(next) is not { } call)
+                break;
+            frames = Enter(call, call.TargetMethod, created.WithOwners().Take(1).ToImmutableArray(), frames[0], lexical: null);
+        }
+
+        return SymbolEqualityComparer.Default.Equals(writer.ContainingType.OriginalDefinition, constructor.ContainingType.OriginalDefinition)
+            ? []
+            : Written(write.Write, Detached(write.Method, write.Body, owner));
+    }
+
+    private static IInvocationOperation? ChainedCall(IOperation initializer) => initializer switch
+    {
+        IInvocationOperation call => call,
+        IExpressionStatementOperation { Operation: IInvocationOperation call } => call,
+        _ => null,
+    };
+
+    /// <summary><c>new Trainer { Model = model }</c>.</summary>
+    private IEnumerable<Value> Initialized(Value? owner, ISymbol member)
+    {
+        if (owner is not Created { Creation: IObjectCreationOperation { Initializer: { } initializer } } created)
+            return [];
+        return initializer.Initializers.OfType<ISimpleAssignmentOperation>()
+            .Where(assignment => assignment.Target is IMemberReferenceOperation target && SymbolEqualityComparer.Default.Equals(target.Member.OriginalDefinition, member.OriginalDefinition))
+            .SelectMany(assignment => Trace(assignment.Value, created.Frame));
+    }
+
+    private IEnumerable<Value> Elements(Created created)
+    {
+        if (created.Creation.Syntax is CollectionExpressionSyntax syntax)
+        {
+            // Roslyn 4.8 has no operation for a collection expression, only for what stands in it; newer ones are read the same way.
+            var model = Source.Model(syntax.SyntaxTree);
+            return syntax.Elements.SelectMany(element => element switch
+            {
+                ExpressionElementSyntax one => Trace(model.GetOperation(one.Expression), created.Frame),
+                SpreadElementSyntax many => TraceElements(model.GetOperation(many.Expression), created.Frame),
+                _ => ImmutableArray<Value>.Empty,
+            });
+        }
+
+        switch (created.Creation)
+        {
+            case IArrayCreationOperation { Initializer: { } initializer }:
+                return initializer.ElementValues.SelectMany(element => Trace(element, created.Frame));
+            case IObjectCreationOperation creation:
+                var added = creation.Initializer?.Initializers.OfType<IInvocationOperation>().SelectMany(call => call.Arguments) ?? [];
+                return added.SelectMany(argument => Trace(argument.Value, created.Frame))
+                    .Concat(creation.Arguments.SelectMany(argument => TraceElements(argument.Value, created.Frame)));
+            default:
+                return [];
+        }
+    }
+}

@@ -1,0 +1,70 @@
+using System.IO.Compression;
+using System.Reflection.PortableExecutable;
+using System.Xml.Linq;
+using Xunit;
+
+namespace GradAnalyzers.Package.Tests;
+
+public sealed class PackageContentTests(PackedPackage package)
+{
+    [Fact]
+    public void ThePackageHoldsExactlyTheseFiles()
+    {
+        using var archive = ZipFile.OpenRead(package.File);
+
+        Assert.Equal(
+            [
+                "GradAnalyzers.nuspec",
+                "README.md",
+                "[Content_Types].xml",
+                "_rels/.rels",
+                "analyzers/dotnet/cs/GradAnalyzers.CodeFixes.dll",
+                "analyzers/dotnet/cs/GradAnalyzers.dll",
+                "package/services/metadata/core-properties/nuget.psmdcp",
+            ],
+            archive.Entries.Select(entry => entry.FullName).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void TheManifestNamesTheLicenceAndTheReadmeAndNoDependency()
+    {
+        using var archive = ZipFile.OpenRead(package.File);
+        var metadata = XDocument.Load(archive.GetEntry("GradAnalyzers.nuspec")!.Open()).Root!.Elements().Single();
+
+        Assert.Equal("GradAnalyzers", Value("id"));
+        Assert.Equal("MIT", Value("license"));
+        Assert.Equal("README.md", Value("readme"));
+        Assert.DoesNotContain(metadata.Descendants(), element => element.Name.LocalName is "dependency" or "frameworkAssembly");
+
+        string Value(string name) => metadata.Elements().Single(element => element.Name.LocalName == name).Value;
+    }
+
+    [Fact]
+    public async Task PackingTheSameSourcesAgainGivesTheSameBytes()
+    {
+        var again = await package.Pack();
+
+        Assert.Equal(await File.ReadAllBytesAsync(package.File, TestContext.Current.CancellationToken), await File.ReadAllBytesAsync(again, TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public void SymbolsAreEmbeddedAndNameNoFolderOfTheBuildMachine()
+    {
+        using var archive = ZipFile.OpenRead(package.File);
+        var assemblies = archive.Entries.Where(entry => entry.Name.EndsWith(".dll", StringComparison.Ordinal)).ToArray();
+
+        Assert.NotEmpty(assemblies);
+        Assert.All(assemblies, entry =>
+        {
+            using var bytes = new MemoryStream();
+            using (var stream = entry.Open())
+                stream.CopyTo(bytes);
+            bytes.Position = 0;
+            using var assembly = new PEReader(bytes);
+            var embedded = Assert.Single(assembly.ReadDebugDirectory(), debug => debug.Type == DebugDirectoryEntryType.EmbeddedPortablePdb);
+            using var symbols = assembly.ReadEmbeddedPortablePdbDebugDirectoryData(embedded);
+            var reader = symbols.GetMetadataReader();
+            Assert.All(reader.Documents, document => Assert.StartsWith("/_/", reader.GetString(reader.GetDocument(document).Name)));
+        });
+    }
+}
