@@ -163,13 +163,13 @@ public sealed partial class GradientMonitor
 
     private void Raise(Finding finding)
     {
+        foreach (var path in finding.Concerned)
+            if (records.TryGetValue(path, out var record) && !record.Alerts.Contains(finding.Kind))
+                record.Alerts.Add(finding.Kind);
         if (!log.IsNew(finding, Observations))
             return;
         var alert = new GradientAlert(finding.Kind, Step, finding.Named, finding.Message, finding.Rule, finding.Concerned);
         log.Add(alert);
-        foreach (var path in finding.Concerned)
-            if (records.TryGetValue(path, out var record) && !record.Alerts.Contains(finding.Kind))
-                record.Alerts.Add(finding.Kind);
         foreach (var sink in sinks.ToArray())
             AskSink(sink, s => s.Alerted(this, alert));
         try

@@ -32,10 +32,12 @@ internal sealed class AlertLog
         }
         if (finding.Kind == AlertKind.Monitor || finding.Concerned.Count == 0)
             return reported.Add((finding.Kind, finding.Message));
+        // Of layers that follow from one cause, one more or less is no news.
+        var isNewName = !reported.Contains((finding.Kind, finding.Named));
         var isNew = false;
         foreach (var path in finding.Concerned)
             isNew |= reported.Add((finding.Kind, path));
-        return isNew;
+        return finding.Kind is AlertKind.NoGradient or AlertKind.NeverUpdated ? isNew : isNewName && isNew;
     }
 
     public void Add(GradientAlert alert) => alerts.Add(alert);

@@ -26,9 +26,10 @@ internal sealed class LossProgress
     {
         if (!double.IsFinite(loss))
             return;
+        // The very first: a rate that is far too high makes the next ones huge, and the loss would seem learned when it comes back.
+        if (count == 0)
+            begin = loss;
         ring[count++ % Window] = loss;
-        if (count == Least)
-            begin = Mean(0, Least);
     }
 
     public LossTrend Trend()
@@ -46,8 +47,6 @@ internal sealed class LossProgress
             : later > earlier + noise ? LossTrend.Worsening
             : LossTrend.Stalled;
     }
-
-    private double Mean(int from, int length) => Moments(from, length).Mean;
 
     private (double Mean, double Variance) Moments(int from, int length)
     {
