@@ -141,6 +141,14 @@ public class RobustnessTests
     }
 
     [Fact]
+    public void TheAssemblyAsksForNoCertainTorchSharpSoThatOlderProjectsBuildWithoutConflict()
+    {
+        var reference = Assert.Single(typeof(GradientMonitor).Assembly.GetReferencedAssemblies(), a => a.Name == "TorchSharp");
+
+        Assert.Equal(new Version(0, 0, 0, 0), reference.Version);
+    }
+
+    [Fact]
     public void TheTrainingIsTheSameWithAndWithoutTheMonitor()
     {
         float[] Weights(bool watched)
