@@ -43,8 +43,9 @@ public sealed partial class GradientMonitor
             Raise(missing);
         if (isDetailed)
         {
-            foreach (var finding in Written(gradients))
-                Raise(finding);
+            if (isThorough)
+                foreach (var finding in Written(gradients))
+                    Raise(finding);
             if (equalRowChecks < MostEqualRowChecks && EqualRows(seen) is { } equal)
                 Raise(equal);
             MeasureUpdates(isStart: true);

@@ -28,6 +28,12 @@ public sealed partial class GradientMonitor : IDisposable
     /// <summary>A monitor that fails this often in a row turns itself off.</summary>
     private const int MostFailures = 3;
 
+    /// <summary>
+    /// What seldom changes (which parameters there are, whether an optimizer holds them, whether gradients are cleared) is looked at in so many detailed observations,
+    /// and after them in every fifth: walking the modules costs as much as measuring a small model.
+    /// </summary>
+    private const int ThoroughDetails = 15, ThoroughEvery = 5;
+
     private readonly nn.Module model;
     private readonly Measurements measurements;
     private readonly WriteCounts writes = new();
@@ -41,6 +47,8 @@ public sealed partial class GradientMonitor : IDisposable
     private int equalRowChecks;
     private readonly HashSet<string> equalRows = [];
     private long lastDetail = long.MinValue / 2;
+    private long details;
+    private bool isThorough;
     private int failures;
     private int entered;
     private bool sawBrokenLoss;
@@ -289,8 +297,10 @@ public sealed partial class GradientMonitor : IDisposable
     {
         if (detailed)
         {
-            measurements.Refresh();
             lastDetail = Step;
+            isThorough = ++details <= ThoroughDetails || details % ThoroughEvery == 0;
+            if (isThorough)
+                measurements.Refresh();
         }
         return measurements.Measure(detailed, loss);
     }

@@ -13,7 +13,7 @@ namespace GradAnalyzers.Benchmarks.Monitor;
 /// </summary>
 internal static partial class MonitorCost
 {
-    private const double SecondsPerModel = 40;
+    private const double SecondsPerModel = 25;
 
     /// <summary>Small models are stepped longer before the measurement: the just-in-time compiler is at work longer than they take.</summary>
     private const long WarmUpElements = 400_000;
@@ -76,10 +76,10 @@ internal static partial class MonitorCost
             optimizer.step();
         }
         foreach (var watch in watchers)
-            for (var i = 0; i < Math.Max(3, WarmUpElements / workload.Elements) * turn; i++)
+            for (var i = 0; i < Math.Max(1, WarmUpElements / workload.Elements) * turn; i++)
                 Step(watch);
         var until = Stopwatch.StartNew();
-        for (var round = 0; until.Elapsed.TotalSeconds < SecondsPerModel || round < 3; round++)
+        for (var round = 0; until.Elapsed.TotalSeconds < SecondsPerModel || round < 2; round++)
             for (var i = 0; i < watchers.Length; i++)
             {
                 var which = (i + round) % watchers.Length;

@@ -11,9 +11,9 @@ internal sealed record Workload(string Name, nn.Module Model, Func<Tensor> Loss)
     public static IEnumerable<Func<Workload>> All =>
     [
         () => Mlp("MLP 100 x 16, batch 32", 100, 16, 32),
-        () => Mlp("MLP 50 x 256, batch 64", 50, 256, 64),
+        () => Mlp("MLP 50 x 256, batch 128", 50, 256, 128),
         () => Mlp("MLP 12 x 1024, batch 128", 12, 1024, 128),
-        () => Images("ResNet-18-like CNN, 32 x 32, batch 8", 8),
+        () => Images("ResNet-18-like CNN, 32 x 32, batch 4", 4),
         () => Recurrent("LSTM 2 x 256, 64 steps, batch 32", 256, 64, 32),
     ];
 
