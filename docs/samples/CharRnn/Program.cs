@@ -1,15 +1,16 @@
 using System.Diagnostics;
 using System.Text;
 using CharRnn;
+using GradAnalyzers.Monitor;
 using static TorchSharp.torch;
 
 const int Sequences = 32;
 const int Length = 64;
 const int StepsPerEpoch = 100;
 
-if (!TryReadSteps(args, out var steps))
+if (!TryReadArguments(args, out var steps, out var folder))
 {
-    Console.Error.WriteLine("Usage: dotnet run -c Release -- [--steps <count>]   (steps of training, at least 1; 1000 unless given)");
+    Console.Error.WriteLine("Usage: dotnet run -c Release -- [--steps <count>] [--monitor <folder>]   (1000 steps unless given; the gradients' report goes to the folder)");
     return 2;
 }
 
@@ -18,6 +19,10 @@ manual_seed(1);
 var text = new Text(Path.Combine(AppContext.BaseDirectory, "text.txt"));
 using var model = new CharRnn.CharRnn(text.Characters.Length);
 using var optimizer = optim.Adam(model.parameters(), lr: 3e-3);
+using var monitor = folder is null ? null : new GradientMonitor(model)
+    .AddSink(new ConsoleProgress())
+    .AddSink(new EvidenceFile(Path.Combine(folder, "CharRnn.gradients.csv")))
+    .AddSink(new HtmlReport(Path.Combine(folder, "gradients.html")));
 Console.WriteLine($"{text.Length:N0} characters of text, {text.Characters.Length} different; {model.parameters().Sum(parameter => parameter.numel()):N0} parameters; {steps:N0} steps.");
 
 Train(steps);
@@ -39,6 +44,7 @@ void Train(int steps)
 
         optimizer.zero_grad();
         loss.backward();
+        monitor?.Observe(loss);
         optimizer.step(); // The risk, on purpose: nothing bounds the gradient of a recurrent model here.
 
         lossOfEpoch += loss.item<float>();
@@ -70,13 +76,19 @@ string Generate(string prompt, int length)
     return generated.ToString();
 }
 
-static bool TryReadSteps(string[] args, out int steps)
+static bool TryReadArguments(string[] args, out int steps, out string? folder)
 {
-    steps = 1000;
-    return args switch
-    {
-        [] => true,
-        ["--steps", var count] => int.TryParse(count, out steps) && steps > 0,
-        _ => false,
-    };
+    (steps, folder) = (1000, null);
+    for (var i = 0; i < args.Length; i += 2)
+        switch (args[i..])
+        {
+            case ["--steps", var count, ..] when int.TryParse(count, out steps) && steps > 0:
+                break;
+            case ["--monitor", var where, ..]:
+                folder = where;
+                break;
+            default:
+                return false;
+        }
+    return true;
 }

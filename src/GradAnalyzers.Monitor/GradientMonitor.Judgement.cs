@@ -1,0 +1,203 @@
+using GradAnalyzers.Monitor.Judgement;
+using GradAnalyzers.Monitor.Measurement;
+using static TorchSharp.torch;
+
+namespace GradAnalyzers.Monitor;
+
+/// <content>From what was measured to alerts.</content>
+public sealed partial class GradientMonitor
+{
+    /// <summary>Layers start equal or never are: the first observations tell.</summary>
+    private const int MostEqualRowChecks = 3;
+
+    private Layout? currentLayout;
+
+    private GradientObservation Observation(ParameterGradient[] gradients, double knownLoss)
+    {
+        var loss = double.IsNaN(knownLoss) ? measurements.Loss : knownLoss;
+        if (double.IsNaN(knownLoss))
+            progress.Add(loss);
+        Observations++;
+        var layout = CurrentLayout();
+        var all = layout.Arrange(gradients);
+        for (var i = 0; i < all.Length; i++)
+        {
+            if (Options.MeasureUpdates)
+                all[i] = all[i] with { UpdateRatio = layout.Records[i].LastUpdateRatio };
+            layout.Records[i].Add(Step, all[i]);
+        }
+        var isDetailed = gradients.Length > 0 && !double.IsNaN(gradients[0].ZeroShare);
+        var seen = new Snapshot(layout, all, GlobalNorm(gradients), loss, isDetailed);
+        var (isSpike, findings) = judge.Look(seen, progress.Trend());
+        var observation = new GradientObservation(Step, loss, seen.GlobalNorm, isDetailed, all) { FirstToLastRatio = seen.FirstToLastRatio(), IsSpike = isSpike };
+        Latest = observation;
+        History.Add(observation, layout, MedianUpdateRatio(layout));
+        foreach (var sink in sinks.ToArray())
+            AskSink(sink, s => s.Observed(this, observation));
+
+        foreach (var finding in findings)
+            Raise(finding);
+        if (gradients.Length == 0)
+            Raise(new(AlertKind.NoGradient, "no parameter has a gradient. Call Observe after backward() and before step(), and build the loss with gradients on.", "GRAD4003", []));
+        else if (judge.Missing(seen) is { } missing)
+            Raise(missing);
+        if (isDetailed)
+        {
+            if (isThorough)
+                foreach (var finding in Written(gradients))
+                    Raise(finding);
+            if (equalRowChecks < MostEqualRowChecks && EqualRows(seen) is { } equal)
+                Raise(equal);
+            MeasureUpdates(isStart: true);
+            foreach (var finding in Activations())
+                Raise(finding);
+        }
+        return observation;
+    }
+
+    private Layout CurrentLayout()
+    {
+        if (currentLayout is null || currentLayout.TableVersion != measurements.TableVersion)
+            currentLayout = new Layout(measurements.Table, measurements.TableVersion, Record);
+        return currentLayout;
+    }
+
+    private ParameterRecord Record(WatchedParameter parameter)
+    {
+        if (!records.TryGetValue(parameter.Path, out var record))
+        {
+            records[parameter.Path] = record = new(parameter.Path);
+            order.Add(parameter.Path);
+        }
+        record.Role = parameter.Role;
+        record.Elements = parameter.Elements;
+        record.IsFrozen = !parameter.IsTrainable;
+        return record;
+    }
+
+    private ParameterSummary Summary(ParameterRecord record) => new(record.Path, record.Verdict(Options.Patience))
+    {
+        FirstStep = record.FirstStep,
+        LastStep = record.LastStep,
+        Observations = record.Observations,
+        MissingObservations = record.MissingObservations,
+        FirstNorm = record.FirstNorm,
+        MedianNorm = record.MedianNorm(),
+        LastNorm = record.Last.Norm,
+        MeanAbsolute = record.LastDetail.MeanAbsolute,
+        Maximum = record.LastDetail.Maximum,
+        ZeroShare = record.LastDetail.ZeroShare,
+        NonFinite = record.NonFiniteElements,
+        UpdateRatio = record.LastUpdateRatio,
+        Elements = record.Elements,
+        Alerts = [.. record.Alerts],
+    };
+
+    private IEnumerable<Finding> Written(ParameterGradient[] gradients)
+    {
+        var unchanged = writes.Look(measurements, gradients, Step);
+        string[] lasting = [.. unchanged.Where(u => u.Windows >= Options.Patience).Select(u => u.Parameter.Path)];
+        if (lasting.Length > 0)
+            yield return new(AlertKind.NeverUpdated,
+                $"{(lasting.Length == 1 ? "it has a gradient and does" : $"{lasting.Length} parameters have gradients and do")} not change from step to step. Give {(lasting.Length == 1 ? "it" : "them")} to the optimizer, or set requires_grad to false where this is meant.",
+                "GRAD2009", lasting);
+        if (writes.UnclearedWindows >= Options.Patience)
+            yield return new(AlertKind.NeverCleared,
+                "no gradient was cleared since the last steps: every backward adds to all before it. Call optimizer.zero_grad() once a step.",
+                "GRAD2003", [.. measurements.Table.Measured.Select(m => m.Path)]) { Named = "" };
+    }
+
+    private Finding? EqualRows(in Snapshot seen)
+    {
+        using var _ = no_grad();
+        var layers = new List<WatchedParameter>();
+        foreach (var i in seen.Layout.Weights)
+            if (seen.Layout.Parameters[i] is { Rows: > 1, HasSparseGradient: false } parameter && seen.Norm(i) > 0)
+                layers.Add(parameter);
+        var equal = new HashSet<string>();
+        foreach (var device in layers.GroupBy(l => (l.Tensor.device_type, l.Tensor.device_index)))
+        {
+            WatchedParameter[] here = [.. device];
+            var answers = DeviceStatistics.EqualRows([.. here.Select(l => (Tensor)l.Tensor)]);
+            for (var i = 0; i < here.Length; i++)
+                if (answers[i] > 0)
+                    equal.Add(here[i].Path);
+        }
+        if (equalRowChecks++ == 0)
+            equalRows.UnionWith(equal);
+        else
+            equalRows.IntersectWith(equal);
+        if (equalRowChecks < MostEqualRowChecks || equalRows.Count == 0)
+            return null;
+        string[] paths = [.. layers.Select(l => l.Path).Where(equalRows.Contains)];
+        return new(AlertKind.Identical,
+            $"all units of {(paths.Length == 1 ? "the layer" : $"{paths.Length} layers")} get the same gradient, so they stay one unit. Initialize weights at random: kaiming_normal_ or normal_, not a constant.",
+            "GRAD1005", paths);
+    }
+
+    private void MeasureUpdates(bool isStart)
+    {
+        if (!Options.MeasureUpdates)
+            return;
+        using var _ = no_grad();
+        if (isStart)
+            updates.Start(measurements.Table.Measured, measurements.TableVersion);
+        else
+            foreach (var (path, ratio) in updates.Finish(measurements.TableVersion))
+                if (records.TryGetValue(path, out var record))
+                {
+                    record.LastUpdateRatio = ratio;
+                    record.UpdateOutOfRange.See(record.Role is not ParameterRole.Vector && (ratio > Options.LargestUpdateRatio || ratio < Options.SmallestUpdateRatio));
+                    if (record.UpdateOutOfRange.Length >= Options.Patience)
+                        Raise(new(AlertKind.UpdateSize,
+                            string.Create(System.Globalization.CultureInfo.InvariantCulture, $"a step changes it by {ratio:G2} of its size. {(ratio > 1 ? "Lower" : "Raise")} the learning rate; healthy is 1e-4 to 1e-1."), null, [path]));
+                }
+    }
+
+    private double MedianUpdateRatio(Layout layout)
+    {
+        if (!Options.MeasureUpdates)
+            return double.NaN;
+        double[] known = [.. layout.Weights.Select(i => layout.Records[i].LastUpdateRatio).Where(r => !double.IsNaN(r)).Order()];
+        return known.Length == 0 ? double.NaN : known[known.Length / 2];
+    }
+
+    private void Raise(Finding finding)
+    {
+        foreach (var path in finding.Concerned)
+            if (records.TryGetValue(path, out var record) && !record.Alerts.Contains(finding.Kind))
+                record.Alerts.Add(finding.Kind);
+        if (!log.IsNew(finding, Observations))
+            return;
+        var alert = new GradientAlert(finding.Kind, Step, finding.Named, finding.Message, finding.Rule, finding.Concerned);
+        log.Add(alert);
+        foreach (var sink in sinks.ToArray())
+            AskSink(sink, s => s.Alerted(this, alert));
+        try
+        {
+            Alerted?.Invoke(alert);
+        }
+        catch (Exception e)
+        {
+            throw new HandlerException(e);
+        }
+        if (Options.ThrowOnAlert && alert.Kind != AlertKind.Monitor)
+            throw new GradientAlertException(alert);
+    }
+
+    private void AskSink(IGradientSink sink, Action<IGradientSink> question)
+    {
+        try
+        {
+            question(sink);
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            sinks.Remove(sink);
+            Raise(new Finding(AlertKind.Monitor, $"the monitor: {sink.GetType().Name} was taken out after an error: {e.Message.TrimEnd('.')}.", null, []));
+        }
+    }
+
+    /// <summary>What a handler of <see cref="Alerted"/> threw, on its way out through the guard.</summary>
+    private sealed class HandlerException(Exception inner) : Exception(inner.Message, inner);
+}

@@ -1,0 +1,44 @@
+namespace GradAnalyzers.Monitor.Judgement;
+
+/// <summary>The alerts so far; says whether a finding was reported already.</summary>
+internal sealed class AlertLog
+{
+    /// <summary>More alerts than a person reads are not kept.</summary>
+    private const int Most = 1000;
+
+    /// <summary>Observations between two alerts about single events, so that a diverging run does not fill the log.</summary>
+    private const int Quiet = 10;
+
+    private readonly List<GradientAlert> alerts = [];
+    private readonly HashSet<(AlertKind, string)> reported = [];
+    private readonly Dictionary<AlertKind, long> lastEvent = [];
+
+    public IReadOnlyList<GradientAlert> All => alerts;
+
+    /// <summary>What alerts that concern no single parameter say of the model.</summary>
+    public GradientVerdict ModelVerdict => alerts.Any(a => a.Kind == AlertKind.NonFinite) ? GradientVerdict.NonFinite
+        : alerts.Any(a => a.Kind == AlertKind.NoGradient) ? GradientVerdict.NoGradient
+        : GradientVerdict.Healthy;
+
+    public bool IsNew(Finding finding, long observation)
+    {
+        if (alerts.Count >= Most)
+            return false;
+        if (finding.Kind is AlertKind.Spike or AlertKind.NonFinite)
+        {
+            var isQuiet = lastEvent.TryGetValue(finding.Kind, out var last) && observation - last < Quiet;
+            lastEvent[finding.Kind] = isQuiet && finding.Kind == AlertKind.Spike ? last : observation;
+            return !isQuiet;
+        }
+        if (finding.Kind == AlertKind.Monitor || finding.Concerned.Count == 0)
+            return reported.Add((finding.Kind, finding.Message));
+        // Of layers that follow from one cause, one more or less is no news.
+        var isNewName = !reported.Contains((finding.Kind, finding.Named));
+        var isNew = false;
+        foreach (var path in finding.Concerned)
+            isNew |= reported.Add((finding.Kind, path));
+        return finding.Kind is AlertKind.NoGradient or AlertKind.NeverUpdated ? isNew : isNewName && isNew;
+    }
+
+    public void Add(GradientAlert alert) => alerts.Add(alert);
+}

@@ -1,0 +1,93 @@
+using GradAnalyzers.Monitor.Measurement;
+
+namespace GradAnalyzers.Monitor.Judgement;
+
+/// <summary>
+/// What the judgement needs to know of a table of parameters, looked up once and not at every observation.
+/// Positions are those of the trainable parameters in the order of <c>named_parameters()</c>.
+/// </summary>
+internal sealed class Layout
+{
+    public Layout(ParameterTable table, int tableVersion, Func<WatchedParameter, ParameterRecord> recordOf)
+    {
+        TableVersion = tableVersion;
+        ParameterRecord[] all = [.. table.Parameters.Select(recordOf)];
+        Parameters = [.. table.Parameters.Where(p => p.IsTrainable)];
+        Records = [.. all.Where((_, i) => table.Parameters[i].IsTrainable)];
+        Weights = [.. Enumerable.Range(0, Parameters.Length).Where(i => Parameters[i].IsWeight)];
+        BiasOf = [.. Enumerable.Range(0, Parameters.Length).Select(FindBias)];
+        var positions = Parameters.Select((p, i) => (p.Path, i)).ToDictionary(e => e.Path, e => e.i);
+        PositionOfMeasured = [.. table.Measured.Select(m => positions.GetValueOrDefault(m.Path, -1))];
+    }
+
+    public int TableVersion { get; }
+
+    public WatchedParameter[] Parameters { get; }
+
+    public ParameterRecord[] Records { get; }
+
+    /// <summary>The positions of what the first/last ratio compares.</summary>
+    public int[] Weights { get; }
+
+    /// <summary>For each weight the vector of its module with one element a unit, or -1.</summary>
+    public int[] BiasOf { get; }
+
+    /// <summary>Where each of <see cref="ParameterTable.Measured"/> goes; -1 for a frozen parameter that kept a gradient.</summary>
+    public int[] PositionOfMeasured { get; }
+
+    /// <summary>What was measured in the order of <c>named_parameters()</c>, with an empty entry where there is no gradient.</summary>
+    public ParameterGradient[] Arrange(ParameterGradient[] measured)
+    {
+        var result = new ParameterGradient[Parameters.Length];
+        for (var i = 0; i < measured.Length; i++)
+            if (PositionOfMeasured[i] >= 0)
+                result[PositionOfMeasured[i]] = measured[i];
+        for (var i = 0; i < result.Length; i++)
+            if (result[i].Parameter is null)
+                result[i] = new(Parameters[i].Path, double.NaN);
+        return result;
+    }
+
+    private int FindBias(int weight)
+    {
+        for (var i = weight + 1; i < Parameters.Length && Parameters[i].Module == Parameters[weight].Module; i++)
+            if (Parameters[i].Role == ParameterRole.Vector && Parameters[i].Elements == Parameters[weight].Rows)
+                return i;
+        return -1;
+    }
+}
+
+/// <summary>One observation, ready to be judged.</summary>
+internal readonly record struct Snapshot(Layout Layout, ParameterGradient[] Gradients, double GlobalNorm, double Loss, bool IsDetailed)
+{
+    public int Count => Gradients.Length;
+
+    public string Path(int i) => Layout.Parameters[i].Path;
+
+    public double Norm(int i) => Gradients[i].Norm;
+
+    /// <summary>The first and the last weight that have a gradient; -1 where there is none.</summary>
+    public (int First, int Last) Ends()
+    {
+        int first = -1, last = -1;
+        foreach (var i in Layout.Weights)
+            if (!Gradients[i].IsMissing)
+                (first, last) = (first < 0 ? i : first, i);
+        return (first, last);
+    }
+
+    public double FirstToLastRatio()
+    {
+        var (first, last) = Ends();
+        return first == last ? double.NaN : Norm(first) / Norm(last);
+    }
+
+    public int Largest()
+    {
+        var largest = 0;
+        for (var i = 1; i < Gradients.Length; i++)
+            if (!(Gradients[i].Norm <= Gradients[largest].Norm) && !Gradients[i].IsMissing)
+                largest = i;
+        return largest;
+    }
+}

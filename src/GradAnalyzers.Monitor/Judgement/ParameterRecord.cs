@@ -1,0 +1,106 @@
+using GradAnalyzers.Monitor.Measurement;
+
+namespace GradAnalyzers.Monitor.Judgement;
+
+/// <summary>What is remembered of one parameter over the run, by its path: it outlives a rebuilt table.</summary>
+internal sealed class ParameterRecord(string path)
+{
+    public string Path { get; } = path;
+
+    public ParameterRole Role { get; set; }
+
+    public long Elements { get; set; }
+
+    public bool IsFrozen { get; set; }
+
+    public long FirstStep { get; private set; }
+
+    public long LastStep { get; private set; }
+
+    public long Observations { get; private set; }
+
+    public long MissingObservations { get; private set; }
+
+    public long NonFiniteElements { get; private set; }
+
+    public double FirstNorm { get; private set; } = double.NaN;
+
+    public ParameterGradient Last { get; private set; } = new(path, double.NaN);
+
+    public double LastUpdateRatio { get; set; } = double.NaN;
+
+    /// <summary>The last detailed statistics.</summary>
+    public ParameterGradient LastDetail { get; private set; } = new(path, double.NaN);
+
+    public List<AlertKind> Alerts { get; } = [];
+
+    /// <summary>The norms in the columns of the <see cref="History"/>; NaN where it had no gradient.</summary>
+    public List<float> Norms { get; } = [];
+
+    public Streak Missing { get; } = new();
+
+    public Streak Tiny { get; } = new();
+
+    public Streak Dead { get; } = new();
+
+    public Streak UpdateOutOfRange { get; } = new();
+
+    public void Add(long step, in ParameterGradient gradient)
+    {
+        if (gradient.IsMissing)
+        {
+            MissingObservations++;
+            Last = gradient;
+            return;
+        }
+        if (Observations++ == 0)
+        {
+            FirstStep = step;
+            FirstNorm = gradient.Norm;
+        }
+        LastStep = step;
+        Last = gradient;
+        NonFiniteElements += gradient.NonFinite;
+        if (!double.IsNaN(gradient.ZeroShare))
+            LastDetail = gradient;
+    }
+
+    public double MedianNorm()
+    {
+        float[] known = [.. Norms.Where(n => !float.IsNaN(n)).Order()];
+        return known.Length == 0 ? double.NaN : known[known.Length / 2];
+    }
+
+    public GradientVerdict Verdict(int patience)
+    {
+        foreach (var (kind, verdict) in Order)
+            if (Alerts.Contains(kind))
+                return verdict;
+        return IsFrozen ? GradientVerdict.Frozen
+            : Observations >= patience ? GradientVerdict.Healthy
+            : GradientVerdict.Unknown;
+    }
+
+    /// <summary>The cause before the consequence.</summary>
+    private static readonly (AlertKind, GradientVerdict)[] Order =
+    [
+        (AlertKind.NoGradient, GradientVerdict.NoGradient),
+        (AlertKind.NeverUpdated, GradientVerdict.NeverUpdated),
+        (AlertKind.NeverCleared, GradientVerdict.NeverCleared),
+        (AlertKind.Identical, GradientVerdict.Identical),
+        (AlertKind.Dead, GradientVerdict.Dead),
+        (AlertKind.Vanishing, GradientVerdict.Vanishing),
+        (AlertKind.Exploding, GradientVerdict.Exploding),
+        (AlertKind.Spike, GradientVerdict.Exploding),
+        (AlertKind.UpdateSize, GradientVerdict.Exploding),
+        (AlertKind.NonFinite, GradientVerdict.NonFinite),
+    ];
+}
+
+/// <summary>How often in a row something was seen.</summary>
+internal sealed class Streak
+{
+    public int Length { get; private set; }
+
+    public int See(bool seen) => Length = seen ? Length + 1 : 0;
+}

@@ -1,0 +1,57 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace GradAnalyzers.Monitor.Measurement;
+
+/// <summary>
+/// The parameters of one device that have a gradient, sorted by how they are measured (see <c>statistics.torchscript</c>).
+/// The statistics of a group come in the order packed, large, other; <see cref="Members"/> has the same order.
+/// </summary>
+internal sealed class ParameterGroup : IDisposable
+{
+    /// <summary>Up to this size a kernel call costs more than copying the gradient beside its neighbours (measured on the CPU).</summary>
+    private const long PackedElements = 8192;
+
+    public ParameterGroup(Device device, IReadOnlyList<WatchedParameter> watched)
+    {
+        IsAccelerated = device.type != DeviceType.CPU;
+        SupportsDouble = device.type != DeviceType.MPS;
+        var kinds = watched.ToLookup(KindOf);
+        WatchedParameter[] members = [.. kinds[Kind.Packed], .. kinds[Kind.Large], .. kinds[Kind.Other]];
+        Members = members;
+        All = Tensors(members);
+        Packed = Tensors(kinds[Kind.Packed]);
+        Large = Tensors(kinds[Kind.Large]);
+        Other = Tensors(kinds[Kind.Other]);
+        // The observation that builds this table may run in a dispose scope of the training loop; the table outlives it.
+        Lengths = tensor(Packed.Select(p => p.numel()).ToArray(), ScalarType.Int64).DetachFromDisposeScope();
+    }
+
+    private enum Kind { Packed, Large, Other }
+
+    public bool IsAccelerated { get; }
+
+    public bool SupportsDouble { get; }
+
+    public IReadOnlyList<WatchedParameter> Members { get; }
+
+    public Tensor[] All { get; }
+
+    public Tensor[] Packed { get; }
+
+    public Tensor[] Large { get; }
+
+    public Tensor[] Other { get; }
+
+    /// <summary>int64, the number of elements of each packed gradient.</summary>
+    public Tensor Lengths { get; }
+
+    public void Dispose() => Lengths.Dispose();
+
+    private Kind KindOf(WatchedParameter watched) =>
+        IsAccelerated || watched.HasSparseGradient || watched.Tensor.dtype != ScalarType.Float32 ? Kind.Other
+        : watched.Elements <= PackedElements ? Kind.Packed
+        : Kind.Large;
+
+    private static Tensor[] Tensors(IEnumerable<WatchedParameter> watched) => [.. watched.Select(w => (Tensor)w.Tensor)];
+}

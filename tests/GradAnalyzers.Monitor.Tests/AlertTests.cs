@@ -1,0 +1,248 @@
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace GradAnalyzers.Monitor.Tests;
+
+/// <summary>What each alert says, on models made to have the fault. How well they are found in real trainings is measured by the detection suite.</summary>
+public class AlertTests
+{
+    [Fact]
+    public void AVanishingGradientNamesTheStarvedLayersAndTheRule()
+    {
+        using var model = Training.Mlp(depth: 10, activation: nn.Sigmoid);
+
+        var alert = First(model, AlertKind.Vanishing);
+
+        Assert.Equal("fc0.weight", alert.Parameter);
+        Assert.Contains("of that of 'out.weight'", alert.Message);
+        Assert.Equal("GRAD1001", alert.Rule);
+        Assert.Contains("Kaiming", alert.Message);
+        Assert.Contains("fc3.weight", alert.Parameters);
+    }
+
+    [Fact]
+    public void AnExplodingGradientNamesTheLargest()
+    {
+        using var model = Training.Mlp(depth: 2, activation: nn.Identity);
+        using (no_grad())
+            model.get_parameter("fc1.weight")!.mul_(1000);
+
+        var alert = First(model, AlertKind.Exploding, rate: 0);
+
+        Assert.Contains("the norm over all gradients is", alert.Message);
+        Assert.Contains("ClipGradNorm", alert.Message);
+    }
+
+    [Fact]
+    public void ASingleHugeGradientIsASpikeAndTheNextOneToo()
+    {
+        using var model = new Held();
+        using var monitor = new GradientMonitor(model, new() { WarmUp = 1, Every = 1, SpikeWarmUp = 25, ExplodingNorm = 1e6 });
+        var spikes = new List<long>();
+        for (var step = 1; step <= 60; step++)
+        {
+            model.weight.grad = full([2, 2], step is 40 or 55 ? 50f : 1f + 0.01f * step);
+            if (monitor.Observe()!.IsSpike)
+                spikes.Add(step);
+        }
+
+        Assert.Contains(40, spikes);
+        Assert.Contains(55, spikes);
+        Assert.Equal([40, 55], monitor.Alerts.Where(a => a.Kind == AlertKind.Spike).Select(a => a.Step));
+    }
+
+    [Fact]
+    public void ADeadLayerIsNamedAndNotThoseBeforeIt()
+    {
+        using var model = Training.Mlp(depth: 3, activation: () => nn.ReLU());
+        nn.init.constant_(model.get_parameter("fc1.bias")!, -50);
+
+        var alert = First(model, AlertKind.Dead);
+
+        Assert.Equal("fc1.weight", alert.Parameter);
+        Assert.Equal(["fc0.weight", "fc1.weight"], alert.Parameters);
+    }
+
+    [Fact]
+    public void AOneHotInputIsNoDeadLayer()
+    {
+        using var model = nn.Sequential(("fc", nn.Linear(50, 4)), ("act", nn.Tanh()), ("out", nn.Linear(4, 1)));
+        using var monitor = new GradientMonitor(model, Training.Closely);
+        for (var i = 0; i < 8; i++)
+        {
+            model.zero_grad();
+            model.call(nn.functional.one_hot(tensor([1L, 2L]), 50).to(ScalarType.Float32)).sum().backward();
+            monitor.Observe();
+        }
+
+        Assert.True(monitor.Latest!.Parameters[0].ZeroShare > 0.9);
+        Assert.DoesNotContain(monitor.Alerts, a => a.Kind == AlertKind.Dead);
+    }
+
+    [Fact]
+    public void EqualUnitsAreFound()
+    {
+        using var model = Training.Mlp();
+        foreach (var p in model.parameters())
+            nn.init.constant_(p, 0.1);
+
+        var alert = First(model, AlertKind.Identical);
+
+        Assert.Equal(["fc0.weight", "fc1.weight"], alert.Parameters);
+        Assert.Equal("GRAD1005", alert.Rule);
+    }
+
+    [Fact]
+    public void AParameterThatNoOptimizerHoldsIsNeverUpdated()
+    {
+        using var model = Training.Mlp();
+        using var monitor = new GradientMonitor(model, Training.Closely);
+        using var optimizer = optim.Adam(model.parameters().Skip(2));
+        for (var i = 0; i < 6; i++)
+        {
+            optimizer.zero_grad();
+            model.zero_grad();
+            model.call(randn(4, 8)).square().sum().backward();
+            monitor.Observe();
+            optimizer.step();
+        }
+
+        var alert = Assert.Single(monitor.Alerts, a => a.Kind == AlertKind.NeverUpdated);
+        Assert.Equal(["fc0.weight", "fc0.bias"], alert.Parameters);
+        Assert.Equal("GRAD2009", alert.Rule);
+    }
+
+    [Fact]
+    public void GradientsThatAreNeverClearedAreFoundAndClearedOnesAreNot()
+    {
+        foreach (var clears in new[] { true, false })
+        {
+            using var model = Training.Mlp();
+            using var monitor = new GradientMonitor(model, Training.Closely);
+            using var optimizer = optim.SGD(model.parameters(), 1e-4);
+            for (var i = 0; i < 6; i++)
+            {
+                if (clears)
+                    optimizer.zero_grad();
+                model.call(randn(4, 8)).square().sum().backward();
+                monitor.ClipGradNorm(1e-3);
+                optimizer.step();
+            }
+            Assert.Equal(!clears, monitor.Alerts.Any(a => a.Kind == AlertKind.NeverCleared));
+        }
+    }
+
+    [Fact]
+    public void AnUnusedLayerIsReportedAndAFrozenOneIsNot()
+    {
+        using var model = new Branches();
+        using var monitor = new GradientMonitor(model, Training.Closely);
+        for (var i = 0; i < 3; i++)
+        {
+            model.used.call(ones(1, 2)).sum().backward();
+            monitor.Observe();
+        }
+
+        var alert = Assert.Single(monitor.Alerts, a => a.Kind == AlertKind.NoGradient);
+        Assert.Equal(["unused.weight", "unused.bias"], alert.Parameters);
+        Assert.Equal(GradientVerdict.Frozen, monitor.Summaries().Single(s => s.Parameter == "frozen.weight").Verdict);
+    }
+
+    [Fact]
+    public void ObservingBeforeBackwardSaysSo()
+    {
+        using var model = Training.Mlp();
+        using var monitor = new GradientMonitor(model, Training.Closely);
+
+        monitor.Observe();
+
+        Assert.Contains("after backward() and before step()", Assert.Single(monitor.Alerts).Message);
+    }
+
+    [Fact]
+    public void AnImprovingLossHoldsTheAlarmBack()
+    {
+        foreach (var improves in new[] { true, false })
+        {
+            using var model = new Held();
+            using var monitor = new GradientMonitor(model, new() { WarmUp = 1, Every = 1 });
+            for (var step = 0; step < 40; step++)
+            {
+                model.weight.grad = full([2, 2], 1000f);
+                monitor.Observe(improves ? 100 - step : 100 + 0.01 * (step % 2));
+            }
+            Assert.Equal(!improves, monitor.Alerts.Any(a => a.Kind == AlertKind.Exploding));
+        }
+    }
+
+    [Fact]
+    public void TheSameThingIsReportedOnce()
+    {
+        using var model = Training.Mlp(depth: 10, activation: nn.Sigmoid);
+        using var monitor = new GradientMonitor(model, Training.Closely with { GateOnLoss = false });
+        var raised = 0;
+        monitor.Alerted += _ => raised++;
+
+        Training.Steps(model, 20, loss => monitor.Observe(loss));
+
+        Assert.Equal(monitor.Alerts.Count, raised);
+        Assert.Single(monitor.Alerts, a => a.Kind == AlertKind.Vanishing && a.Parameter == "fc0.weight");
+    }
+
+    [Fact]
+    public void AnAlertCanEndTheRun()
+    {
+        using var model = Training.Mlp(depth: 10, activation: nn.Sigmoid);
+        using var monitor = new GradientMonitor(model, Training.Closely with { GateOnLoss = false, ThrowOnAlert = true });
+
+        var thrown = Assert.Throws<GradientAlertException>(() => Training.Steps(model, 20, loss => monitor.Observe(loss)));
+
+        Assert.Equal(AlertKind.Vanishing, thrown.Alert.Kind);
+        Assert.StartsWith("step 2: vanishing at 'fc0.weight': its gradient is", thrown.Message);
+        Assert.EndsWith("(GRAD1001)", thrown.Message);
+    }
+
+    [Fact]
+    public void TheVerdictOfAModelIsTheGravestOfItsParameters()
+    {
+        using var vanishing = Training.Mlp(depth: 10, activation: nn.Sigmoid);
+        using var healthy = Training.Mlp();
+        using var bad = new GradientMonitor(vanishing, Training.Closely with { GateOnLoss = false });
+        using var good = new GradientMonitor(healthy, Training.Closely);
+        Assert.Equal(GradientVerdict.Unknown, good.Verdict);
+
+        Training.Steps(vanishing, 4, loss => bad.Observe(loss));
+        Training.Steps(healthy, 4, loss => good.Observe(loss));
+
+        Assert.Equal(GradientVerdict.Vanishing, bad.Verdict);
+        Assert.Equal(GradientVerdict.Healthy, good.Verdict);
+    }
+
+    private static GradientAlert First(nn.Module<Tensor, Tensor> model, AlertKind kind, double rate = 1e-3)
+    {
+        manual_seed(5);
+        using var monitor = new GradientMonitor(model, Training.Closely with { GateOnLoss = false });
+        Training.Steps(model, 8, loss => monitor.Observe(loss), rate);
+        return monitor.Alerts.First(a => a.Kind == kind);
+    }
+
+    private sealed class Branches : nn.Module
+    {
+        public readonly Linear used = nn.Linear(2, 2), unused = nn.Linear(2, 2), frozen = nn.Linear(2, 2);
+
+        public Branches() : base(nameof(Branches))
+        {
+            RegisterComponents();
+            foreach (var p in frozen.parameters())
+                p.requires_grad = false;
+        }
+    }
+
+    /// <summary>One weight, whose gradient the test writes.</summary>
+    private sealed class Held : nn.Module
+    {
+        public readonly Parameter weight = nn.Parameter(ones(2, 2));
+
+        public Held() : base(nameof(Held)) => RegisterComponents();
+    }
+}

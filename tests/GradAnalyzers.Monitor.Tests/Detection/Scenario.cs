@@ -1,0 +1,97 @@
+using GradAnalyzers.Monitor;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace GradAnalyzers.Detection;
+
+/// <summary>A short real training, healthy or with one fault.</summary>
+/// <param name="Family">What is trained, or the fault.</param>
+/// <param name="Name">What is special about this one.</param>
+/// <param name="Create">Builds it; called after the seed is set.</param>
+internal sealed record Scenario(string Family, string Name, Func<Setup> Create)
+{
+    /// <summary>The alerts that count as finding the fault; empty for a healthy training.</summary>
+    public AlertKind[] Expected { get; init; } = [];
+
+    /// <summary>Whether an alert names the layer that has the fault; null where the fault is in no layer.</summary>
+    public Func<string, bool>? IsRightLayer { get; init; }
+
+    public bool IsHealthy => Expected.Length == 0;
+}
+
+/// <summary>What a training consists of.</summary>
+internal sealed record Setup(nn.Module Model, optim.Optimizer Optimizer, Func<Tensor> Loss)
+{
+    public optim.lr_scheduler.LRScheduler? Scheduler { get; init; }
+
+    /// <summary>Runs before each step: the other half of a GAN.</summary>
+    public Action? Before { get; init; }
+
+    /// <summary>Runs after backward: a fault in the gradients themselves, or several backwards.</summary>
+    public Action? AfterBackward { get; init; }
+
+    public bool Clears { get; init; } = true;
+
+    /// <summary>Clips by this norm through the monitor; observes only, if null.</summary>
+    public double? Clip { get; init; }
+
+    public int Backwards { get; init; } = 1;
+}
+
+/// <summary>What the monitor said about one training.</summary>
+internal sealed record Outcome(Scenario Scenario, IReadOnlyList<GradientAlert> Alerts, double FirstLoss, double LastLoss, double LargestNorm)
+{
+    private GradientAlert? Finding => Alerts.FirstOrDefault(a => Scenario.Expected.Contains(a.Kind));
+
+    /// <summary>The fault was found; or, of a healthy training, nothing was.</summary>
+    public bool IsRight => Scenario.IsHealthy ? Alerts.Count == 0 : Finding is not null;
+
+    /// <summary>Whether the first finding names the faulty layer; null where there is none to name, or nothing was found.</summary>
+    public bool? NamesLayer => Finding is { } finding && Scenario.IsRightLayer is { } isRight ? isRight(finding.Parameter) : null;
+
+    public long? StepsUntilAlarm => Finding?.Step;
+}
+
+internal static class Runner
+{
+    public const int Steps = 400;
+
+    /// <summary>Trains with the monitor's defaults. A fault ends the training when it is found, a healthy training runs through.</summary>
+    public static Outcome Run(Scenario scenario, int seed = 1)
+    {
+        set_num_threads(1);
+        manual_seed(seed);
+        var setup = scenario.Create();
+        using var monitor = new GradientMonitor(setup.Model);
+        double first = double.NaN, last = double.NaN, largest = 0;
+        for (var step = 0; step < Steps; step++)
+        {
+            using var scope = NewDisposeScope();
+            setup.Before?.Invoke();
+            if (setup.Clears)
+                setup.Optimizer.zero_grad();
+            Tensor loss = null!;
+            for (var i = 0; i < setup.Backwards; i++)
+            {
+                loss = setup.Loss();
+                loss.backward();
+            }
+            setup.AfterBackward?.Invoke();
+            last = loss.ToDouble();
+            if (step == 0)
+                first = last;
+            if (setup.Clip is { } max)
+                monitor.ClipGradNorm(max, loss);
+            else
+                monitor.Observe(loss);
+            largest = Math.Max(largest, monitor.Latest?.GlobalNorm ?? 0);
+            if (monitor.Alerts.Any(a => scenario.Expected.Contains(a.Kind)))
+                break;
+            setup.Optimizer.step();
+            setup.Scheduler?.step();
+        }
+        setup.Optimizer.Dispose();
+        setup.Model.Dispose();
+        return new(scenario, monitor.Alerts, first, last, largest);
+    }
+}

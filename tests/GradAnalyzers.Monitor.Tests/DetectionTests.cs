@@ -1,0 +1,27 @@
+using GradAnalyzers.Detection;
+
+namespace GradAnalyzers.Monitor.Tests;
+
+/// <summary>A fixed part of the detection suite; the whole runs by <c>dotnet run -c Release --project tests/GradAnalyzers.Benchmarks -- detection</c>.</summary>
+public class DetectionTests(ITestOutputHelper output)
+{
+    private static readonly string[] Part =
+    [
+        "ReLU, 3 layers, Adam", "tanh, 4 layers, SGD", "targets of size 100", "labels that can't be learned", "one batch, learned by heart", "frozen encoder, requires_grad false",
+        "next symbol, embedding, clipped", "generator", "exponential decay",
+        "6 layers, SGD", "ReLU RNN, 60 steps", "third layer, bias -10", "0.05", "SGD, 30, regression", "inputs of 100, clipped", "encoder detached", "encoder in no optimizer", "MLP, Adam", "MLP, inputs of size 50",
+    ];
+
+    public static TheoryData<string> Names => [.. Part];
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void TheMonitorIsRightAbout(string name)
+    {
+        var outcome = Runner.Run(Scenarios.All.Single(s => s.Name == name));
+
+        output.WriteLine(Suite.Line(outcome));
+        Assert.True(outcome.IsRight, Suite.Line(outcome));
+        Assert.NotEqual(false, outcome.NamesLayer);
+    }
+}
