@@ -26,8 +26,8 @@ public sealed partial class PageTests
     private static string PagesFolder => Path.Combine(AppContext.BaseDirectory, "Pages");
 
     [Fact]
-    public void EveryTrainingRuleHasAPage() =>
-        Assert.Empty(Rules.Select(rule => rule.SupportedDiagnostics[0]).Where(rule => rule.Category == "Training").Select(rule => rule.Id).Except(Pages.Select(row => row.Data)));
+    public void EveryRuleHasAPage() =>
+        Assert.Empty(Rules.Select(rule => rule.SupportedDiagnostics[0]).Select(rule => rule.Id).Except(Pages.Select(row => row.Data)));
 
     [Theory]
     [MemberData(nameof(Pages))]
@@ -41,7 +41,7 @@ public sealed partial class PageTests
         Assert.Equal($"# {id}: {char.ToLowerInvariant(title[0])}{title[1..]}", page.Split('\n')[0]);
         Assert.Contains($"| Severity | {severity}", page);
         var message = Placeholder().Replace(Regex.Escape(rule.MessageFormat.ToString()), ".+");
-        Assert.Matches($@"{severity.ToLowerInvariant()} {id}: {message}", Space().Replace(Section(page, "What you see"), " "));
+        Assert.Matches($@"(warning|{severity.ToLowerInvariant()}) {id}: {message}", Space().Replace(Section(page, "What you see"), " "));
     }
 
     [Theory]
@@ -82,10 +82,13 @@ public sealed partial class PageTests
         return await compilation.WithAnalyzers([RuleOf(id)]).GetAnalyzerDiagnosticsAsync(TestContext.Current.CancellationToken);
     }
 
+    /// <summary>The rules on models speak of programs that train.</summary>
+    private const string Trained = "public static class Training { public static void Step(Tensor loss) => loss.backward(); }";
+
     private static string Framed(string sample)
     {
         if (Regex.IsMatch(sample, @"\bclass \w"))
-            return sample;
+            return sample + Trained;
         var declared = new[] { ("model", "new CharRnn()"), ("optimizer", "torch.optim.Adam(model.parameters())") }
             .Where(variable => !Regex.IsMatch(sample, $@"\b(var|Optimizer|Module<.*?>) {variable.Item1}\b"))
             .Select(variable => $"var {variable.Item1} = {variable.Item2};");
