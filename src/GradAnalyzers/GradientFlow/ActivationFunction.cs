@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace GradAnalyzers.GradientFlow;
 
 /// <summary>An elementwise function and its slope, with what its expectations need to know.</summary>
@@ -73,6 +75,7 @@ internal class SegmentedFunction(params Segment[] segments) : ActivationFunction
 
     public override bool IsMonotone { get; } = segments.All(segment => segment.Slope >= 0 && segment.Factor * segment.Rate >= 0);
 
+    [MethodImpl(JustInTime.Optimized)]
     public override (double Value, double Slope) At(double x)
     {
         var index = 0;
@@ -83,6 +86,7 @@ internal class SegmentedFunction(params Segment[] segments) : ActivationFunction
         return (segment.Constant + segment.Slope * x + exponential, segment.Slope + segment.Rate * exponential);
     }
 
+    [MethodImpl(JustInTime.Optimized)]
     public override (double Value, double Slope, double SlopeTimesArgument) Expect(double mean, double deviation, Expectation expectation)
     {
         double value = 0, slope = 0, product = 0;
@@ -174,6 +178,7 @@ internal sealed class SmoothFunction(ActivationKind kind, double parameter) : Ac
 
     public override bool IsMonotone => kind is not (ActivationKind.Sine or ActivationKind.Square);
 
+    [MethodImpl(JustInTime.Optimized)]
     public override (double Value, double Slope, double SlopeTimesArgument) Expect(double mean, double deviation, Expectation expectation)
     {
         double value = 0, slope = 0, product = 0;
@@ -188,6 +193,7 @@ internal sealed class SmoothFunction(ActivationKind kind, double parameter) : Ac
         return (value, slope, product);
     }
 
+    [MethodImpl(JustInTime.Optimized)]
     public override (double Value, double Slope) At(double x)
     {
         switch (kind)

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace GradAnalyzers.GradientFlow;
 
 /// <summary>
@@ -14,6 +16,7 @@ internal sealed class Expectation
     private readonly List<(double X, double Weight)> inner = [];
 
     /// <summary>Moments of f(u) and f'(u), u normal with this mean and variance.</summary>
+    [MethodImpl(JustInTime.Optimized)]
     public SingleMoments Single(ActivationFunction function, double mean, double variance)
     {
         if (mean == 0 && function is HomogeneousFunction homogeneous)
@@ -52,6 +55,7 @@ internal sealed class Expectation
     }
 
     /// <summary>Moments of f(u1) f(u2) and f'(u1) f'(u2), u1 and u2 normal with this mean, variance and covariance.</summary>
+    [MethodImpl(JustInTime.Optimized)]
     public PairMoments Pair(ActivationFunction function, in SingleMoments single, double mean, double variance, double covariance)
     {
         var correlation = variance > 0 ? covariance / variance : 1;

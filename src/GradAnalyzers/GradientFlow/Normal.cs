@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace GradAnalyzers.GradientFlow;
 
 /// <summary>The standard normal distribution, and quadrature against it.</summary>
@@ -28,6 +30,7 @@ internal static class Normal
     /// Points x and weights w with E[f(x)] = sum w f(x) for x normal, for functions that are smooth except at <paramref name="knots"/> and vary there on the length <paramref name="scale"/>.
     /// Panels end at the knots, so that no point sits on a kink, and are fine about them where the distribution is much wider than the scale.
     /// </summary>
+    [MethodImpl(JustInTime.Optimized)]
     public static void Fill(List<(double X, double Weight)> points, double mean, double deviation, double[] knots, double scale)
     {
         points.Clear();

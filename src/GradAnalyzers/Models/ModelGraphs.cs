@@ -158,7 +158,8 @@ internal sealed class ModelGraphs
 
             void Note(ExpressionSyntax expression)
             {
-                if (Name(expression) is { } name)
+                // Nearly always it is there already, and looking takes no lock.
+                if (Name(expression) is { } name && !source.AssignedNames.ContainsKey(name))
                     source.AssignedNames.TryAdd(name, true);
             }
         }
