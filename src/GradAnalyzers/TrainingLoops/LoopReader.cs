@@ -104,6 +104,8 @@ internal sealed class LoopReader
         ISimpleAssignmentOperation { Target: IPropertyReferenceOperation target } assignment when Catalogue.Is(target.Property, Role.Gradient) =>
             AppendEvent(last, GradientSet(assignment, target, frame)),
         IDynamicInvocationOperation => AppendEvent(last, new OpaqueEvent(operation, frame)),
+        IPropertyReferenceOperation { Parent: not ISimpleAssignmentOperation } read => AppendRead(last, read, frame),
+        IPropertyReferenceOperation { Parent: ISimpleAssignmentOperation assignment } read when assignment.Target != read => AppendRead(last, read, frame),
         _ => last,
     };
 
@@ -171,6 +173,12 @@ internal sealed class LoopReader
             ? AppendEvent(last, new OpaqueEvent(call, frame))
             : last;
     }
+
+    /// <summary>Reading a property runs its getter.</summary>
+    private int AppendRead(int last, IPropertyReferenceOperation read, Frame frame) =>
+        _source.Index.IsRelevant(read.Property.DeclaringSyntaxReferences[0].GetSyntax())
+            ? Alternatives(last, _tracer.Enter(read, frame), mayBeSkipped: false)
+            : last;
 
     /// <summary>A tensor method that works in place, on a gradient; or a method that is handed one.</summary>
     private LoopEvent? ChangesGradient(IInvocationOperation call, Frame frame)

@@ -537,6 +537,74 @@ public sealed class UnclippedRecurrentTrainingTests
         """);
 
     [Fact]
+    public Task AStepInAPropertyIsReported() => Verify.Reports(
+        """
+        public sealed class Trainer
+        {
+            private readonly CharRnn _model = new();
+            private readonly torch.optim.Optimizer _optimizer;
+            private Tensor _x = torch.zeros(1), _y = torch.zeros(1);
+
+            public Trainer() => _optimizer = torch.optim.SGD(_model.parameters(), 0.1);
+
+            public Tensor Stepped => [|_optimizer.step(() =>
+            {
+                _optimizer.zero_grad();
+                var loss = nn.functional.mse_loss(_model.call(_x), _y);
+                loss.backward();
+                return loss;
+            })|];
+
+            public Tensor? Next => Backward() ? [|_optimizer.step()|] : null;
+
+            public Tensor Following
+            {
+                get
+                {
+                    Backward();
+                    return [|_optimizer.step()|];
+                }
+            }
+
+            private bool Backward()
+            {
+                _optimizer.zero_grad();
+                var loss = nn.functional.mse_loss(_model.call(_x), _y);
+                loss.backward();
+                return true;
+            }
+        }
+        """);
+
+    [Fact]
+    public Task AStepInAPropertyIsReportedWhereItIsRead() => Verify.Reports(
+        """
+        public sealed class Trainer(torch.optim.Optimizer optimizer)
+        {
+            private Tensor Stepped => optimizer.step();
+
+            private bool IsCleared
+            {
+                get
+                {
+                    optimizer.zero_grad();
+                    return true;
+                }
+            }
+
+            public void Train(Tensor x, Tensor y)
+            {
+                var model = new CharRnn();
+                if (IsCleared)
+                {
+                    nn.functional.mse_loss(model.call(x), y).backward();
+                    _ = [|Stepped|];
+                }
+            }
+        }
+        """);
+
+    [Fact]
     public Task AClippedStepIsFine() => Verify.IsSilent(
         """
         public static class Program
