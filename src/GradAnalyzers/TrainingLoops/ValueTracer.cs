@@ -212,7 +212,7 @@ internal sealed class ValueTracer(ProgramSource source)
     private IEnumerable<Value> Writes(IOperation reference, ISymbol variable, Frame frame)
     {
         var writes = frame.Body.Writes(variable);
-        return writes.Count == 0 ? [new Unknown(reference, frame)] : writes.SelectMany(write => Written(write, frame));
+        return writes.Count == 0 ? [new Unknown(reference, frame)] : ReachingWrites.At(reference, writes).SelectMany(write => Written(write, frame));
     }
 
     private IEnumerable<Value> Written(Write write, Frame frame)

@@ -1231,6 +1231,265 @@ public sealed class UnclippedRecurrentTrainingTests
         """);
 
     [Fact]
+    public Task ALayerOfAListCalledThroughAMethodIsNotUnrolledOverTime() => Verify.IsSilent(
+        """
+        public sealed class Encoder : Module<Tensor, Tensor>
+        {
+            private readonly ModuleList<Module<Tensor, Tensor>> layers = nn.ModuleList<Module<Tensor, Tensor>>(nn.Linear(8, 8), nn.Linear(8, 8));
+            private readonly Module<Tensor, Tensor> shared = nn.Linear(8, 8);
+
+            public Encoder() : base(nameof(Encoder)) => RegisterComponents();
+
+            public override Tensor forward(Tensor input)
+            {
+                var x = input;
+                for (var i = 0; i < layers.Count; i++)
+                    x = One(x, i);
+                foreach (var layer in layers)
+                    x = Run(layer, x);
+                var next = layers[0];
+                for (var i = 1; i < layers.Count; i++)
+                {
+                    x = next.call(x);
+                    next = layers[i];
+                }
+
+                return x;
+            }
+
+            private Tensor One(Tensor x, int i)
+            {
+                var layer = layers[i];
+                return layer.call(x).relu();
+            }
+
+            private Tensor Run(Module<Tensor, Tensor> layer, Tensor x) => layer.call(x).relu();
+        }
+
+        public static class Program
+        {
+            public static void Train(Tensor x, Tensor y)
+            {
+                var model = new Encoder();
+                var optimizer = torch.optim.SGD(model.parameters(), 0.1);
+                optimizer.zero_grad();
+                nn.functional.mse_loss(model.call(x), y).backward();
+                optimizer.step();
+            }
+        }
+        """);
+
+    [Fact]
+    public Task ASharedLayerHandedToAMethodIsUnrolledOverTime() => Verify.Reports(
+        """
+        public sealed class Rollout : Module<Tensor, Tensor>
+        {
+            private readonly Linear transition = nn.Linear(8, 8);
+
+            public Rollout() : base(nameof(Rollout)) => RegisterComponents();
+
+            public override Tensor forward(Tensor input) => Repeat(transition, input);
+
+            private static Tensor Repeat(Linear layer, Tensor input)
+            {
+                var state = input;
+                for (var i = 0; i < 50; i++)
+                    state = layer.call(state);
+                return state;
+            }
+        }
+
+        public static class Program
+        {
+            public static void Train(Tensor x, Tensor y)
+            {
+                var model = new Rollout();
+                var optimizer = torch.optim.SGD(model.parameters(), 0.1);
+                optimizer.zero_grad();
+                nn.functional.mse_loss(model.call(x), y).backward();
+                [|optimizer.step()|];
+            }
+        }
+        """);
+
+    [Fact]
+    public Task ARolloutOfAModelInATrainingMethodDoesNotMakeTheModelRecurrent() => Verify.IsSilent(
+        """
+        public static class Program
+        {
+            public static void Train(Module<Tensor, Tensor> model, torch.optim.Optimizer optimizer, Tensor x, Tensor y)
+            {
+                for (var i = 0; i < 5; i++)
+                    x = model.call(x);
+                optimizer.zero_grad();
+                nn.functional.mse_loss(x, y).backward();
+                optimizer.step();
+            }
+        }
+        """);
+
+    [Fact]
+    public Task TheStepThatAnOverrideReplacesDoesNotFollowItsOwnBackward() => Verify.IsSilent(
+        """
+        public abstract class Trainer(torch.optim.Optimizer optimizer)
+        {
+            public void Fit()
+            {
+                optimizer.zero_grad();
+                Backward();
+                Step();
+            }
+
+            protected abstract void Backward();
+
+            protected virtual void Step() => optimizer.step();
+        }
+
+        public sealed class CharTrainer(CharRnn model, torch.optim.Optimizer optimizer, Tensor x, Tensor y) : Trainer(optimizer)
+        {
+            private readonly torch.optim.Optimizer _optimizer = optimizer;
+
+            protected override void Backward() => nn.functional.mse_loss(model.call(x), y).backward();
+
+            protected override void Step()
+            {
+                nn.utils.clip_grad_norm_(model.parameters(), 1.0);
+                _optimizer.step();
+            }
+        }
+
+        public sealed class ImageTrainer(Mlp model, torch.optim.Optimizer optimizer, Tensor x, Tensor y) : Trainer(optimizer)
+        {
+            protected override void Backward() => nn.functional.mse_loss(model.call(x), y).backward();
+        }
+        """);
+
+    [Fact]
+    public Task AStepOfTheBaseClassIsFollowed() => Verify.Reports(
+        """
+        public class Trainer
+        {
+            protected readonly Module<Tensor, Tensor> Model;
+            protected readonly torch.optim.Optimizer Optimizer;
+
+            protected Trainer(Module<Tensor, Tensor> model)
+            {
+                Model = model;
+                Optimizer = torch.optim.SGD(model.parameters(), 0.1);
+            }
+
+            public virtual void Step(Tensor x, Tensor y)
+            {
+                Optimizer.zero_grad();
+                nn.functional.mse_loss(Model.call(x), y).backward();
+                Optimizer.step();
+            }
+        }
+
+        public sealed class LoggingTrainer : Trainer
+        {
+            public LoggingTrainer(Module<Tensor, Tensor> model) : base(model) { }
+
+            public override void Step(Tensor x, Tensor y)
+            {
+                Console.WriteLine("step");
+                base.Step(x, y);
+            }
+        }
+
+        public static class Program
+        {
+            public static void Train(Tensor x, Tensor y)
+            {
+                var trainer = new LoggingTrainer(new CharRnn());
+                [|trainer.Step(x, y)|];
+            }
+        }
+        """);
+
+    [Fact]
+    public Task WhatAnOptimizerMadeByADerivedClassHoldsIsKnown() => Verify.IsSilent(
+        """
+        public abstract class Wrapper
+        {
+            public torch.optim.Optimizer Optimizer { get; protected set; } = null!;
+        }
+
+        public sealed class Sgd : Wrapper
+        {
+            public Sgd(IEnumerable<TorchSharp.Modules.Parameter> parameters) => Optimizer = torch.optim.SGD(parameters, 0.1);
+        }
+
+        public static class Program
+        {
+            public static void Train(CharRnn features, Tensor x, Tensor y)
+            {
+                var model = new Mlp();
+                var wrapper = new Sgd(model.parameters());
+                wrapper.Optimizer.zero_grad();
+                nn.functional.mse_loss(model.call(features.call(x)), y).backward();
+                wrapper.Optimizer.step();
+            }
+        }
+        """);
+
+    [Fact]
+    public Task AModelThatIsCalledThroughAnInterfaceIsFound() => Verify.Reports(
+        """
+        public interface IEvaluator
+        {
+            Tensor Evaluate(Tensor x);
+        }
+
+        public class Net : Module<Tensor, Tensor>
+        {
+            private readonly GRU rnn = nn.GRU(8, 8);
+
+            public Net() : base(nameof(Net)) => RegisterComponents();
+
+            public override Tensor forward(Tensor x) => rnn.call(x).Item1;
+        }
+
+        public sealed class EvaluatedNet : Net, IEvaluator
+        {
+            public Tensor Evaluate(Tensor x) => call(x);
+        }
+
+        public static class Program
+        {
+            public static void Train(Net model, torch.optim.Optimizer optimizer, Tensor x, Tensor y)
+            {
+                var evaluator = (IEvaluator)model;
+                optimizer.zero_grad();
+                nn.functional.mse_loss(evaluator.Evaluate(x), y).backward();
+                [|optimizer.step()|];
+            }
+        }
+        """);
+
+    [Fact]
+    public Task TwoOptimizersThatShareALoopAndAVariableStepWhatTheirOwnLossUses() => Verify.Reports(
+        """
+        public sealed class ActorCritic(Mlp actor, CharRnn critic, torch.optim.Optimizer actorOptimizer, torch.optim.Optimizer criticOptimizer)
+        {
+            public void Train(Tensor x, Tensor y)
+            {
+                for (var i = 0; i < 10; i++)
+                {
+                    var loss = nn.functional.mse_loss(actor.call(x), y);
+                    actorOptimizer.zero_grad();
+                    loss.backward();
+                    actorOptimizer.step();
+                    loss = nn.functional.mse_loss(critic.call(x), y);
+                    criticOptimizer.zero_grad();
+                    loss.backward();
+                    [|criticOptimizer.step()|];
+                }
+            }
+        }
+        """);
+
+    [Fact]
     public Task AnOptimizerThatHasToBeFetchedIsReportedWithoutAFix() => Verify.OffersNoFix(
         """
         public sealed class Trainer
