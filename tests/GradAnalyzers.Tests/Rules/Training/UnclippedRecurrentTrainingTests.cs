@@ -1233,12 +1233,25 @@ public sealed class UnclippedRecurrentTrainingTests
     [Fact]
     public Task ALayerOfAListCalledThroughAMethodIsNotUnrolledOverTime() => Verify.IsSilent(
         """
+        public sealed class Block : Module<Tensor, Tensor>
+        {
+            public readonly Linear Inner = nn.Linear(8, 8);
+
+            public Block() : base(nameof(Block)) => RegisterComponents();
+
+            public override Tensor forward(Tensor x) => Inner.call(x);
+        }
+
         public sealed class Encoder : Module<Tensor, Tensor>
         {
-            private readonly ModuleList<Module<Tensor, Tensor>> layers = nn.ModuleList<Module<Tensor, Tensor>>(nn.Linear(8, 8), nn.Linear(8, 8));
-            private readonly Module<Tensor, Tensor> shared = nn.Linear(8, 8);
+            private readonly ModuleList<Block> layers = nn.ModuleList(new Block(), new Block());
+            private Block current;
 
-            public Encoder() : base(nameof(Encoder)) => RegisterComponents();
+            public Encoder() : base(nameof(Encoder))
+            {
+                current = layers[0];
+                RegisterComponents();
+            }
 
             public override Tensor forward(Tensor input)
             {
@@ -1247,11 +1260,12 @@ public sealed class UnclippedRecurrentTrainingTests
                     x = One(x, i);
                 foreach (var layer in layers)
                     x = Run(layer, x);
-                var next = layers[0];
+                foreach (var layer in layers)
+                    x = layer.Inner.call(x);
                 for (var i = 1; i < layers.Count; i++)
                 {
-                    x = next.call(x);
-                    next = layers[i];
+                    x = current.call(x);
+                    current = layers[i];
                 }
 
                 return x;
@@ -1263,7 +1277,7 @@ public sealed class UnclippedRecurrentTrainingTests
                 return layer.call(x).relu();
             }
 
-            private Tensor Run(Module<Tensor, Tensor> layer, Tensor x) => layer.call(x).relu();
+            private Tensor Run(Block layer, Tensor x) => layer.call(x).relu();
         }
 
         public static class Program
