@@ -186,13 +186,23 @@ internal sealed class LoopReader
         var isTensorMethod = call.TargetMethod.ContainingAssembly?.Name == ModelCatalogue.Library;
         var changed = isTensorMethod
             ? call.TargetMethod.Name.EndsWith("_", StringComparison.Ordinal) ? call.Instance : null
-            : call.Arguments.Select(argument => argument.Value).FirstOrDefault(value => GradientOwner(value, frame) is not null);
+            : call.Arguments.Select(argument => argument.Value).FirstOrDefault(value => GradientOwner(value, frame) is not null && !OnlyComputes(call.TargetMethod));
         if (changed is null || GradientOwner(changed, frame) is not { } owner)
             return null;
         return call.TargetMethod.Name == "zero_"
             ? new ClearEvent(call, frame, owner, ImmutableArray<Value>.Empty)
             : new ClipEvent(call, frame, owner, Threshold: null, IsByHand: true);
     }
+
+    /// <summary>Code of the program that makes new tensors of what it is handed: it stores nothing, works on nothing in place, and calls only the library and the framework.</summary>
+    private bool OnlyComputes(IMethodSymbol method) =>
+        !method.IsVirtual && !method.IsOverride && _source.CodeOf(method) is { Function: null } code && code.Body.Root.DescendantsAndSelf().All(operation => operation switch
+        {
+            IInvocationOperation { TargetMethod: var called } => (called.ContainingAssembly?.Name == ModelCatalogue.Library && !called.Name.EndsWith("_", StringComparison.Ordinal)) || IsFramework(called),
+            IAssignmentOperation { Target: var target } => target is ILocalReferenceOperation,
+            IObjectCreationOperation or IAnonymousFunctionOperation or IDynamicInvocationOperation => false,
+            _ => true,
+        });
 
     private ParameterSet? GradientOwner(IOperation tensor, Frame frame)
     {

@@ -1504,6 +1504,51 @@ public sealed class UnclippedRecurrentTrainingTests
         """);
 
     [Fact]
+    public Task AMethodThatOnlyReadsAGradientDoesNotClipIt() => Verify.Reports(
+        """
+        public static class Program
+        {
+            public static void Train(CharRnn model, torch.optim.Optimizer optimizer, Tensor x, Tensor y)
+            {
+                optimizer.zero_grad();
+                x.requires_grad = true;
+                nn.functional.mse_loss(model.call(x), y).backward();
+                var attacked = Attack(x, x.grad!);
+                [|optimizer.step()|];
+                Console.WriteLine(attacked);
+            }
+
+            private static Tensor Attack(Tensor image, Tensor gradient)
+            {
+                using var sign = gradient.sign();
+                return (image + 0.1 * sign).clamp(0.0, 1.0);
+            }
+        }
+        """);
+
+    [Fact]
+    public Task AMethodThatChangesAGradientMayClipIt() => Verify.IsSilent(
+        """
+        public static class Program
+        {
+            public static void Train(CharRnn model, torch.optim.Optimizer optimizer, Tensor x, Tensor y)
+            {
+                optimizer.zero_grad();
+                nn.functional.mse_loss(model.call(x), y).backward();
+                foreach (var parameter in model.parameters())
+                    Limit(parameter.grad!);
+                optimizer.step();
+            }
+
+            private static void Limit(Tensor gradient)
+            {
+                var same = gradient;
+                same.clamp_(-1, 1);
+            }
+        }
+        """);
+
+    [Fact]
     public Task AnOptimizerThatHasToBeFetchedIsReportedWithoutAFix() => Verify.OffersNoFix(
         """
         public sealed class Trainer
