@@ -169,18 +169,23 @@ internal sealed class UnrolledLoop
     }
 
     /// <summary>The same, asked in a method of the module that the loop calls: its parameters are what the call hands over.</summary>
-    private bool IsSameIn(MemberBody body, IOperation? layer, IInvocationOperation call)
+    private bool IsSameIn(MemberBody body, IOperation? layer, IInvocationOperation call) => OwnerOf(layer) switch
+    {
+        null or IInstanceReferenceOperation => true,
+        IParameterReferenceOperation { Parameter: var parameter } =>
+            body.Writes(parameter).Count == 0 && call.Arguments.FirstOrDefault(argument => argument.Parameter?.Ordinal == parameter.Ordinal) is { } argument && IsSame(argument.Value),
+        ILocalReferenceOperation { Local: var local } =>
+            body.Writes(local) is [{ IsElement: false, Value: IMemberReferenceOperation made }] && OwnerOf(made) is null or IInstanceReferenceOperation,
+        _ => false,
+    };
+
+    /// <summary>What a chain of fields and properties begins with; null where that is a type.</summary>
+    private static IOperation? OwnerOf(IOperation? layer)
     {
         var owner = layer;
         while (owner is IFieldReferenceOperation or IPropertyReferenceOperation { Property.IsIndexer: false })
             owner = ((IMemberReferenceOperation)owner).Instance;
-        return owner switch
-        {
-            IParameterReferenceOperation { Parameter: var parameter } =>
-                body.Writes(parameter).Count == 0 && call.Arguments.FirstOrDefault(argument => argument.Parameter?.Ordinal == parameter.Ordinal) is { } argument && IsSame(argument.Value),
-            ILocalReferenceOperation { Local: var local } => body.Writes(local).All(write => !write.IsElement && IsSame(write.Value)),
-            _ => IsSame(owner),
-        };
+        return owner;
     }
 
     /// <summary>A call on a module that has weights: one from source, or a weighted layer of the library.</summary>

@@ -1273,7 +1273,8 @@ public sealed class UnclippedRecurrentTrainingTests
 
             private Tensor One(Tensor x, int i)
             {
-                var layer = layers[i];
+                var found = layers[i];
+                var layer = found;
                 return layer.call(x).relu();
             }
 
