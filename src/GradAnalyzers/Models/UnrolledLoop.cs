@@ -14,6 +14,7 @@ internal sealed class UnrolledLoop
     private readonly ModelCatalogue _catalogue;
     private readonly ProgramSource _source;
     private readonly Dictionary<ILocalSymbol, List<IOperation>> _writes = new(SymbolEqualityComparer.Default);
+    private readonly HashSet<ISymbol> _changed = new(SymbolEqualityComparer.Default);
 
     public UnrolledLoop(ILoopOperation loop, ModelCatalogue catalogue, ProgramSource source)
     {
@@ -26,6 +27,8 @@ internal sealed class UnrolledLoop
                 Add(declarator.Symbol, initializer.Value);
             else if (operation is IAssignmentOperation assignment)
             {
+                if (assignment.Target is IParameterReferenceOperation or IMemberReferenceOperation)
+                    _changed.Add(assignment.Target is IParameterReferenceOperation parameter ? parameter.Parameter : ((IMemberReferenceOperation)assignment.Target).Member);
                 foreach (var local in assignment.Target.DescendantsAndSelf().OfType<ILocalReferenceOperation>())
                     Add(local.Local, assignment.Value);
             }
@@ -135,17 +138,54 @@ internal sealed class UnrolledLoop
         _ => false,
     };
 
+    /// <summary>A layer that is the same in every round, or a method of the module itself that calls one.</summary>
     private bool IsSharedLayer(IInvocationOperation call)
     {
-        if (call.Instance is null or IInstanceReferenceOperation)
-            return _source.CodeOf(call.TargetMethod) is { } own && own.Body.Root.DescendantsAndSelf().OfType<IInvocationOperation>().Any(IsWeighted);
-        return IsWeighted(call) && call.Instance switch
+        if (call.Instance is not (null or IInstanceReferenceOperation))
+            return IsWeighted(call) && IsSame(call.Instance);
+        return _source.CodeOf(call.TargetMethod) is { } own
+            && own.Body.Root.DescendantsAndSelf().OfType<IInvocationOperation>().Any(inner => IsWeighted(inner) && IsSameIn(own.Body, inner.Instance, call));
+    }
+
+    /// <summary>A variable or member that the loop does not change, of an object of which the same holds; the layer of a list is another in each round.</summary>
+    private bool IsSame(IOperation? layer)
+    {
+        for (var current = layer; ; current = ((IMemberReferenceOperation)current).Instance)
         {
-            IFieldReferenceOperation or IParameterReferenceOperation => true,
-            IPropertyReferenceOperation { Property.IsIndexer: false } => true,
-            ILocalReferenceOperation { Local: { } local } => IsDeclaredOutside(local) && !_writes.ContainsKey(local),
-            _ => false,
-        };
+            switch (current)
+            {
+                case null or IInstanceReferenceOperation:
+                    return true;
+                case ILocalReferenceOperation { Local: { } local }:
+                    return IsDeclaredOutside(local) && !_writes.ContainsKey(local);
+                case IParameterReferenceOperation { Parameter: { } parameter }:
+                    return !_changed.Contains(parameter);
+                case IFieldReferenceOperation or IPropertyReferenceOperation { Property.IsIndexer: false } when !_changed.Contains(((IMemberReferenceOperation)current).Member):
+                    continue;
+                default:
+                    return false;
+            }
+        }
+    }
+
+    /// <summary>The same, asked in a method of the module that the loop calls: its parameters are what the call hands over.</summary>
+    private bool IsSameIn(MemberBody body, IOperation? layer, IInvocationOperation call) => OwnerOf(layer) switch
+    {
+        null or IInstanceReferenceOperation => true,
+        IParameterReferenceOperation { Parameter: var parameter } =>
+            body.Writes(parameter).Count == 0 && call.Arguments.FirstOrDefault(argument => argument.Parameter?.Ordinal == parameter.Ordinal) is { } argument && IsSame(argument.Value),
+        ILocalReferenceOperation { Local: var local } =>
+            body.Writes(local) is [{ IsElement: false, Value: IMemberReferenceOperation made }] && OwnerOf(made) is null or IInstanceReferenceOperation,
+        _ => false,
+    };
+
+    /// <summary>What a chain of fields and properties begins with; null where that is a type.</summary>
+    private static IOperation? OwnerOf(IOperation? layer)
+    {
+        var owner = layer;
+        while (owner is IFieldReferenceOperation or IPropertyReferenceOperation { Property.IsIndexer: false })
+            owner = ((IMemberReferenceOperation)owner).Instance;
+        return owner;
     }
 
     /// <summary>A call on a module that has weights: one from source, or a weighted layer of the library.</summary>

@@ -70,7 +70,7 @@ internal sealed class MemberBody
     public ControlFlowGraph? GraphOf(SyntaxNode? function) =>
         function is null ? Graph : _functions.TryGetValue(function, out var graph) ? graph : null;
 
-    /// <summary>Calls, creations and assignments of a basic block in order of evaluation, as nodes of the operation tree.</summary>
+    /// <summary>Calls, creations, assignments and uses of the program's own properties in a basic block, in order of evaluation, as nodes of the operation tree.</summary>
     public IEnumerable<IOperation> Calls(BasicBlock block)
     {
         foreach (var top in block.Operations)
@@ -96,6 +96,7 @@ internal sealed class MemberBody
                 IObjectCreationOperation => OperationKind.ObjectCreation,
                 ISimpleAssignmentOperation => OperationKind.SimpleAssignment,
                 IDynamicInvocationOperation => OperationKind.DynamicInvocation,
+                IPropertyReferenceOperation { Property.DeclaringSyntaxReferences.IsEmpty: false } => OperationKind.PropertyReference,
                 _ => OperationKind.None,
             };
             if (kind != OperationKind.None && _operations.TryGetValue((operation.Syntax, kind), out var original))

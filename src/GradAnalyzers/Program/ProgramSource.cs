@@ -12,7 +12,7 @@ internal sealed class ProgramSource(Compilation compilation, ModelCatalogue cata
 {
     private readonly ConcurrentDictionary<SyntaxNode, MemberBody?> _bodies = new();
     private readonly ConcurrentDictionary<SyntaxTree, SemanticModel> _models = new();
-    private readonly ConcurrentDictionary<ISymbol, ImmutableArray<MemberWrite>> _writes = new(SymbolEqualityComparer.Default);
+    private readonly ConcurrentDictionary<ISymbol, ConcurrentDictionary<ISymbol, ImmutableArray<MemberWrite>>> _writes = new(SymbolEqualityComparer.Default);
     private readonly ConcurrentDictionary<ISymbol, bool> _implemented = new(SymbolEqualityComparer.Default);
     private readonly Lazy<SourceIndex> _index = new(() => new SourceIndex(compilation, catalogue));
 
@@ -58,13 +58,32 @@ internal sealed class ProgramSource(Compilation compilation, ModelCatalogue cata
 
     public SemanticModel Model(SyntaxTree tree) => _models.GetOrAdd(tree, key => compilation.GetSemanticModel(key));
 
-    /// <summary>Everything that the declaring type itself writes to one of its fields or properties.</summary>
-    public ImmutableArray<MemberWrite> WritesTo(ISymbol member) => _writes.GetOrAdd(member.OriginalDefinition, FindWrites);
+    /// <summary>Everything that an object writes to one of its fields or properties: in the declaring type, and in the types between it and the object's own.</summary>
+    public ImmutableArray<MemberWrite> WritesTo(ISymbol member, ITypeSymbol? owner = null)
+    {
+        var writes = _writes.GetOrAdd(member.OriginalDefinition, _ => new ConcurrentDictionary<ISymbol, ImmutableArray<MemberWrite>>(SymbolEqualityComparer.Default));
+        return Deriving(owner, member.ContainingType).Append(member.ContainingType).OfType<INamedTypeSymbol>()
+            .SelectMany(type => writes.GetOrAdd(type.OriginalDefinition, key => FindWrites(member.OriginalDefinition, key))).ToImmutableArray();
+    }
 
-    private ImmutableArray<MemberWrite> FindWrites(ISymbol member)
+    /// <summary>The type and its base types below the given one; none where it does not derive from it.</summary>
+    private static IEnumerable<INamedTypeSymbol> Deriving(ITypeSymbol? type, INamedTypeSymbol? from)
+    {
+        var types = new List<INamedTypeSymbol>();
+        for (var current = type as INamedTypeSymbol; current is not null; current = current.BaseType)
+        {
+            if (SymbolEqualityComparer.Default.Equals(current.OriginalDefinition, from?.OriginalDefinition))
+                return types;
+            types.Add(current);
+        }
+
+        return [];
+    }
+
+    private ImmutableArray<MemberWrite> FindWrites(ISymbol member, ISymbol type)
     {
         var found = ImmutableArray.CreateBuilder<MemberWrite>();
-        foreach (var reference in member.ContainingType?.DeclaringSyntaxReferences ?? ImmutableArray<SyntaxReference>.Empty)
+        foreach (var reference in type.DeclaringSyntaxReferences)
         {
             var mentions = reference.GetSyntax().DescendantTokens()
                 .Where(token => token.IsKind(SyntaxKind.IdentifierToken) && token.ValueText == member.Name);
@@ -168,7 +187,8 @@ internal sealed class ProgramSource(Compilation compilation, ModelCatalogue cata
         return property;
     }
 
-    private static IMethodSymbol? Implementation(IMethodSymbol method, INamedTypeSymbol type)
+    /// <summary>The method that a call of the given one runs on an object of exactly the given type; null where the type does not have it.</summary>
+    public static IMethodSymbol? Implementation(IMethodSymbol method, INamedTypeSymbol type)
     {
         if (method.ContainingType.TypeKind == TypeKind.Interface)
         {

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using GradAnalyzers.Program;
 using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
 using Microsoft.CodeAnalysis.Operations;
 
 namespace GradAnalyzers.TrainingLoops;
@@ -67,6 +68,49 @@ internal sealed class Frame
 
         return false;
     }
+
+    /// <summary>
+    /// Whether one object can run both activations. On an object of unknown class a virtual call is followed into every override,
+    /// but the overrides that it really runs all belong to one class: never those of two sister classes, nor a method and the one that it overrides.
+    /// </summary>
+    public bool MayRunWith(Frame other) =>
+        OnUnknownClass().All(one => other.OnUnknownClass().All(two => one.Receiver[0] != two.Receiver[0] || (IsOfTheClassOf(one, two) && IsOfTheClassOf(two, one))));
+
+    private IEnumerable<Frame> OnUnknownClass()
+    {
+        for (var current = this; current.Caller is { } caller; current = caller)
+        {
+            if (current is { Receiver: [not Created], Method: { } method, Call: { } call } && (method.IsVirtual || method.IsOverride || method.ContainingType.AllInterfaces.Length > 0) && !IsOnBase(call))
+                yield return current;
+        }
+    }
+
+    /// <summary>Whether an object that runs the second method can run the first, too.</summary>
+    private static bool IsOfTheClassOf(Frame first, Frame second)
+    {
+        var (one, two) = (first.Method!.ContainingType, second.Method!.ContainingType);
+        return one.TypeKind == TypeKind.Interface || two.TypeKind == TypeKind.Interface || Inherits(two, one)
+            ? ProgramSource.Implementation(first.Method, two) is not { } own || SymbolEqualityComparer.Default.Equals(own.OriginalDefinition, first.Method.OriginalDefinition)
+            : Inherits(one, two);
+    }
+
+    private static bool Inherits(INamedTypeSymbol type, INamedTypeSymbol from)
+    {
+        for (var current = type; current is not null; current = current.BaseType)
+        {
+            if (SymbolEqualityComparer.Default.Equals(current.OriginalDefinition, from.OriginalDefinition))
+                return true;
+        }
+
+        return false;
+    }
+
+    /// <summary><c>base.Step()</c>: no override is asked.</summary>
+    public static bool IsOnBase(IOperation call) => call switch
+    {
+        IInvocationOperation { Instance.Syntax: BaseExpressionSyntax } or IPropertyReferenceOperation { Instance.Syntax: BaseExpressionSyntax } => true,
+        _ => false,
+    };
 
     /// <summary>The argument that binds a parameter, with the frame to read it in; null where no call is known.</summary>
     public (IOperation Argument, Frame Frame)? ArgumentOf(IParameterSymbol parameter)

@@ -104,6 +104,8 @@ internal sealed class LoopReader
         ISimpleAssignmentOperation { Target: IPropertyReferenceOperation target } assignment when Catalogue.Is(target.Property, Role.Gradient) =>
             AppendEvent(last, GradientSet(assignment, target, frame)),
         IDynamicInvocationOperation => AppendEvent(last, new OpaqueEvent(operation, frame)),
+        IPropertyReferenceOperation { Parent: not ISimpleAssignmentOperation } read => AppendRead(last, read, frame),
+        IPropertyReferenceOperation { Parent: ISimpleAssignmentOperation assignment } read when assignment.Target != read => AppendRead(last, read, frame),
         _ => last,
     };
 
@@ -172,19 +174,35 @@ internal sealed class LoopReader
             : last;
     }
 
+    /// <summary>Reading a property runs its getter.</summary>
+    private int AppendRead(int last, IPropertyReferenceOperation read, Frame frame) =>
+        _source.Index.IsRelevant(read.Property.DeclaringSyntaxReferences[0].GetSyntax())
+            ? Alternatives(last, _tracer.Enter(read, frame), mayBeSkipped: false)
+            : last;
+
     /// <summary>A tensor method that works in place, on a gradient; or a method that is handed one.</summary>
     private LoopEvent? ChangesGradient(IInvocationOperation call, Frame frame)
     {
         var isTensorMethod = call.TargetMethod.ContainingAssembly?.Name == ModelCatalogue.Library;
         var changed = isTensorMethod
             ? call.TargetMethod.Name.EndsWith("_", StringComparison.Ordinal) ? call.Instance : null
-            : call.Arguments.Select(argument => argument.Value).FirstOrDefault(value => GradientOwner(value, frame) is not null);
+            : call.Arguments.Select(argument => argument.Value).FirstOrDefault(value => GradientOwner(value, frame) is not null && !OnlyComputes(call.TargetMethod));
         if (changed is null || GradientOwner(changed, frame) is not { } owner)
             return null;
         return call.TargetMethod.Name == "zero_"
             ? new ClearEvent(call, frame, owner, ImmutableArray<Value>.Empty)
             : new ClipEvent(call, frame, owner, Threshold: null, IsByHand: true);
     }
+
+    /// <summary>Code of the program that makes new tensors of what it is handed: it stores nothing, works on nothing in place, and calls only the library and the framework.</summary>
+    private bool OnlyComputes(IMethodSymbol method) =>
+        !method.IsVirtual && !method.IsOverride && _source.CodeOf(method) is { Function: null } code && code.Body.Root.DescendantsAndSelf().All(operation => operation switch
+        {
+            IInvocationOperation { TargetMethod: var called } => (called.ContainingAssembly?.Name == ModelCatalogue.Library && !called.Name.EndsWith("_", StringComparison.Ordinal)) || IsFramework(called),
+            IAssignmentOperation { Target: var target } => target is ILocalReferenceOperation,
+            IObjectCreationOperation or IAnonymousFunctionOperation or IDynamicInvocationOperation => false,
+            _ => true,
+        });
 
     private ParameterSet? GradientOwner(IOperation tensor, Frame frame)
     {

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using GradAnalyzers.Catalogue;
+using GradAnalyzers.Program;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.Operations;
 
@@ -19,14 +20,19 @@ internal sealed class LossTracer(ValueTracer tracer)
         var slice = Slice(loss, frame, out var isComplete);
         foreach (var (operation, at) in slice)
         {
-            if (operation is IInvocationOperation { Instance: { } receiver } && Catalogue.IsModule(receiver.Type) && !Catalogue.Is(((IInvocationOperation)operation).TargetMethod, Role.Parameters) && !IsWithoutGradient(operation, at))
-                modules.AddRange(tracer.Trace(receiver, at).Select(module => (module, operation)));
+            if (operation is IInvocationOperation call && IsOnModule(call, at) && !Catalogue.Is(call.TargetMethod, Role.Parameters) && !IsWithoutGradient(operation, at))
+                modules.AddRange(tracer.Trace(call.Instance, at).Select(module => (module, operation)));
             if (operation is IParameterReferenceOperation parameter && at.ArgumentOf(parameter.Parameter) is null && at.Depth > 0)
                 isComplete = false;
         }
 
         return new LossSources(modules.GroupBy(pair => pair.Module).Select(group => group.First()).ToImmutableArray(), isComplete);
     }
+
+    /// <summary>A call of a module, or of a module through an interface.</summary>
+    private bool IsOnModule(IInvocationOperation call, Frame frame) =>
+        Catalogue.IsModule(call.Instance?.Type)
+        || (call.Instance is { Type.TypeKind: TypeKind.Interface } instance && tracer.Trace(instance, frame) is { IsEmpty: false } values && values.All(value => Catalogue.IsModule(value.Type)));
 
     /// <summary>The numbers (fields, variables) that the loss is multiplied by on its way to backward.</summary>
     public ImmutableHashSet<ISymbol> FactorsOf(IOperation? loss, Frame frame) =>
@@ -108,7 +114,7 @@ internal sealed class LossTracer(ValueTracer tracer)
         {
             case ILocalReferenceOperation reference:
                 var declaring = Frame.Declaring(reference.Local, frame);
-                return declaring.Body.Writes(reference.Local).SelectMany(write => Written(write.Value, declaring));
+                return ReachingWrites.At(reference, declaring.Body.Writes(reference.Local)).SelectMany(write => Written(write.Value, declaring));
             case IParameterReferenceOperation reference:
                 return (frame.ArgumentOf(reference.Parameter) is { } argument ? [argument] : Array.Empty<(IOperation, Frame)>())
                     .Concat(frame.Body.Writes(reference.Parameter).SelectMany(write => Written(write.Value, frame)));
@@ -116,7 +122,7 @@ internal sealed class LossTracer(ValueTracer tracer)
                 var owner = tracer.Trace(reference.Instance, frame).FirstOrDefault();
                 return tracer.Source.WritesTo(reference.Member).Select(write => (write.Write.Value, tracer.Detached(write.Method, write.Body, owner)))
                     .Concat(Children(reference, frame));
-            case IInvocationOperation { Instance: { } receiver } invocation when Catalogue.IsModule(receiver.Type):
+            case IInvocationOperation invocation when IsOnModule(invocation, frame):
                 return invocation.Arguments.Select(argument => (argument.Value, frame));
             case IInvocationOperation invocation:
                 var frames = tracer.Enter(invocation, frame);

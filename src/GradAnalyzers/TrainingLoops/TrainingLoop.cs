@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using GradAnalyzers.Catalogue;
+using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.Operations;
 
 namespace GradAnalyzers.TrainingLoops;
@@ -46,16 +47,34 @@ internal sealed class Step
         Node = node;
         Event = happening;
         Backwards = loop.Of<BackwardEvent>()
-            .Where(backward => loop.Graph.After(backward.Node, other => other is StepEvent step && step != happening && step.Optimizer.MayBe(happening.Optimizer)).Contains(node))
+            .Where(backward => backward.Event.Frame.MayRunWith(happening.Frame) && loop.Graph.After(backward.Node, UsesUp).Contains(node))
             .ToImmutableArray();
         _models = new(FindModels);
     }
+
+    /// <summary>Another step of the same optimizer, or a clear of all that this one steps.</summary>
+    private bool UsesUp(LoopEvent other) => other switch
+    {
+        StepEvent step => step != Event && step.Optimizer.MayBe(Event.Optimizer),
+        ClearEvent clear => _loop.Clears(clear, Event.Optimizer.Parameters) || (clear.Frame == Event.Frame && NamedBy(clear.Operation) is { } cleared && SymbolEqualityComparer.Default.Equals(cleared, NamedBy(Event.Operation))),
+        _ => false,
+    };
+
+    /// <summary>The variable or own field whose method is called; null for anything else.</summary>
+    private static ISymbol? NamedBy(IOperation call) => (call as IInvocationOperation)?.Instance switch
+    {
+        ILocalReferenceOperation reference => reference.Local,
+        IParameterReferenceOperation reference => reference.Parameter,
+        IFieldReferenceOperation { Instance: null or IInstanceReferenceOperation } reference => reference.Field,
+        IPropertyReferenceOperation { Instance: null or IInstanceReferenceOperation } reference => reference.Property,
+        _ => null,
+    };
 
     public int Node { get; }
 
     public StepEvent Event { get; }
 
-    /// <summary>The backward calls whose gradients this step uses: no other step of the same optimizer comes between.</summary>
+    /// <summary>The backward calls whose gradients this step uses: no other step of the same optimizer and no clear comes between.</summary>
     public ImmutableArray<(int Node, BackwardEvent Event)> Backwards { get; }
 
     /// <summary>The modules stepped: what the optimizer holds, or, where that is not to be seen, what leads to the loss.</summary>

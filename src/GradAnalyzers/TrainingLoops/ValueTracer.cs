@@ -78,7 +78,9 @@ internal sealed class ValueTracer(ProgramSource source)
         return call switch
         {
             IInvocationOperation { TargetMethod.MethodKind: MethodKind.DelegateInvoke } invocation => EnterFunctions(invocation, Trace(invocation.Instance, frame), frame),
-            IInvocationOperation invocation => EnterMethod(invocation, frame),
+            IInvocationOperation { TargetMethod: { MethodKind: MethodKind.LocalFunction } function } => Enter(call, function, frame.Receiver, frame, LexicalOf(function, frame)),
+            IInvocationOperation { TargetMethod: var method } invocation => EnterMethod(call, method, invocation.Instance, frame),
+            IPropertyReferenceOperation { Property.GetMethod: { } getter } read when Getter(getter) is not null => EnterMethod(call, getter, read.Instance, frame),
             IObjectCreationOperation { Constructor: { } constructor } creation => Enter(creation, constructor, ImmutableArray.Create<Value>(new Created(creation, frame)), frame, lexical: null),
             _ => ImmutableArray<Frame>.Empty,
         };
@@ -88,13 +90,12 @@ internal sealed class ValueTracer(ProgramSource source)
     public ImmutableArray<Frame> EnterFunctions(IOperation call, ImmutableArray<Value> functions, Frame frame) =>
         functions.OfType<Function>().SelectMany(function => Enter(call, function.Method, function.Receiver, frame, function.Lexical, function.Lambda)).ToImmutableArray();
 
-    private ImmutableArray<Frame> EnterMethod(IInvocationOperation invocation, Frame frame)
+    private ImmutableArray<Frame> EnterMethod(IOperation call, IMethodSymbol method, IOperation? instance, Frame frame)
     {
-        var method = invocation.TargetMethod;
-        if (method.MethodKind == MethodKind.LocalFunction)
-            return Enter(invocation, method, frame.Receiver, frame, LexicalOf(method, frame));
-        var receivers = Trace(invocation.Instance, frame);
-        return Source.TargetsOf(method, receivers.OfType<Created>().Select(created => created.Type).OfType<INamedTypeSymbol>()).SelectMany(target => Enter(invocation, target, receivers, frame, lexical: null)).ToImmutableArray();
+        var receivers = Trace(instance, frame);
+        if (Frame.IsOnBase(call))
+            return Enter(call, method, receivers, frame, lexical: null);
+        return Source.TargetsOf(method, receivers.OfType<Created>().Select(created => created.Type).OfType<INamedTypeSymbol>()).SelectMany(target => Enter(call, target, receivers, frame, lexical: null)).ToImmutableArray();
     }
 
     private ImmutableArray<Frame> Enter(IOperation call, IMethodSymbol method, ImmutableArray<Value> receiver, Frame frame, Frame? lexical, SyntaxNode? lambda = null)
@@ -211,7 +212,7 @@ internal sealed class ValueTracer(ProgramSource source)
     private IEnumerable<Value> Writes(IOperation reference, ISymbol variable, Frame frame)
     {
         var writes = frame.Body.Writes(variable);
-        return writes.Count == 0 ? [new Unknown(reference, frame)] : writes.SelectMany(write => Written(write, frame));
+        return writes.Count == 0 ? [new Unknown(reference, frame)] : ReachingWrites.At(reference, writes).SelectMany(write => Written(write, frame));
     }
 
     private IEnumerable<Value> Written(Write write, Frame frame)
@@ -324,7 +325,7 @@ internal sealed class ValueTracer(ProgramSource source)
             return body.Returns(null).SelectMany(value => Trace(value, activation)).DefaultIfEmpty(new Unknown(reference, frame));
         }
 
-        var written = Source.WritesTo(member).SelectMany(write => WrittenBy(write, owner)).Concat(Initialized(owner, member)).ToList();
+        var written = Source.WritesTo(member, owner?.Type).SelectMany(write => WrittenBy(write, owner)).Concat(Initialized(owner, member)).ToList();
         return written.Count > 0 ? written : [new Part(owner, member.OriginalDefinition, reference.Type!)];
     }
 

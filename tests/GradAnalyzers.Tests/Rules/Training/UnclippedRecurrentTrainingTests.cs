@@ -537,6 +537,74 @@ public sealed class UnclippedRecurrentTrainingTests
         """);
 
     [Fact]
+    public Task AStepInAPropertyIsReported() => Verify.Reports(
+        """
+        public sealed class Trainer
+        {
+            private readonly CharRnn _model = new();
+            private readonly torch.optim.Optimizer _optimizer;
+            private Tensor _x = torch.zeros(1), _y = torch.zeros(1);
+
+            public Trainer() => _optimizer = torch.optim.SGD(_model.parameters(), 0.1);
+
+            public Tensor Stepped => [|_optimizer.step(() =>
+            {
+                _optimizer.zero_grad();
+                var loss = nn.functional.mse_loss(_model.call(_x), _y);
+                loss.backward();
+                return loss;
+            })|];
+
+            public Tensor? Next => Backward() ? [|_optimizer.step()|] : null;
+
+            public Tensor Following
+            {
+                get
+                {
+                    Backward();
+                    return [|_optimizer.step()|];
+                }
+            }
+
+            private bool Backward()
+            {
+                _optimizer.zero_grad();
+                var loss = nn.functional.mse_loss(_model.call(_x), _y);
+                loss.backward();
+                return true;
+            }
+        }
+        """);
+
+    [Fact]
+    public Task AStepInAPropertyIsReportedWhereItIsRead() => Verify.Reports(
+        """
+        public sealed class Trainer(torch.optim.Optimizer optimizer)
+        {
+            private Tensor Stepped => optimizer.step();
+
+            private bool IsCleared
+            {
+                get
+                {
+                    optimizer.zero_grad();
+                    return true;
+                }
+            }
+
+            public void Train(Tensor x, Tensor y)
+            {
+                var model = new CharRnn();
+                if (IsCleared)
+                {
+                    nn.functional.mse_loss(model.call(x), y).backward();
+                    _ = [|Stepped|];
+                }
+            }
+        }
+        """);
+
+    [Fact]
     public Task AClippedStepIsFine() => Verify.IsSilent(
         """
         public static class Program
@@ -1158,6 +1226,325 @@ public sealed class UnclippedRecurrentTrainingTests
                 functional.mse_loss(net.forward(x), y).backward();
                 optimizer.step();
                 optimizer.zero_grad();
+            }
+        }
+        """);
+
+    [Fact]
+    public Task ALayerOfAListCalledThroughAMethodIsNotUnrolledOverTime() => Verify.IsSilent(
+        """
+        public sealed class Block : Module<Tensor, Tensor>
+        {
+            public readonly Linear Inner = nn.Linear(8, 8);
+
+            public Block() : base(nameof(Block)) => RegisterComponents();
+
+            public override Tensor forward(Tensor x) => Inner.call(x);
+        }
+
+        public sealed class Encoder : Module<Tensor, Tensor>
+        {
+            private readonly ModuleList<Block> layers = nn.ModuleList(new Block(), new Block());
+            private Block current;
+
+            public Encoder() : base(nameof(Encoder))
+            {
+                current = layers[0];
+                RegisterComponents();
+            }
+
+            public override Tensor forward(Tensor input)
+            {
+                var x = input;
+                for (var i = 0; i < layers.Count; i++)
+                    x = One(x, i);
+                foreach (var layer in layers)
+                    x = Run(layer, x);
+                foreach (var layer in layers)
+                    x = layer.Inner.call(x);
+                for (var i = 1; i < layers.Count; i++)
+                {
+                    x = current.call(x);
+                    current = layers[i];
+                }
+
+                return x;
+            }
+
+            private Tensor One(Tensor x, int i)
+            {
+                var found = layers[i];
+                var layer = found;
+                return layer.call(x).relu();
+            }
+
+            private Tensor Run(Block layer, Tensor x) => layer.call(x).relu();
+        }
+
+        public static class Program
+        {
+            public static void Train(Tensor x, Tensor y)
+            {
+                var model = new Encoder();
+                var optimizer = torch.optim.SGD(model.parameters(), 0.1);
+                optimizer.zero_grad();
+                nn.functional.mse_loss(model.call(x), y).backward();
+                optimizer.step();
+            }
+        }
+        """);
+
+    [Fact]
+    public Task ASharedLayerHandedToAMethodIsUnrolledOverTime() => Verify.Reports(
+        """
+        public sealed class Rollout : Module<Tensor, Tensor>
+        {
+            private readonly Linear transition = nn.Linear(8, 8);
+
+            public Rollout() : base(nameof(Rollout)) => RegisterComponents();
+
+            public override Tensor forward(Tensor input) => Repeat(transition, input);
+
+            private static Tensor Repeat(Linear layer, Tensor input)
+            {
+                var state = input;
+                for (var i = 0; i < 50; i++)
+                    state = layer.call(state);
+                return state;
+            }
+        }
+
+        public static class Program
+        {
+            public static void Train(Tensor x, Tensor y)
+            {
+                var model = new Rollout();
+                var optimizer = torch.optim.SGD(model.parameters(), 0.1);
+                optimizer.zero_grad();
+                nn.functional.mse_loss(model.call(x), y).backward();
+                [|optimizer.step()|];
+            }
+        }
+        """);
+
+    [Fact]
+    public Task ARolloutOfAModelInATrainingMethodDoesNotMakeTheModelRecurrent() => Verify.IsSilent(
+        """
+        public static class Program
+        {
+            public static void Train(Module<Tensor, Tensor> model, torch.optim.Optimizer optimizer, Tensor x, Tensor y)
+            {
+                for (var i = 0; i < 5; i++)
+                    x = model.call(x);
+                optimizer.zero_grad();
+                nn.functional.mse_loss(x, y).backward();
+                optimizer.step();
+            }
+        }
+        """);
+
+    [Fact]
+    public Task TheStepThatAnOverrideReplacesDoesNotFollowItsOwnBackward() => Verify.IsSilent(
+        """
+        public abstract class Trainer(torch.optim.Optimizer optimizer)
+        {
+            public void Fit()
+            {
+                optimizer.zero_grad();
+                Backward();
+                Step();
+            }
+
+            protected abstract void Backward();
+
+            protected virtual void Step() => optimizer.step();
+        }
+
+        public sealed class CharTrainer(CharRnn model, torch.optim.Optimizer optimizer, Tensor x, Tensor y) : Trainer(optimizer)
+        {
+            private readonly torch.optim.Optimizer _optimizer = optimizer;
+
+            protected override void Backward() => nn.functional.mse_loss(model.call(x), y).backward();
+
+            protected override void Step()
+            {
+                nn.utils.clip_grad_norm_(model.parameters(), 1.0);
+                _optimizer.step();
+            }
+        }
+
+        public sealed class ImageTrainer(Mlp model, torch.optim.Optimizer optimizer, Tensor x, Tensor y) : Trainer(optimizer)
+        {
+            protected override void Backward() => nn.functional.mse_loss(model.call(x), y).backward();
+        }
+        """);
+
+    [Fact]
+    public Task AStepOfTheBaseClassIsFollowed() => Verify.Reports(
+        """
+        public class Trainer
+        {
+            protected readonly Module<Tensor, Tensor> Model;
+            protected readonly torch.optim.Optimizer Optimizer;
+
+            protected Trainer(Module<Tensor, Tensor> model)
+            {
+                Model = model;
+                Optimizer = torch.optim.SGD(model.parameters(), 0.1);
+            }
+
+            public virtual void Step(Tensor x, Tensor y)
+            {
+                Optimizer.zero_grad();
+                nn.functional.mse_loss(Model.call(x), y).backward();
+                Optimizer.step();
+            }
+        }
+
+        public sealed class LoggingTrainer : Trainer
+        {
+            public LoggingTrainer(Module<Tensor, Tensor> model) : base(model) { }
+
+            public override void Step(Tensor x, Tensor y)
+            {
+                Console.WriteLine("step");
+                base.Step(x, y);
+            }
+        }
+
+        public static class Program
+        {
+            public static void Train(Tensor x, Tensor y)
+            {
+                var trainer = new LoggingTrainer(new CharRnn());
+                [|trainer.Step(x, y)|];
+            }
+        }
+        """);
+
+    [Fact]
+    public Task WhatAnOptimizerMadeByADerivedClassHoldsIsKnown() => Verify.IsSilent(
+        """
+        public abstract class Wrapper
+        {
+            public torch.optim.Optimizer Optimizer { get; protected set; } = null!;
+        }
+
+        public sealed class Sgd : Wrapper
+        {
+            public Sgd(IEnumerable<TorchSharp.Modules.Parameter> parameters) => Optimizer = torch.optim.SGD(parameters, 0.1);
+        }
+
+        public static class Program
+        {
+            public static void Train(CharRnn features, Tensor x, Tensor y)
+            {
+                var model = new Mlp();
+                var wrapper = new Sgd(model.parameters());
+                wrapper.Optimizer.zero_grad();
+                nn.functional.mse_loss(model.call(features.call(x)), y).backward();
+                wrapper.Optimizer.step();
+            }
+        }
+        """);
+
+    [Fact]
+    public Task AModelThatIsCalledThroughAnInterfaceIsFound() => Verify.Reports(
+        """
+        public interface IEvaluator
+        {
+            Tensor Evaluate(Tensor x);
+        }
+
+        public class Net : Module<Tensor, Tensor>
+        {
+            private readonly GRU rnn = nn.GRU(8, 8);
+
+            public Net() : base(nameof(Net)) => RegisterComponents();
+
+            public override Tensor forward(Tensor x) => rnn.call(x).Item1;
+        }
+
+        public sealed class EvaluatedNet : Net, IEvaluator
+        {
+            public Tensor Evaluate(Tensor x) => call(x);
+        }
+
+        public static class Program
+        {
+            public static void Train(Net model, torch.optim.Optimizer optimizer, Tensor x, Tensor y)
+            {
+                var evaluator = (IEvaluator)model;
+                optimizer.zero_grad();
+                nn.functional.mse_loss(evaluator.Evaluate(x), y).backward();
+                [|optimizer.step()|];
+            }
+        }
+        """);
+
+    [Fact]
+    public Task TwoOptimizersThatShareALoopAndAVariableStepWhatTheirOwnLossUses() => Verify.Reports(
+        """
+        public sealed class ActorCritic(Mlp actor, CharRnn critic, torch.optim.Optimizer actorOptimizer, torch.optim.Optimizer criticOptimizer)
+        {
+            public void Train(Tensor x, Tensor y)
+            {
+                for (var i = 0; i < 10; i++)
+                {
+                    var loss = nn.functional.mse_loss(actor.call(x), y);
+                    actorOptimizer.zero_grad();
+                    loss.backward();
+                    actorOptimizer.step();
+                    loss = nn.functional.mse_loss(critic.call(x), y);
+                    criticOptimizer.zero_grad();
+                    loss.backward();
+                    [|criticOptimizer.step()|];
+                }
+            }
+        }
+        """);
+
+    [Fact]
+    public Task AMethodThatOnlyReadsAGradientDoesNotClipIt() => Verify.Reports(
+        """
+        public static class Program
+        {
+            public static void Train(CharRnn model, torch.optim.Optimizer optimizer, Tensor x, Tensor y)
+            {
+                optimizer.zero_grad();
+                x.requires_grad = true;
+                nn.functional.mse_loss(model.call(x), y).backward();
+                var attacked = Attack(x, x.grad!);
+                [|optimizer.step()|];
+                Console.WriteLine(attacked);
+            }
+
+            private static Tensor Attack(Tensor image, Tensor gradient)
+            {
+                using var sign = gradient.sign();
+                return (image + 0.1 * sign).clamp(0.0, 1.0);
+            }
+        }
+        """);
+
+    [Fact]
+    public Task AMethodThatChangesAGradientMayClipIt() => Verify.IsSilent(
+        """
+        public static class Program
+        {
+            public static void Train(CharRnn model, torch.optim.Optimizer optimizer, Tensor x, Tensor y)
+            {
+                optimizer.zero_grad();
+                nn.functional.mse_loss(model.call(x), y).backward();
+                foreach (var parameter in model.parameters())
+                    Limit(parameter.grad!);
+                optimizer.step();
+            }
+
+            private static void Limit(Tensor gradient)
+            {
+                var same = gradient;
+                same.clamp_(-1, 1);
             }
         }
         """);
