@@ -57,8 +57,16 @@ public abstract class FlowFixer(string id, FlowRule rule) : Fixer(id)
                 return null;
         }
 
-        var number = Same(models.All(before.Thresholds, cancellation), before).IndexOf(before);
-        var after = Same(PredictedModels.For(compilation, ModelCatalogue.For(compilation, project.AnalyzerOptions)).All(before.Thresholds, cancellation), before).ElementAtOrDefault(number);
+        if (before.Graph.Location.SourceTree is not { } tree
+            || project.GetDocument(tree) is not { } file
+            || await changed.GetDocument(file.Id)!.GetSyntaxTreeAsync(cancellation).ConfigureAwait(false) is not { } changedTree)
+        {
+            return null;
+        }
+
+        var number = Same(models.Together(tree, before.Thresholds, cancellation), before).IndexOf(before);
+        var changedModels = PredictedModels.For(compilation, ModelCatalogue.For(compilation, project.AnalyzerOptions));
+        var after = Same(changedModels.Together(changedTree, before.Thresholds, cancellation), before).ElementAtOrDefault(number);
         if (after is null || plan.MustHeal && after.Prediction.Verdict != Verdict.Healthy)
             return null;
         var figure = before.IsInRatio ? after.Prediction.FirstToLastRatio : after.Prediction.Attenuation;

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
 using GradAnalyzers.Catalogue;
@@ -17,11 +18,11 @@ internal sealed class ModelGraphs
     private static readonly ConditionalWeakTable<Compilation, ModelGraphs> ByCompilation = new();
 
     private readonly object _gate = new();
-    private readonly Source _source;
-    private ImmutableArray<ModelGraph> _all;
-    private ILookup<SyntaxTree?, ModelGraph>? _byTree;
+    private readonly Compilation _compilation;
+    private readonly ModelCatalogue _catalogue;
+    private Program? _program;
 
-    private ModelGraphs(Compilation compilation, ModelCatalogue catalogue) => _source = new Source(compilation, catalogue);
+    private ModelGraphs(Compilation compilation, ModelCatalogue catalogue) => (_compilation, _catalogue) = (compilation, catalogue);
 
     /// <summary>The models of a compilation, made once and forgotten with it.</summary>
     public static ModelGraphs For(Compilation compilation, ModelCatalogue catalogue) =>
@@ -30,54 +31,70 @@ internal sealed class ModelGraphs
     /// <summary>Every model, in the order of files and classes.</summary>
     public ImmutableArray<ModelGraph> All(CancellationToken cancellation)
     {
-        lock (_gate)
-        {
-            if (_all.IsDefault)
-            {
-                _all = new Discovery(_source, cancellation).Models();
-                _byTree = _all.ToLookup(graph => graph.Location.SourceTree);
-            }
-
-            return _all;
-        }
+        var program = Whole(cancellation);
+        return Enumerable.Range(0, program.Files.Count).SelectMany(group => program.Models(group, cancellation))
+            .OrderBy(graph => graph.Location, Comparer<Location>.Create(Program.Order)).ToImmutableArray();
     }
 
     /// <summary>The models whose <see cref="ModelGraph.Location"/> lies in this file.</summary>
-    public IEnumerable<ModelGraph> In(SyntaxTree tree, CancellationToken cancellation)
-    {
-        All(cancellation);
-        return _byTree![tree];
-    }
+    public IEnumerable<ModelGraph> In(SyntaxTree tree, CancellationToken cancellation) =>
+        GroupOf(tree, cancellation) is { } group ? Together(group, cancellation).Where(graph => graph.Location.SourceTree == tree) : [];
 
     /// <summary>The models of one class.</summary>
     public IEnumerable<ModelGraph> Of(INamedTypeSymbol type, CancellationToken cancellation) =>
         All(cancellation).Where(graph => SymbolEqualityComparer.Default.Equals(graph.Type?.OriginalDefinition, type.OriginalDefinition));
 
-    /// <summary>Finds and reads the models of one compilation.</summary>
-    private sealed class Discovery(Source source, CancellationToken cancellation)
+    /// <summary>The number of the group of files that this one belongs to: outside of it nothing has to do with its models.</summary>
+    public int? GroupOf(SyntaxTree tree, CancellationToken cancellation) => Whole(cancellation).Files.Of(tree);
+
+    /// <summary>The models of a group of files.</summary>
+    public ImmutableArray<ModelGraph> Together(int group, CancellationToken cancellation) => Whole(cancellation).Models(group, cancellation);
+
+    private Program Whole(CancellationToken cancellation)
     {
-        private readonly List<ModelGraph> _graphs = new();
-        private readonly HashSet<string> _known = new(StringComparer.Ordinal);
-        private readonly HashSet<Location> _creations = new();
-        private readonly HashSet<INamedTypeSymbol> _types = new(SymbolEqualityComparer.Default);
+        lock (_gate)
+            return _program ??= new Program(_compilation, _catalogue, cancellation);
+    }
 
-        public ImmutableArray<ModelGraph> Models()
+    /// <summary>What is known of the whole program without binding a body: module classes, members that may create models, names that are assigned to.</summary>
+    private sealed class Program
+    {
+        private readonly Compilation _compilation;
+        private readonly ModelCatalogue _catalogue;
+        private readonly ILookup<int, INamedTypeSymbol> _types;
+        private readonly ILookup<int, (SyntaxNode Member, List<SyntaxNode> Candidates)> _creations;
+        private readonly HashSet<string> _assignedNames = new(StringComparer.Ordinal);
+        private readonly ConcurrentDictionary<int, Group> _groups = new();
+
+        public Program(Compilation compilation, ModelCatalogue catalogue, CancellationToken cancellation)
         {
-            var types = ModuleTypes();
-            foreach (var place in Creations(types))
-                ReadProgram(place);
-            foreach (var type in types)
-            {
-                cancellation.ThrowIfCancellationRequested();
-                if (!type.IsAbstract && !_types.Contains(type))
-                    ReadWithDefaults(type);
-            }
+            (_compilation, _catalogue) = (compilation, catalogue);
+            Files = new FileGroups(compilation, cancellation);
+            var types = ModuleTypes(new Source(compilation, catalogue, _assignedNames));
+            _types = types.ToLookup(type => Files.Of(type.Locations[0].SourceTree!) ?? -1);
+            _creations = Creations(types, cancellation).ToLookup(place => Files.Of(place.Member.SyntaxTree) ?? -1);
+        }
 
-            return Marked();
+        public FileGroups Files { get; }
+
+        public ImmutableArray<ModelGraph> Models(int group, CancellationToken cancellation)
+        {
+            var found = _groups.GetOrAdd(group, static _ => new Group());
+            lock (found)
+            {
+                // What binding the bodies took is held by the source of this group alone, which ends here.
+                return found.Models ??= new Discovery(new Source(_compilation, _catalogue, _assignedNames), cancellation).Models(_types[group], _creations[group]);
+            }
+        }
+
+        public static int Order(Location one, Location other)
+        {
+            var files = string.CompareOrdinal(one.SourceTree?.FilePath, other.SourceTree?.FilePath);
+            return files != 0 ? files : one.SourceSpan.CompareTo(other.SourceSpan);
         }
 
         /// <summary>Module classes of the source, in the order of declaration.</summary>
-        private List<INamedTypeSymbol> ModuleTypes()
+        private static List<INamedTypeSymbol> ModuleTypes(Source source)
         {
             var types = new List<INamedTypeSymbol>();
             var pending = new Stack<INamespaceOrTypeSymbol>([source.Compilation.Assembly.GlobalNamespace]);
@@ -94,20 +111,14 @@ internal sealed class ModelGraphs
             return types;
         }
 
-        private int Order(Location one, Location other)
-        {
-            var files = string.CompareOrdinal(one.SourceTree?.FilePath, other.SourceTree?.FilePath);
-            return files != 0 ? files : one.SourceSpan.CompareTo(other.SourceSpan);
-        }
-
-        /// <summary>Members outside of modules whose text may create a model: found by syntax alone, so that only they are bound.</summary>
-        private List<(SyntaxNode Member, List<SyntaxNode> Candidates)> Creations(List<INamedTypeSymbol> types)
+        /// <summary>Members whose text may create a model.</summary>
+        private List<(SyntaxNode Member, List<SyntaxNode> Candidates)> Creations(List<INamedTypeSymbol> types, CancellationToken cancellation)
         {
             var names = new HashSet<string>(types.Select(type => type.Name), StringComparer.Ordinal);
-            var factories = source.Catalogue.NamesOf(Role.Sequential);
+            var factories = _catalogue.NamesOf(Role.Sequential);
             var members = new Dictionary<SyntaxNode, List<SyntaxNode>>();
             var order = new List<SyntaxNode>();
-            foreach (var tree in source.Compilation.SyntaxTrees)
+            foreach (var tree in _compilation.SyntaxTrees)
             {
                 cancellation.ThrowIfCancellationRequested();
                 foreach (var node in tree.GetRoot(cancellation).DescendantNodes())
@@ -120,7 +131,7 @@ internal sealed class ModelGraphs
                         InvocationExpressionSyntax invocation => Name(invocation.Expression) is { } name && factories.Contains(name),
                         _ => false,
                     };
-                    if (!isCandidate || Member(node) is not { } member || IsInModule(member))
+                    if (!isCandidate || Member(node) is not { } member)
                         continue;
                     if (!members.TryGetValue(member, out var candidates))
                     {
@@ -158,9 +169,8 @@ internal sealed class ModelGraphs
 
             void Note(ExpressionSyntax expression)
             {
-                // Nearly always it is there already, and looking takes no lock.
-                if (Name(expression) is { } name && !source.AssignedNames.ContainsKey(name))
-                    source.AssignedNames.TryAdd(name, true);
+                if (Name(expression) is { } name)
+                    _assignedNames.Add(name);
             }
         }
 
@@ -182,7 +192,7 @@ internal sealed class ModelGraphs
         };
 
         /// <summary>The method, accessor or initializer that contains the node, or the file for top-level statements.</summary>
-        private static SyntaxNode? Member(SyntaxNode node)
+        public static SyntaxNode? Member(SyntaxNode node)
         {
             for (var current = node.Parent; current is not null; current = current.Parent)
             {
@@ -198,6 +208,35 @@ internal sealed class ModelGraphs
             }
 
             return null;
+        }
+
+        /// <summary>The models of a group, once they are read.</summary>
+        private sealed class Group
+        {
+            public ImmutableArray<ModelGraph>? Models { get; set; }
+        }
+    }
+
+    /// <summary>Finds and reads the models of one group of files.</summary>
+    private sealed class Discovery(Source source, CancellationToken cancellation)
+    {
+        private readonly List<ModelGraph> _graphs = new();
+        private readonly HashSet<string> _known = new(StringComparer.Ordinal);
+        private readonly HashSet<Location> _creations = new();
+        private readonly HashSet<INamedTypeSymbol> _types = new(SymbolEqualityComparer.Default);
+
+        public ImmutableArray<ModelGraph> Models(IEnumerable<INamedTypeSymbol> types, IEnumerable<(SyntaxNode Member, List<SyntaxNode> Candidates)> places)
+        {
+            foreach (var place in places.Where(place => !IsInModule(place.Member)))
+                ReadProgram(place);
+            foreach (var type in types)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                if (!type.IsAbstract && !_types.Contains(type))
+                    ReadWithDefaults(type);
+            }
+
+            return Marked();
         }
 
         // What a module's constructor creates is part of that module; its static factories are the program's.
@@ -255,7 +294,7 @@ internal sealed class ModelGraphs
 
         // A module that another one's constructor makes is read with that one, even where the run lost it in a branch.
         private bool IsMadeByModule(Location creation) =>
-            creation.SourceTree is { } tree && Member(tree.GetRoot(cancellation).FindNode(creation.SourceSpan)) is { } member && IsInModule(member);
+            creation.SourceTree is { } tree && Program.Member(tree.GetRoot(cancellation).FindNode(creation.SourceSpan)) is { } member && IsInModule(member);
 
         private static HashSet<ModuleValue> HeldByOthers(List<ModuleValue> modules)
         {
@@ -350,7 +389,7 @@ internal sealed class ModelGraphs
 
             return _graphs
                 .Select(graph => (graph.Type is null ? places.Contains(graph.Location) : inner.Contains(graph.Type.OriginalDefinition)) ? graph with { IsSubmodule = true } : graph)
-                .OrderBy(graph => graph.Location, Comparer<Location>.Create(Order))
+                .OrderBy(graph => graph.Location, Comparer<Location>.Create(Program.Order))
                 .ToImmutableArray();
         }
     }

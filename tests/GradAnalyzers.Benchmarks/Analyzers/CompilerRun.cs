@@ -50,7 +50,7 @@ internal sealed record CompilerRun(double Seconds, double Megabytes, IReadOnlyDi
                     process.Refresh();
                     (time, memory) = (process.TotalProcessorTime, Math.Max(memory, process.WorkingSet64));
                 }
-                catch (InvalidOperationException)
+                catch (Exception exception) when (exception is InvalidOperationException or System.ComponentModel.Win32Exception)
                 {
                 }
             }

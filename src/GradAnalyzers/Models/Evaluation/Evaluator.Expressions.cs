@@ -235,7 +235,7 @@ internal sealed partial class Evaluator
         if (_statics.TryGetValue(member, out var known))
             return known;
         var type = reference.Type;
-        var isConstant = member is IFieldSymbol { IsReadOnly: true } or IPropertySymbol { IsReadOnly: true } || !source.AssignedNames.ContainsKey(member.Name);
+        var isConstant = member is IFieldSymbol { IsReadOnly: true } or IPropertySymbol { IsReadOnly: true } || !source.AssignedNames.Contains(member.Name);
         var value = isConstant && source.Initializer(member, cancellation) is { } initializer
             ? Evaluate(initializer, new Frame(null, null, null))
             : External(type, member.ContainingType?.Name + "." + member.Name, $"the value of '{member.Name}' is not known", reference);

@@ -8,7 +8,7 @@ using Microsoft.CodeAnalysis.Operations;
 namespace GradAnalyzers.Models.Evaluation;
 
 /// <summary>Bodies, initializers and kinds of types of one compilation, each found once. Safe for concurrent use.</summary>
-internal sealed class Source(Compilation compilation, ModelCatalogue catalogue)
+internal sealed class Source(Compilation compilation, ModelCatalogue catalogue, HashSet<string> assignedNames)
 {
     private readonly ConcurrentDictionary<SyntaxTree, SemanticModel> _models = new();
     private readonly ConcurrentDictionary<ITypeSymbol, bool> _modules = new(SymbolEqualityComparer.Default);
@@ -26,7 +26,7 @@ internal sealed class Source(Compilation compilation, ModelCatalogue catalogue)
     public bool IsTensor(ITypeSymbol? type) => type is not null && _tensors.GetOrAdd(type, FindIsTensor);
 
     /// <summary>Names that something in the source assigns to: a static field of another name keeps its initializer's value.</summary>
-    public ConcurrentDictionary<string, bool> AssignedNames { get; } = new(StringComparer.Ordinal);
+    public HashSet<string> AssignedNames { get; } = assignedNames;
 
     /// <summary>Whether the symbol is declared in this compilation's own source; a referenced project's source is no more at hand than a library's.</summary>
     public bool Has(ISymbol symbol) => !symbol.DeclaringSyntaxReferences.IsEmpty && SymbolEqualityComparer.Default.Equals(symbol.ContainingAssembly, Compilation.Assembly);
