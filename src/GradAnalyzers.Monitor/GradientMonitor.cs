@@ -279,7 +279,7 @@ public sealed partial class GradientMonitor : IDisposable
 
     private static double LossValue(Tensor loss)
     {
-        if (loss.numel() == 1 && loss.dtype == ScalarType.Float32 && !loss.is_sparse)
+        if (loss.numel() == 1 && loss.dtype == ScalarType.Float32)
             return loss.item<float>();
         using var _ = no_grad();
         return loss.numel() == 1 ? loss.ToDouble() : throw new ArgumentException($"the loss has {loss.numel()} elements; it must have one: give the tensor that backward was called on", nameof(loss));
