@@ -67,7 +67,8 @@ internal static partial class MonitorCost
         var processor = watchers.Select(_ => new List<double>()).ToArray();
         var clock = watchers.Select(_ => new List<double>()).ToArray();
         var (calls, rest) = (watchers.Select(_ => new List<double>()).ToArray(), watchers.Select(_ => new List<double>()).ToArray());
-        double Share(int which) => 1 + Median(Ratios(calls[which], rest[which]));
+        // less what reading the clock costs
+        double Share(int which) => 1 + Median(Ratios(calls[which], rest[which])) - Median(Ratios(calls[0], rest[0]));
         var inCall = 0.0;
         void Step(Action<Tensor> watch)
         {
