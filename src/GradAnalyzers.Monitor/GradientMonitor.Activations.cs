@@ -44,7 +44,7 @@ public sealed partial class GradientMonitor
                     double.IsNaN(activation.SaturatedShare)
                         ? $"{share:P0} of its units are zero for the whole batch and pass no gradient. Lower the learning rate, use Kaiming initialization, or LeakyReLU."
                         : $"{share:P0} of its outputs sit where it is flat and pass almost no gradient. Scale its inputs: Xavier initialization, or normalization before it.",
-                    "GRAD1001", [activation.Module]);
+                    double.IsNaN(activation.SaturatedShare) ? null : "GRAD1001", [activation.Module]);
         }
     }
 }

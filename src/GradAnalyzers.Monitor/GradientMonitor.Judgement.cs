@@ -38,7 +38,7 @@ public sealed partial class GradientMonitor
         foreach (var finding in findings)
             Raise(finding);
         if (gradients.Length == 0)
-            Raise(new(AlertKind.NoGradient, "no parameter has a gradient. Call Observe after backward() and before step(), and build the loss with gradients on.", "GRAD4003", []));
+            Raise(new(AlertKind.NoGradient, "no parameter has a gradient. Call Observe after backward() and before step(), and build the loss with gradients on.", null, []));
         else if (judge.Missing(seen) is { } missing)
             Raise(missing);
         if (isDetailed)

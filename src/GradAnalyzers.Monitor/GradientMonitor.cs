@@ -277,8 +277,11 @@ public sealed partial class GradientMonitor : IDisposable
         return result;
     }
 
+    /// <summary>The value of a loss on the CPU. It is read at every step, also where none is observed, so the usual case takes the shortest way.</summary>
     private static double LossValue(Tensor loss)
     {
+        if (loss.numel() == 1 && loss.dtype == ScalarType.Float32)
+            return loss.ReadCpuSingle(0);
         using var _ = no_grad();
         return loss.numel() == 1 ? loss.ToDouble() : throw new ArgumentException($"the loss has {loss.numel()} elements; it must have one: give the tensor that backward was called on", nameof(loss));
     }

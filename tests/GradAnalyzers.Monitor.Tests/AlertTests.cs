@@ -1,4 +1,7 @@
-using TorchSharp.Modules;
+using System.Reflection.Metadata;
+using System.Reflection.Metadata.Ecma335;
+using System.Reflection.PortableExecutable;
+using System.Text.RegularExpressions;
 using static TorchSharp.torch;
 
 namespace GradAnalyzers.Monitor.Tests;
@@ -218,6 +221,19 @@ public class AlertTests
         Assert.Equal(GradientVerdict.Healthy, good.Verdict);
     }
 
+    [Fact]
+    public void EveryRuleThatTheMonitorNamesHasAPage()
+    {
+        using var assembly = new PEReader(File.OpenRead(typeof(GradientMonitor).Assembly.Location));
+        var metadata = assembly.GetMetadataReader();
+        var named = new HashSet<string>();
+        for (var text = MetadataTokens.UserStringHandle(1); !text.IsNil; text = metadata.GetNextHandle(text))
+            named.UnionWith(Regex.Matches(metadata.GetUserString(text), @"GRAD\d{4}").Select(m => m.Value));
+
+        Assert.Contains("GRAD1001", named);
+        Assert.All(named, rule => Assert.True(File.Exists(Path.Combine(AppContext.BaseDirectory, "Pages", $"{rule}.md")), rule));
+    }
+
     private static GradientAlert First(nn.Module<Tensor, Tensor> model, AlertKind kind, double rate = 1e-3)
     {
         manual_seed(5);
@@ -228,7 +244,7 @@ public class AlertTests
 
     private sealed class Branches : nn.Module
     {
-        public readonly Linear used = nn.Linear(2, 2), unused = nn.Linear(2, 2), frozen = nn.Linear(2, 2);
+        public readonly TorchSharp.Modules.Linear used = nn.Linear(2, 2), unused = nn.Linear(2, 2), frozen = nn.Linear(2, 2);
 
         public Branches() : base(nameof(Branches))
         {
@@ -241,7 +257,7 @@ public class AlertTests
     /// <summary>One weight, whose gradient the test writes.</summary>
     private sealed class Held : nn.Module
     {
-        public readonly Parameter weight = nn.Parameter(ones(2, 2));
+        public readonly TorchSharp.Modules.Parameter weight = nn.Parameter(ones(2, 2));
 
         public Held() : base(nameof(Held)) => RegisterComponents();
     }

@@ -49,6 +49,33 @@ public class ObservationTests
         Assert.Equal(["a 1.732", "b 2", "c 2.236"], monitor.Observe()!.Parameters.Select(p => FormattableString.Invariant($"{p.Parameter} {p.Norm:G4}")));
     }
 
+    /// <summary>The script's path for accelerators, on the CPU: there is no accelerator where the tests run.</summary>
+    [Fact]
+    public void FusedNormsOfAcceleratorsAreThoseOfTheCpu()
+    {
+        manual_seed(2);
+        using var model = new Holder(("a", randn(7, 5)), ("b", randn(100, 100)), ("c", ones(4).to(ScalarType.Float16)), ("d", ones(3).to(ScalarType.Float64)));
+        foreach (var p in model.parameters())
+            p.grad = randn_like(p);
+        Tensor[] all = [.. model.parameters()];
+
+        using var norms = Measurement.DeviceStatistics.FusedNorms(all, [tensor(2.5)]);
+
+        Assert.Equal([.. all.Select(p => p.grad!.to(ScalarType.Float64).norm().ToDouble()), 2.5], norms.data<float>().Select(n => (double)n), (a, b) => Math.Abs(a - b) < 1e-3 * a);
+    }
+
+    [Fact]
+    public void AModelOnADeviceWithoutDataIsAnAlertAndTrainingGoesOn()
+    {
+        using var model = nn.Linear(4, 4, device: META);
+        using var monitor = new GradientMonitor(model, Training.Closely);
+        model.call(ones(1, 4, device: META)).sum().backward();
+
+        Assert.Null(monitor.Observe());
+
+        Assert.Equal(AlertKind.Monitor, Assert.Single(monitor.Alerts).Kind);
+    }
+
     [Fact]
     public void NormsBeyondTheRangeOfSingleSquaresAreRight()
     {

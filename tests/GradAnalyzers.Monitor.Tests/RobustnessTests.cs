@@ -163,6 +163,30 @@ public class RobustnessTests
         Assert.Equal(Weights(false), Weights(true));
     }
 
+    [Fact]
+    public void AnOptimizerThatCallsTheLossManyTimesAStepIsObservedInItsClosure()
+    {
+        manual_seed(6);
+        using var model = Training.Mlp();
+        using var optimizer = optim.LBFGS(model.parameters(), lr: 0.1, max_iter: 4);
+        using var monitor = new GradientMonitor(model, Training.Closely);
+        var (x, y) = (randn(16, 8), randn(16, 1));
+        var losses = new List<double>();
+        for (var step = 0; step < 10; step++)
+            optimizer.step(() =>
+            {
+                optimizer.zero_grad();
+                var loss = nn.functional.mse_loss(model.call(x), y);
+                loss.backward();
+                losses.Add(monitor.Observe(loss)!.Loss);
+                return loss;
+            });
+
+        Assert.True(losses.Count > 20);
+        Assert.True(losses[^1] < 0.8 * losses[0]);
+        Assert.Empty(monitor.Alerts);
+    }
+
     private sealed class Failing : IGradientSink
     {
         public void Observed(GradientMonitor monitor, GradientObservation observation) => throw new IOException("no room left");

@@ -11,18 +11,19 @@ public sealed class Consumer
     private readonly PackedPackage package;
     private readonly string folder;
     private readonly Dictionary<string, MarkedSource> sources = [];
-    private readonly List<(string Id, string Version)> references;
 
     /// <param name="package">The package under test.</param>
-    /// <param name="torchSharp">The TorchSharp version the project asks for, or null for a project without it. Managed part only: nothing is run.</param>
+    /// <param name="torchSharp">The TorchSharp version the project asks for, or null for a project without it. Managed part only, unless it is run.</param>
     /// <param name="gradAnalyzers">False for the same project without the package, to compare with.</param>
-    public Consumer(PackedPackage package, string? torchSharp, bool gradAnalyzers = true)
+    /// <param name="framework">The framework the project is for.</param>
+    /// <param name="runs">True for a program that trains: with TorchSharp's native part.</param>
+    public Consumer(PackedPackage package, string? torchSharp, bool gradAnalyzers = true, string framework = "net10.0", bool runs = false)
     {
         this.package = package;
         folder = package.NewFolder("consumer");
-        references = [];
+        var references = new List<(string Id, string Version)>();
         if (torchSharp is not null)
-            references.Add(("TorchSharp", torchSharp));
+            references.Add((runs ? "TorchSharp-cpu" : "TorchSharp", torchSharp));
         if (gradAnalyzers)
             references.Add(("GradAnalyzers", package.Version));
 
@@ -42,7 +43,9 @@ public sealed class Consumer
         Write("Consumer.csproj", $"""
             <Project Sdk="Microsoft.NET.Sdk">
               <PropertyGroup>
-                <TargetFramework>net10.0</TargetFramework>
+                <TargetFramework>{framework}</TargetFramework>
+                <OutputType>{(runs ? "Exe" : "Library")}</OutputType>
+                <LangVersion>latest</LangVersion>
                 <Nullable>enable</Nullable>
                 <ImplicitUsings>enable</ImplicitUsings>
                 <NoWarn>$(NoWarn);NU1603</NoWarn>
@@ -51,6 +54,7 @@ public sealed class Consumer
               <ItemGroup>
                 {string.Join("\n    ", references.Select(reference => $"""<PackageReference Include="{reference.Id}" Version="{reference.Version}" />"""))}
               </ItemGroup>
+              {(runs ? $"""<Import Project="{Path.Combine(Setting.Repository, "tests", "NativeTorch.targets")}" />""" : "")}
             </Project>
             """);
     }
@@ -79,6 +83,9 @@ public sealed class Consumer
 
     public Task<Run> FormatAnalyzers(params string[] arguments) => Tool.DotNet(folder, ["format", "analyzers", .. arguments]);
 
+    /// <summary>Runs the built program.</summary>
+    public Task<Run> Start() => Tool.Start(folder, Path.Combine(folder, "bin", "Debug", "net10.0", OperatingSystem.IsWindows() ? "Consumer.exe" : "Consumer"));
+
     public string Read(string file) => File.ReadAllText(Path.Combine(folder, file));
 
     /// <summary>Every source file with its present text.</summary>
@@ -91,12 +98,16 @@ public sealed class Consumer
         return [.. assets.RootElement.GetProperty("libraries").EnumerateObject().Select(library => library.Name).Order(StringComparer.Ordinal)];
     }
 
-    /// <summary>What restore takes from this package besides its analyzers: kinds of assets such as <c>compile</c> or <c>dependencies</c>.</summary>
+    /// <summary>What restore takes from this package besides its analyzers, as <c>kind: file</c>, such as <c>compile: lib/net8.0/x.dll</c> or <c>dependencies: y</c>.</summary>
     public IReadOnlyList<string> AssetsOfThePackage()
     {
         using var assets = Assets();
         var target = assets.RootElement.GetProperty("targets").EnumerateObject().First().Value;
-        return [.. target.GetProperty($"GradAnalyzers/{package.Version}").EnumerateObject().Select(kind => kind.Name).Where(kind => kind != "type")];
+        return
+        [
+            .. target.GetProperty($"GradAnalyzers/{package.Version}").EnumerateObject().Where(kind => kind.Name != "type")
+                .SelectMany(kind => kind.Value.EnumerateObject().Select(asset => $"{kind.Name}: {asset.Name}")).Order(StringComparer.Ordinal),
+        ];
     }
 
     private JsonDocument Assets() => JsonDocument.Parse(Read("obj/project.assets.json"));

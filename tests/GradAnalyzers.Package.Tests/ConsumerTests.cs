@@ -43,7 +43,7 @@ public sealed class ConsumerTests(PackedPackage package)
 
         Assert.Equal(
             new Diagnostic("Training.cs", 23, 9, "warning", "GRAD2001",
-                "'CharRnn' is recurrent and is stepped without gradient clipping; its gradients may explode during training. "
+                "'CharRnn' is recurrent and is stepped without gradient clipping; its gradients may explode during training (at initialization they reach about 14 steps back). "
                 + "Call torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0) after backward. "
                 + "(https://github.com/GradAnalyzers/GradAnalyzers/blob/main/docs/rules/GRAD2001.md)"),
             Assert.Single(build.Reports));
@@ -136,7 +136,7 @@ public sealed class ConsumerTests(PackedPackage package)
     }
 
     [Fact]
-    public async Task AddingThePackageChangesNoOtherPackageAndBringsOnlyAnalyzers()
+    public async Task AddingThePackageChangesNoOtherPackageAndBringsAnalyzersATargetsFileAndTheMonitor()
     {
         var without = new Consumer(package, Setting.TorchSharpVersion, gradAnalyzers: false);
         var with = new Consumer(package, Setting.TorchSharpVersion);
@@ -147,7 +147,72 @@ public sealed class ConsumerTests(PackedPackage package)
         Assert.Contains($"TorchSharp/{Setting.TorchSharpVersion}", with.RestoredPackages());
         Assert.Equal([$"GradAnalyzers/{package.Version}"], with.RestoredPackages().Except(without.RestoredPackages()));
         Assert.Empty(without.RestoredPackages().Except(with.RestoredPackages()));
-        Assert.Empty(with.AssetsOfThePackage());
+        Assert.Equal(
+            [
+                "build: buildTransitive/GradAnalyzers.targets",
+                "compile: lib/net8.0/GradAnalyzers.Monitor.dll",
+                "runtime: lib/net8.0/GradAnalyzers.Monitor.dll",
+            ],
+            with.AssetsOfThePackage());
+    }
+
+    [Theory]
+    [InlineData("netstandard2.0", "lib/netstandard2.0/_._")]
+    [InlineData("net8.0", "lib/net8.0/GradAnalyzers.Monitor.dll")]
+    public async Task AProjectWithoutTorchSharpBuildsWithoutAWarning(string framework, string library)
+    {
+        var consumer = new Consumer(package, torchSharp: null, framework: framework).With("Code.cs", "namespace Demo { public class Code { } }");
+
+        var build = (await consumer.Build("-warnaserror")).Succeeded();
+
+        Assert.DoesNotContain("warning", build.Output);
+        Assert.Contains($"compile: {library}", consumer.AssetsOfThePackage());
+        Assert.Equal([$"GradAnalyzers/{package.Version}"], consumer.RestoredPackages().Where(name => !name.StartsWith("NETStandard.Library/") && !name.StartsWith("Microsoft.NETCore.Platforms/")));
+    }
+
+    [Fact]
+    public async Task AMonitoredTrainingSaysAtRunTimeWhatTheBuildHasWarnedOf()
+    {
+        var consumer = new Consumer(package, Setting.TorchSharpVersion, runs: true).With("Program.cs", """
+            using GradAnalyzers.Monitor;
+            using TorchSharp;
+            using TorchSharp.Modules;
+            using static TorchSharp.torch;
+
+            manual_seed(1);
+            var model = new Classifier();
+            using var monitor = new GradientMonitor(model).AddSink(new ConsoleProgress()).AddSink(new EvidenceFile("Classifier.gradients.csv"));
+            var optimizer = optim.SGD(model.parameters(), 0.01);
+            for (var step = 0; step < 100; step++)
+            {
+                optimizer.zero_grad();
+                var input = randn(32, 8);
+                var loss = nn.functional.mse_loss(model.call(input), input.narrow(1, 0, 1));
+                loss.backward();
+                monitor.Observe(loss);
+                optimizer.step();
+            }
+            Console.WriteLine(monitor.Alerts[0]);
+
+            public sealed class Classifier : nn.Module<Tensor, Tensor>
+            {
+                private readonly Sequential body = nn.Sequential(
+                    nn.Linear(8, 32), nn.Sigmoid(), nn.Linear(32, 32), nn.Sigmoid(), nn.Linear(32, 32), nn.Sigmoid(), nn.Linear(32, 32), nn.Sigmoid(),
+                    nn.Linear(32, 32), nn.Sigmoid(), nn.Linear(32, 32), nn.Sigmoid(), nn.Linear(32, 32), nn.Sigmoid(), nn.Linear(32, 1));
+
+                public Classifier() : base(nameof(Classifier)) => RegisterComponents();
+
+                public override Tensor forward(Tensor input) => body.call(input);
+            }
+            """);
+
+        var build = (await consumer.Build()).Succeeded();
+        var run = (await consumer.Start()).Succeeded();
+
+        Assert.Equal("GRAD1001", Assert.Single(build.Reports).Id);
+        Assert.Matches(@"warning: step \d+: vanishing at 'body\.0\.weight': .* \(GRAD1001\)", run.Output);
+        Assert.Contains("# GradAnalyzers gradient evidence, version 1, model Classifier, steps 100", consumer.Read("Classifier.gradients.csv"));
+        Assert.Contains("\nbody.0.weight,vanishing,", consumer.Read("Classifier.gradients.csv"));
     }
 
     private Consumer Consumer() => new(package, Setting.TorchSharpVersion);

@@ -23,6 +23,9 @@ public sealed class PackageContentTests(PackedPackage package)
                 "build/GradAnalyzers.targets",
                 "buildTransitive/GradAnalyzers.targets",
                 "catalogues/TensorFlow.NET.catalogue.txt",
+                "lib/net8.0/GradAnalyzers.Monitor.dll",
+                "lib/net8.0/GradAnalyzers.Monitor.xml",
+                "lib/netstandard2.0/_._",
                 "package/services/metadata/core-properties/nuget.psmdcp",
             ],
             archive.Entries.Select(entry => entry.FullName).Order(StringComparer.Ordinal));

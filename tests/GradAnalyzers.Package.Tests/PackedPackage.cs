@@ -41,7 +41,7 @@ public sealed class PackedPackage : IAsyncLifetime
     public async Task<string> Pack()
     {
         var copy = NewFolder("sources");
-        foreach (var file in Directory.EnumerateFiles(Setting.Repository).Where(file => Path.GetExtension(file) != ".sln"))
+        foreach (var file in Directory.EnumerateFiles(Setting.Repository).Where(file => Path.GetExtension(file) is not (".sln" or ".git")))
             System.IO.File.Copy(file, Path.Combine(copy, Path.GetFileName(file)));
         Copy(new DirectoryInfo(Path.Combine(Setting.Repository, "src")), Path.Combine(copy, "src"));
 

@@ -48,9 +48,12 @@ internal static class Tool
     private static readonly TimeSpan Longest = TimeSpan.FromMinutes(10);
 
     /// <summary>Runs <c>dotnet</c> in a folder, without the settings that the run of these tests itself has inherited.</summary>
-    public static async Task<Run> DotNet(string folder, params IEnumerable<string> arguments)
+    public static Task<Run> DotNet(string folder, params IEnumerable<string> arguments) => Start(folder, "dotnet", arguments);
+
+    /// <summary>Runs a program in a folder, without the settings that the run of these tests itself has inherited.</summary>
+    public static async Task<Run> Start(string folder, string program, params IEnumerable<string> arguments)
     {
-        var start = new ProcessStartInfo("dotnet", arguments)
+        var start = new ProcessStartInfo(program, arguments)
         {
             WorkingDirectory = folder,
             RedirectStandardOutput = true,
@@ -68,7 +71,7 @@ internal static class Tool
         process.Start();
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
-        var command = $"dotnet {string.Join(' ', start.ArgumentList)}";
+        var command = $"{program} {string.Join(' ', start.ArgumentList)}";
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         limit.CancelAfter(Longest);
         try

@@ -58,7 +58,7 @@ internal sealed class Judge(GradientMonitorOptions options)
         return lasting is null ? null : new(AlertKind.NoGradient,
             $"backward leaves {Count(lasting.Count, "parameter")} without gradient: {List(lasting)}. The optimizer can't train {(lasting.Count == 1 ? "it" : "them")}. "
             + "Use the layer in forward, remove it, do not detach its result; or set requires_grad to false where this is meant.",
-            "GRAD4003", lasting);
+            null, lasting);
     }
 
     private static Finding NonFinite(in Snapshot seen)
@@ -68,7 +68,7 @@ internal sealed class Judge(GradientMonitorOptions options)
             if (seen.Gradients[i].NonFinite > 0)
                 bad.Add(i);
         if (bad.Count == 0)
-            return new(AlertKind.NonFinite, "the loss is infinite. Look for log or division at zero, or lower the learning rate.", "GRAD4005", []);
+            return new(AlertKind.NonFinite, "the loss is infinite. Look for log or division at zero, or lower the learning rate.", null, []);
         // The fewer elements are lost, the nearer the source: NaN spreads on its way back.
         var source = bad[0];
         foreach (var i in bad)
@@ -78,7 +78,7 @@ internal sealed class Judge(GradientMonitorOptions options)
         return new(AlertKind.NonFinite,
             $"{seen.Gradients[source].NonFinite} of {seen.Layout.Parameters[source].Elements} gradient elements are NaN or infinite, in {Count(bad.Count, "parameter")} altogether. A step with them destroys the weights. "
             + "Clip gradients, lower the learning rate or the loss scale, and look for log, sqrt or division at zero.",
-            "GRAD4005", [.. bad.Select(i => snapshot.Path(i))]) { Named = seen.Path(source) };
+            null, [.. bad.Select(i => snapshot.Path(i))]) { Named = seen.Path(source) };
     }
 
     private static double Share(in Snapshot seen, int i) => (double)seen.Gradients[i].NonFinite / seen.Layout.Parameters[i].Elements;
@@ -133,7 +133,7 @@ internal sealed class Judge(GradientMonitorOptions options)
             findings.Add(new(AlertKind.Vanishing,
                 $"the norm over all gradients is {Number(norm)} while the loss stands still: the gradient is lost before the last layer. "
                 + "Give the loss raw outputs (no softmax or sigmoid before cross-entropy), and scale the inputs to about one.",
-                "GRAD3001", [seen.Path(seen.Layout.Weights[^1])]));
+                null, [seen.Path(seen.Layout.Weights[^1])]));
     }
 
     /// <summary>The loss is known to stand still, and not because everything is learned: what small gradients alone do not say.</summary>
@@ -172,7 +172,7 @@ internal sealed class Judge(GradientMonitorOptions options)
         findings.Add(new(AlertKind.Dead,
             $"{Percent(DeadShare(seen, cause))} of its units get a gradient of exactly zero, {options.Patience} times in a row{(dead.Count > 1 ? $", and so {Count(dead.Count - 1, "weight")} before it" : "")}: they are dead. "
             + "Lower the learning rate, use Kaiming initialization with small biases, or LeakyReLU.",
-            "GRAD1004", [.. dead.Select(i => snapshot.Path(i))]) { Named = seen.Path(cause) });
+            null, [.. dead.Select(i => snapshot.Path(i))]) { Named = seen.Path(cause) });
     }
 
     /// <summary>
@@ -212,7 +212,7 @@ internal sealed class Judge(GradientMonitorOptions options)
 
     private static Finding Exploding(in Snapshot seen, int largest, string what) => new(AlertKind.Exploding,
         $"{what}; '{seen.Path(largest)}' has the largest. Clip gradients between backward and step, for instance monitor.ClipGradNorm(1.0), lower the learning rate, or scale inputs and targets to about one.",
-        seen.Layout.Parameters[largest].Role == ParameterRole.RecurrentWeight ? "GRAD2001" : "GRAD1004", [seen.Path(largest)]);
+        seen.Layout.Parameters[largest].Role == ParameterRole.RecurrentWeight ? "GRAD2001" : null, [seen.Path(largest)]);
 
     private static string Percent(double share) => share.ToString("P0", CultureInfo.InvariantCulture);
 

@@ -18,11 +18,13 @@ internal static class DeviceStatistics
     }
 
     public static Tensor Norms(ParameterGroup group, Tensor[] extra) => group.IsAccelerated
-        ? Ask("fused_norms", group.Other, extra)
-        : Ask("norms", group.Packed, group.Lengths, group.Large, group.Other, extra);
+        ? FusedNorms(group.Other, extra)
+        : Ask("norms", group.Packed, group.Runs, group.Large, group.Other, extra);
+
+    public static Tensor FusedNorms(Tensor[] parameters, Tensor[] extra) => Ask("fused_norms", parameters, extra);
 
     public static Tensor Details(ParameterGroup group, Tensor[] extra) =>
-        Ask("details", group.Packed, group.Lengths, group.Large, group.Other, extra);
+        Ask("details", group.Packed, group.Runs, group.Large, group.Other, extra);
 
     /// <summary>float64: the norm of each gradient, then the number of its elements that are not finite.</summary>
     public static double[] Careful(Tensor[] parameters)

@@ -17,14 +17,16 @@ internal sealed class ParameterGroup : IDisposable
         IsAccelerated = device.type != DeviceType.CPU;
         SupportsDouble = device.type != DeviceType.MPS;
         var kinds = watched.ToLookup(KindOf);
-        WatchedParameter[] members = [.. kinds[Kind.Packed], .. kinds[Kind.Large], .. kinds[Kind.Other]];
+        WatchedParameter[][] runs = [.. kinds[Kind.Packed].GroupBy(w => string.Join(',', w.Tensor.shape)).Select(run => run.ToArray())];
+        WatchedParameter[] packed = [.. runs.SelectMany(run => run)];
+        WatchedParameter[] members = [.. packed, .. kinds[Kind.Large], .. kinds[Kind.Other]];
         Members = members;
         All = Tensors(members);
-        Packed = Tensors(kinds[Kind.Packed]);
+        Packed = Tensors(packed);
         Large = Tensors(kinds[Kind.Large]);
         Other = Tensors(kinds[Kind.Other]);
         // The observation that builds this table may run in a dispose scope of the training loop; the table outlives it.
-        Lengths = tensor(Packed.Select(p => p.numel()).ToArray(), ScalarType.Int64).DetachFromDisposeScope();
+        Runs = tensor(runs.Select(run => (long)run.Length).ToArray(), ScalarType.Int64).DetachFromDisposeScope();
     }
 
     private enum Kind { Packed, Large, Other }
@@ -43,10 +45,10 @@ internal sealed class ParameterGroup : IDisposable
 
     public Tensor[] Other { get; }
 
-    /// <summary>int64, the number of elements of each packed gradient.</summary>
-    public Tensor Lengths { get; }
+    /// <summary>int64, how many packed gradients in a row have the same shape.</summary>
+    public Tensor Runs { get; }
 
-    public void Dispose() => Lengths.Dispose();
+    public void Dispose() => Runs.Dispose();
 
     private Kind KindOf(WatchedParameter watched) =>
         IsAccelerated || watched.HasSparseGradient || watched.Tensor.dtype != ScalarType.Float32 ? Kind.Other

@@ -4,7 +4,7 @@ using System.Text;
 namespace GradAnalyzers.Monitor;
 
 /// <summary>
-/// The evidence file: what was measured, one row a parameter, for the analyzers to show at the layer's source (GRAD9001 to GRAD9003) and for scripts.
+/// The evidence file: what was measured, one row a parameter, for people and for scripts.
 /// Written as a whole and moved into place, so that a reader, or a process that is killed, never leaves half a file.
 /// <c>docs/monitor.md</c> describes the columns.
 /// </summary>

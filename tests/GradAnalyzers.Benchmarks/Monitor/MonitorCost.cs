@@ -13,10 +13,16 @@ namespace GradAnalyzers.Benchmarks.Monitor;
 /// </summary>
 internal static partial class MonitorCost
 {
-    private const double SecondsPerModel = 25;
+    private const double SecondsPerModel = 60;
+
+    /// <summary>
+    /// A turn: what looks every tenth step looks twice, once in detail. A small model is stepped five times as long, so that every turn also has what is looked at in every fifth detailed
+    /// observation only; of the others that is less than a ten-thousandth.
+    /// </summary>
+    private const int Turn = 20, LongTurn = 100;
 
     /// <summary>Small models are stepped longer before the measurement: the just-in-time compiler is at work longer than they take.</summary>
-    private const long WarmUpElements = 400_000;
+    private const long WarmUpElements = 400_000, SmallElements = 1_000_000;
 
     public static void Run(string part)
     {
@@ -31,7 +37,7 @@ internal static partial class MonitorCost
                 Watching(workload);
             workload.Model.Dispose();
         }
-        Console.WriteLine("\nBold: median processor time in the calls that watch, over that of the rest of the same steps. In brackets: median ratio of a turn of twenty steps with watching to the turn without.\n");
+        Console.WriteLine("\nBold: processor time in the calls that watch, over that of the rest of the same steps, median of the turns. In brackets: median ratio of a turn with watching to the turn without.\n");
         Console.WriteLine("| model | parameters | library, ms | not clipping | clipping |");
         Console.WriteLine("|---|--:|--:|--:|--:|");
         foreach (var create in Workload.All)
@@ -57,12 +63,12 @@ internal static partial class MonitorCost
             _ => ReadEachNorm(workload),
             _ => ReadEachHistogram(workload),
         ];
-        // Twenty steps a turn: what looks every tenth step looks twice, once in detail.
-        const int turn = 20;
+        var turn = workload.Elements < SmallElements ? LongTurn : Turn;
         var processor = watchers.Select(_ => new List<double>()).ToArray();
         var clock = watchers.Select(_ => new List<double>()).ToArray();
         var (calls, rest) = (watchers.Select(_ => new List<double>()).ToArray(), watchers.Select(_ => new List<double>()).ToArray());
-        double Share(int which) => 1 + Median(calls[which]) / Median(rest[which]);
+        // less what reading the clock costs
+        double Share(int which) => 1 + Median(Ratios(calls[which], rest[which])) - Median(Ratios(calls[0], rest[0]));
         var inCall = 0.0;
         void Step(Action<Tensor> watch)
         {
@@ -76,7 +82,7 @@ internal static partial class MonitorCost
             optimizer.step();
         }
         foreach (var watch in watchers)
-            for (var i = 0; i < Math.Max(1, WarmUpElements / workload.Elements) * turn; i++)
+            for (var i = 0; i < Math.Max(3, WarmUpElements / workload.Elements) * Turn; i++)
                 Step(watch);
         var until = Stopwatch.StartNew();
         for (var round = 0; until.Elapsed.TotalSeconds < SecondsPerModel || round < 2; round++)
