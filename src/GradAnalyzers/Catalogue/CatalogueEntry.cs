@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 
 namespace GradAnalyzers.Catalogue;
 
@@ -9,6 +10,9 @@ namespace GradAnalyzers.Catalogue;
 /// <param name="IsBuiltIn">The line is ours: the member must come from the assembly of the library itself.</param>
 internal sealed record CatalogueEntry(string Member, Role Role, ImmutableDictionary<string, string> Meanings, bool IsBuiltIn)
 {
+    /// <summary>Meanings that the line itself gives as numbers: <c>dimensions=2</c>.</summary>
+    public ImmutableArray<(string Meaning, double Number)> Numbers { get; } = NumbersIn(Meanings);
+
     /// <summary>The parameter (or constant) that carries the meaning, or null where the line does not say.</summary>
     public string? Meaning(string name) => Meanings.TryGetValue(name, out var parameter) ? parameter : null;
 
@@ -29,5 +33,17 @@ internal sealed record CatalogueEntry(string Member, Role Role, ImmutableDiction
         }
 
         return false;
+    }
+
+    private static ImmutableArray<(string Meaning, double Number)> NumbersIn(ImmutableDictionary<string, string> meanings)
+    {
+        var numbers = ImmutableArray.CreateBuilder<(string, double)>();
+        foreach (var meaning in meanings)
+        {
+            if (double.TryParse(meaning.Value, NumberStyles.Float, CultureInfo.InvariantCulture, out var number))
+                numbers.Add((meaning.Key, number));
+        }
+
+        return numbers.ToImmutable();
     }
 }

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using GradAnalyzers.Catalogue;
 using GradAnalyzers.Program;
 using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
 using Microsoft.CodeAnalysis.Operations;
 
 namespace GradAnalyzers.Models;
@@ -100,6 +101,9 @@ internal sealed class RecurrentContent(ProgramSource source)
     /// <summary>A loop in forward, or in a method of the same class that forward calls, that feeds a shared layer its own earlier output.</summary>
     private bool HasUnrolledLoop(ITypeSymbol module)
     {
+        // Most models have no loop at all: that is seen without binding their bodies.
+        if (!module.DeclaringSyntaxReferences.Any(reference => reference.GetSyntax().DescendantNodes().Any(IsLoop)))
+            return false;
         var seen = new HashSet<MemberBody>();
         var open = new Queue<MemberBody>(module.GetMembers().OfType<IMethodSymbol>()
             .Where(method => Catalogue.Is(method, Role.Forward)).Select(method => source.CodeOf(method)?.Body).OfType<MemberBody>());
@@ -119,4 +123,6 @@ internal sealed class RecurrentContent(ProgramSource source)
 
         return false;
     }
+
+    private static bool IsLoop(SyntaxNode node) => node is CommonForEachStatementSyntax or ForStatementSyntax or WhileStatementSyntax or DoStatementSyntax;
 }

@@ -100,16 +100,12 @@ internal sealed partial class Evaluator
         return constants.ToImmutable();
     }
 
-    /// <summary>Meanings that the catalogue's line itself gives as numbers: <c>dimensions=2</c>.</summary>
+    /// <summary>What the catalogue's line itself says in numbers.</summary>
     private static ImmutableDictionary<string, Constant> DefaultConstants(CatalogueEntry entry)
     {
         var constants = Constant.None;
-        foreach (var meaning in entry.Meanings)
-        {
-            if (double.TryParse(meaning.Value, NumberStyles.Float, CultureInfo.InvariantCulture, out var number))
-                constants = constants.Add(meaning.Key, new Constant(ImmutableArray.Create(Size.Of(number)), meaning.Value));
-        }
-
+        foreach (var (meaning, number) in entry.Numbers)
+            constants = constants.Add(meaning, new Constant(ImmutableArray.Create(Size.Of(number)), entry.Meanings[meaning]));
         return constants;
     }
 
