@@ -26,7 +26,7 @@ public class ActivationTests
         }
         using var monitor = new GradientMonitor(model, Training.Closely).WatchActivations();
 
-        Training.Steps(model, 3, loss => monitor.Observe(loss));
+        Training.Steps(model, 3, loss => monitor.Observe(loss), rate: 1e-6);
 
         var seen = monitor.LatestActivations.ToDictionary(a => a.Module);
         Assert.Equal(["a", "tanh", "b", "relu", "out"], monitor.LatestActivations.Select(a => a.Module));

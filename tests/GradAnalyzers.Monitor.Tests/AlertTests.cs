@@ -59,6 +59,8 @@ public class AlertTests
     {
         using var model = Training.Mlp(depth: 3, activation: () => nn.ReLU());
         nn.init.constant_(model.get_parameter("fc1.bias")!, -50);
+        // Behind it no unit is dead by chance.
+        nn.init.constant_(model.get_parameter("fc2.bias")!, 1);
 
         var alert = First(model, AlertKind.Dead);
 

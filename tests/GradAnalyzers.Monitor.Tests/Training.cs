@@ -3,6 +3,7 @@ using static TorchSharp.torch;
 
 // The random seed and the count of tensors belong to the whole process.
 [assembly: Xunit.v3.Parallelization(Mode = Xunit.Sdk.ParallelMode.None)]
+[assembly: GradAnalyzers.Monitor.Tests.Seeded]
 
 namespace GradAnalyzers.Monitor.Tests;
 
@@ -40,4 +41,11 @@ internal static class Training
             optimizer.step();
         }
     }
+}
+
+/// <summary>Every test begins with the same random numbers, whichever ran before it.</summary>
+[AttributeUsage(AttributeTargets.Assembly)]
+public sealed class SeededAttribute : Xunit.v3.BeforeAfterTestAttribute
+{
+    public override void Before(System.Reflection.MethodInfo methodUnderTest, Xunit.v3.IXunitTest test) => manual_seed(1);
 }
