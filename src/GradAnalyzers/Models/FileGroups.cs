@@ -11,7 +11,6 @@ namespace GradAnalyzers.Models;
 internal sealed class FileGroups
 {
     private readonly Dictionary<SyntaxTree, int> _groups = [];
-    private readonly List<List<SyntaxTree>> _trees = [];
 
     public FileGroups(Compilation compilation, CancellationToken cancellation)
     {
@@ -45,14 +44,11 @@ internal sealed class FileGroups
         {
             var root = Root(index);
             if (!numbers.TryGetValue(root, out var number))
-            {
                 numbers.Add(root, number = numbers.Count);
-                _trees.Add([]);
-            }
-
             _groups.Add(trees[index], number);
-            _trees[number].Add(trees[index]);
         }
+
+        Count = numbers.Count;
 
         void Join(int one, int other) => parents[Root(one)] = Root(other);
 
@@ -64,9 +60,8 @@ internal sealed class FileGroups
         }
     }
 
-    public int Count => _trees.Count;
-
-    public IReadOnlyList<SyntaxTree> this[int group] => _trees[group];
+    /// <summary>How many groups there are; they are numbered from zero.</summary>
+    public int Count { get; }
 
     /// <summary>The group of a file, or null for a file that is not of the compilation.</summary>
     public int? Of(SyntaxTree tree) => _groups.TryGetValue(tree, out var group) ? group : null;
@@ -80,6 +75,9 @@ internal sealed class FileGroups
             {
                 case BaseTypeDeclarationSyntax type:
                     yield return type.Identifier.ValueText;
+                    break;
+                case UsingDirectiveSyntax { Alias.Name.Identifier.ValueText: var alias }:
+                    yield return alias;
                     break;
                 case DelegateDeclarationSyntax type:
                     yield return type.Identifier.ValueText;

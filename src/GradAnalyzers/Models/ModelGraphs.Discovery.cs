@@ -86,7 +86,7 @@ internal sealed partial class ModelGraphs
 
         // A module that another one's constructor makes is read with that one, even where the run lost it in a branch.
         private bool IsMadeByModule(Location creation) =>
-            creation.SourceTree is { } tree && Program.Member(tree.GetRoot(cancellation).FindNode(creation.SourceSpan)) is { } member && IsInModule(member);
+            creation.SourceTree is { } tree && WholeProgram.Member(tree.GetRoot(cancellation).FindNode(creation.SourceSpan)) is { } member && IsInModule(member);
 
         private static HashSet<ModuleValue> HeldByOthers(List<ModuleValue> modules)
         {
@@ -181,7 +181,7 @@ internal sealed partial class ModelGraphs
 
             return _graphs
                 .Select(graph => (graph.Type is null ? places.Contains(graph.Location) : inner.Contains(graph.Type.OriginalDefinition)) ? graph with { IsSubmodule = true } : graph)
-                .OrderBy(graph => graph.Location, Comparer<Location>.Create(Program.Order))
+                .OrderBy(graph => graph.Location, Comparer<Location>.Create(WholeProgram.Order))
                 .ToImmutableArray();
         }
     }

@@ -16,7 +16,7 @@ internal sealed partial class ModelGraphs
     private readonly object _gate = new();
     private readonly Compilation _compilation;
     private readonly ModelCatalogue _catalogue;
-    private Program? _program;
+    private WholeProgram? _program;
 
     private ModelGraphs(Compilation compilation, ModelCatalogue catalogue) => (_compilation, _catalogue) = (compilation, catalogue);
 
@@ -29,16 +29,18 @@ internal sealed partial class ModelGraphs
     {
         var program = Whole(cancellation);
         return Enumerable.Range(0, program.Files.Count).SelectMany(group => program.Models(group, cancellation))
-            .OrderBy(graph => graph.Location, Comparer<Location>.Create(Program.Order)).ToImmutableArray();
+            .OrderBy(graph => graph.Location, Comparer<Location>.Create(WholeProgram.Order)).ToImmutableArray();
     }
 
     /// <summary>The models whose <see cref="ModelGraph.Location"/> lies in this file.</summary>
     public IEnumerable<ModelGraph> In(SyntaxTree tree, CancellationToken cancellation) =>
         GroupOf(tree, cancellation) is { } group ? Together(group, cancellation).Where(graph => graph.Location.SourceTree == tree) : [];
 
-    /// <summary>The models of one class.</summary>
+    /// <summary>The models of one class. Who creates it mentions its name, so that its own group of files has them all.</summary>
     public IEnumerable<ModelGraph> Of(INamedTypeSymbol type, CancellationToken cancellation) =>
-        All(cancellation).Where(graph => SymbolEqualityComparer.Default.Equals(graph.Type?.OriginalDefinition, type.OriginalDefinition));
+        type.DeclaringSyntaxReferences.FirstOrDefault() is { } declaration && GroupOf(declaration.SyntaxTree, cancellation) is { } group
+            ? Together(group, cancellation).Where(graph => SymbolEqualityComparer.Default.Equals(graph.Type?.OriginalDefinition, type.OriginalDefinition))
+            : [];
 
     /// <summary>The number of the group of files that this one belongs to: outside of it nothing has to do with its models.</summary>
     public int? GroupOf(SyntaxTree tree, CancellationToken cancellation) => Whole(cancellation).Files.Of(tree);
@@ -46,9 +48,9 @@ internal sealed partial class ModelGraphs
     /// <summary>The models of a group of files.</summary>
     public ImmutableArray<ModelGraph> Together(int group, CancellationToken cancellation) => Whole(cancellation).Models(group, cancellation);
 
-    private Program Whole(CancellationToken cancellation)
+    private WholeProgram Whole(CancellationToken cancellation)
     {
         lock (_gate)
-            return _program ??= new Program(_compilation, _catalogue, cancellation);
+            return _program ??= new WholeProgram(_compilation, _catalogue, cancellation);
     }
 }

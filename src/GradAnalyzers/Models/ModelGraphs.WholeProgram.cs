@@ -11,7 +11,7 @@ namespace GradAnalyzers.Models;
 internal sealed partial class ModelGraphs
 {
     /// <summary>What is known of the whole program without binding a body: module classes, members that may create models, names that are assigned to.</summary>
-    private sealed class Program
+    private sealed class WholeProgram
     {
         private readonly Compilation _compilation;
         private readonly ModelCatalogue _catalogue;
@@ -20,7 +20,7 @@ internal sealed partial class ModelGraphs
         private readonly HashSet<string> _assignedNames = new(StringComparer.Ordinal);
         private readonly ConcurrentDictionary<int, Group> _groups = new();
 
-        public Program(Compilation compilation, ModelCatalogue catalogue, CancellationToken cancellation)
+        public WholeProgram(Compilation compilation, ModelCatalogue catalogue, CancellationToken cancellation)
         {
             (_compilation, _catalogue) = (compilation, catalogue);
             Files = new FileGroups(compilation, cancellation);
