@@ -57,16 +57,9 @@ public abstract class FlowFixer(string id, FlowRule rule) : Fixer(id)
                 return null;
         }
 
-        if (before.Graph.Location.SourceTree is not { } tree
-            || project.GetDocument(tree) is not { } file
-            || await changed.GetDocument(file.Id)!.GetSyntaxTreeAsync(cancellation).ConfigureAwait(false) is not { } changedTree)
-        {
-            return null;
-        }
-
-        var number = Same(models.Together(tree, before.Thresholds, cancellation), before).IndexOf(before);
+        var number = Same(models.All(before.Thresholds, cancellation), before).IndexOf(before);
         var changedModels = PredictedModels.For(compilation, ModelCatalogue.For(compilation, project.AnalyzerOptions));
-        var after = Same(changedModels.Together(changedTree, before.Thresholds, cancellation), before).ElementAtOrDefault(number);
+        var after = Same(changedModels.All(before.Thresholds, cancellation), before).ElementAtOrDefault(number);
         if (after is null || plan.MustHeal && after.Prediction.Verdict != Verdict.Healthy)
             return null;
         var figure = before.IsInRatio ? after.Prediction.FirstToLastRatio : after.Prediction.Attenuation;
@@ -78,7 +71,7 @@ public abstract class FlowFixer(string id, FlowRule rule) : Fixer(id)
 
     /// <summary>The models that a model can be told from by its place in their order only: those of one class, or the Sequentials of one file.</summary>
     private static List<PredictedModel> Same(ImmutableArray<PredictedModel> models, PredictedModel model) =>
-        models.Where(other => other.Graph.Type?.ToDisplayString() == model.Graph.Type?.ToDisplayString()
+        models.Where(other => other.Graph.Type == model.Graph.Type
             && (model.Graph.Type is not null || other.Graph.Location.SourceTree?.FilePath == model.Graph.Location.SourceTree?.FilePath)).ToList();
 }
 
@@ -88,6 +81,10 @@ internal sealed record FixedModel(PredictedModel Model, Compilation Compilation)
     public Models.ModelGraph Graph => Model.Graph;
 
     public SemanticModel Semantics(SyntaxNode node) => Compilation.GetSemanticModel(node.SyntaxTree);
+
+    /// <summary>The class of a layer.</summary>
+    public INamedTypeSymbol? TypeOf(Models.ModelLayer layer) =>
+        layer.Type is { } type ? DocumentationCommentId.GetFirstSymbolForDeclarationId(type.Id, Compilation) as INamedTypeSymbol : null;
 
     /// <summary>The field or property that a layer is created for, in its initializer or by an assignment; null for one that is created inside a container or a call.</summary>
     public ISymbol? HolderOf(Models.ModelLayer layer)

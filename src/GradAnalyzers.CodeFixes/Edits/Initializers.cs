@@ -37,7 +37,7 @@ internal static class Initializers
     /// <summary>A statement in the constructor of the class whose field holds the layer: <c>kaiming_normal_(fc1.weight, …)</c>.</summary>
     private static bool AddForField(SolutionEdits edits, FixedModel model, ModelLayer layer)
     {
-        if (model.HolderOf(layer) is not { } holder || !HasWeight(holder, layer))
+        if (model.HolderOf(layer) is not { } holder || !HasWeight(holder, model.TypeOf(layer)))
             return false;
         var constructors = Declarations(holder.ContainingType).SelectMany(Statements.ConstructorsOf).ToList();
         foreach (var constructor in constructors)
@@ -45,18 +45,18 @@ internal static class Initializers
         return constructors.Count > 0;
     }
 
-    private static bool HasWeight(ISymbol holder, ModelLayer layer) =>
+    private static bool HasWeight(ISymbol holder, ITypeSymbol? layer) =>
         (holder switch { IFieldSymbol field => field.Type, IPropertySymbol property => property.Type, _ => null }) is { } type
-        && SymbolEqualityComparer.Default.Equals(type, layer.Type) && type.GetMembers("weight").Any();
+        && SymbolEqualityComparer.Default.Equals(type, layer) && type.GetMembers("weight").Any();
 
     /// <summary>A loop over the modules, where the layers have no name of their own.</summary>
     private static bool AddLoops(SolutionEdits edits, FixedModel model, List<ModelLayer> layers)
     {
-        if (layers.Any(layer => layer.Type is null || !layer.Type.GetMembers("weight").Any()))
+        if (layers.Any(layer => model.TypeOf(layer)?.GetMembers("weight").Any() != true))
             return false;
         foreach (var group in layers.GroupBy(layer => FixedModel.NodeAt(layer.Creation).Ancestors().OfType<TypeDeclarationSyntax>().FirstOrDefault() is { } type && IsModule(model, type) ? type : null))
         {
-            var types = group.Select(layer => layer.Type!).Distinct<ITypeSymbol>(SymbolEqualityComparer.Default).ToList();
+            var types = group.Select(layer => (ITypeSymbol)model.TypeOf(layer)!).Distinct<ITypeSymbol>(SymbolEqualityComparer.Default).ToList();
             if (group.Key is { } type)
             {
                 var constructors = Statements.ConstructorsOf(type);

@@ -17,13 +17,14 @@ internal sealed class ModelCatalogue
     public const string Library = "TorchSharp";
 
     private static readonly Lazy<ImmutableArray<CatalogueEntry>> BuiltIn = new(ReadBuiltIn);
-    private static readonly ConditionalWeakTable<Compilation, ModelCatalogue> ByCompilation = new();
+    private static readonly ConditionalWeakTable<Compilation, ConcurrentDictionary<ulong, ModelCatalogue>> ByCompilation = new();
 
     private readonly ImmutableDictionary<string, CatalogueEntry> _entries;
     private readonly ConcurrentDictionary<ISymbol, CatalogueEntry?> _found = new(SymbolEqualityComparer.Default);
 
-    private ModelCatalogue(ImmutableDictionary<string, CatalogueEntry> entries, ImmutableArray<(AdditionalText File, CatalogueError Error)> errors, bool isRelevant)
+    private ModelCatalogue(ulong signature, ImmutableDictionary<string, CatalogueEntry> entries, ImmutableArray<(AdditionalText File, CatalogueError Error)> errors, bool isRelevant)
     {
+        Signature = signature;
         _entries = entries;
         Errors = errors;
         HasTensorType = entries.Values.Any(entry => entry.Role == Role.Tensor);
@@ -42,14 +43,22 @@ internal sealed class ModelCatalogue
     /// <summary>Whether the compilation can contain a model at all: it references TorchSharp or brings a catalogue of its own.</summary>
     public bool IsRelevant { get; }
 
+    /// <summary>A number that is another one where the project's own lines are others.</summary>
+    public ulong Signature { get; }
+
     /// <summary>Whether the catalogue says which type is a tensor; a framework of the user's own need not.</summary>
     public bool HasTensorType { get; }
 
     public ImmutableArray<(AdditionalText File, CatalogueError Error)> Errors { get; }
 
-    /// <summary>The catalogue of a compilation, made once and forgotten with it.</summary>
-    public static ModelCatalogue For(Compilation compilation, AnalyzerOptions options) =>
-        ByCompilation.GetValue(compilation, key => Create(key, options));
+    /// <summary>The catalogue of a compilation with these options, made once and forgotten with it.</summary>
+    public static ModelCatalogue For(Compilation compilation, AnalyzerOptions options)
+    {
+        var files = options.AdditionalFiles.Where(file => file.Path.EndsWith(FileSuffix, StringComparison.OrdinalIgnoreCase))
+            .Select(file => (File: file, Text: file.GetText())).Where(file => file.Text is not null).ToList();
+        var signature = files.Aggregate(1UL, (hash, file) => file.Text!.GetChecksum().Aggregate(StableHash.With(hash, file.File.Path), (all, one) => StableHash.With(all, one)));
+        return ByCompilation.GetValue(compilation, static _ => new()).GetOrAdd(signature, key => Create(key, compilation, files!));
+    }
 
     /// <summary>The entry of a method, property or type; an override has the entry of what it overrides.</summary>
     public CatalogueEntry? Find(ISymbol? symbol) =>
@@ -148,7 +157,7 @@ internal sealed class ModelCatalogue
         _ => null,
     };
 
-    private static ModelCatalogue Create(Compilation compilation, AnalyzerOptions options)
+    private static ModelCatalogue Create(ulong signature, Compilation compilation, IReadOnlyCollection<(AdditionalText File, SourceText Text)> files)
     {
         var entries = ImmutableDictionary.CreateBuilder<string, CatalogueEntry>(StringComparer.Ordinal);
         var errors = ImmutableArray.CreateBuilder<(AdditionalText, CatalogueError)>();
@@ -159,19 +168,15 @@ internal sealed class ModelCatalogue
                 entries[entry.Member] = entry;
         }
 
-        var hasOwn = false;
-        foreach (var file in options.AdditionalFiles)
+        foreach (var (file, text) in files)
         {
-            if (!file.Path.EndsWith(FileSuffix, StringComparison.OrdinalIgnoreCase) || file.GetText() is not { } text)
-                continue;
-            hasOwn = true;
             var (own, wrong) = CatalogueText.Parse(text, isBuiltIn: false);
             foreach (var entry in own)
                 entries[entry.Member] = entry;
             errors.AddRange(wrong.Select(error => (file, error)));
         }
 
-        return new ModelCatalogue(entries.ToImmutable(), errors.ToImmutable(), referencesLibrary || hasOwn);
+        return new ModelCatalogue(signature, entries.ToImmutable(), errors.ToImmutable(), referencesLibrary || files.Count > 0);
     }
 
     private static ImmutableArray<CatalogueEntry> ReadBuiltIn()

@@ -14,7 +14,7 @@ internal sealed record ModelGraph
     public required string Name { get; init; }
 
     /// <summary>The model's class, or null for a Sequential that no class holds.</summary>
-    public required INamedTypeSymbol? Type { get; init; }
+    public required ModelType? Type { get; init; }
 
     /// <summary>The class's identifier; for a Sequential that no class holds, its creation.</summary>
     public required Location Location { get; init; }
@@ -24,9 +24,6 @@ internal sealed record ModelGraph
 
     /// <summary>The constructor's arguments by parameter name, in order; unknown ones as <see cref="Size.Named"/> texts. Empty for a parameterless constructor.</summary>
     public required ImmutableArray<(string Name, string Value)> Arguments { get; init; }
-
-    /// <summary>The class is also created inside another model's constructor, whose graph contains these nodes again.</summary>
-    public bool IsSubmodule { get; init; }
 
     /// <summary>Nodes that the output depends on, in the order of evaluation: a node reads nodes of a smaller index only.</summary>
     public required ImmutableArray<ModelNode> Nodes { get; init; }
@@ -135,7 +132,7 @@ internal sealed class ModelLayer
     public bool IsSource { get; init; }
 
     /// <summary>Its type, as far as the source tells.</summary>
-    public required ITypeSymbol? Type { get; init; }
+    public required ModelType? Type { get; init; }
 
     /// <summary>
     /// Path as in <c>named_modules()</c>: <c>encoder.layers.3</c>; empty for the model itself. Where it is not registered, what its holder's field says (<c>layers[3]</c>), so that it can be named to the user.
@@ -151,8 +148,8 @@ internal sealed class ModelLayer
     /// <summary>The assignment that put it into a field too late or into something that is not registered; null where registered or held by no field.</summary>
     public Location? Assignment { get; init; }
 
-    /// <summary>The field or property that holds it or its container, where one does.</summary>
-    public ISymbol? Holder { get; init; }
+    /// <summary>The name of the field or property that holds it or its container, where one does.</summary>
+    public string? Holder { get; init; }
 
     /// <summary>Hyperparameters by the catalogue's meanings.</summary>
     public required ImmutableDictionary<string, Constant> Constants { get; init; }

@@ -1,56 +1,142 @@
 using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
+using System.Text;
 using GradAnalyzers.Catalogue;
+using GradAnalyzers.Program;
 using Microsoft.CodeAnalysis;
 
 namespace GradAnalyzers.Models;
 
 /// <summary>
-/// All models of a compilation, read once and shared by all rules: each module class at each set of constructor arguments that the program creates it with
+/// All models of a program, read once and shared by all rules: each module class at each set of constructor arguments that the program creates it with
 /// (at its parameters' defaults where it never does with constants), and each Sequential that no class holds.
+/// What each member creates is read by itself and stays with the member's tree: the next compilation reads again what an edit takes part in.
 /// </summary>
-internal sealed partial class ModelGraphs
+internal sealed class ModelGraphs
 {
-    private static readonly ConditionalWeakTable<Compilation, ModelGraphs> ByCompilation = new();
+    private const string CreatedKind = "models created";
+    private const string DefaultKind = "model with defaults";
 
-    private readonly object _gate = new();
-    private readonly Compilation _compilation;
-    private readonly ModelCatalogue _catalogue;
-    private WholeProgram? _program;
+    private static readonly ConditionalWeakTable<WholeProgram, ModelGraphs> ByProgram = new();
 
-    private ModelGraphs(Compilation compilation, ModelCatalogue catalogue) => (_compilation, _catalogue) = (compilation, catalogue);
+    private readonly WholeProgram _program;
+    private Reading? _reading;
+    private Models? _models;
 
-    /// <summary>The models of a compilation, made once and forgotten with it.</summary>
-    public static ModelGraphs For(Compilation compilation, ModelCatalogue catalogue) =>
-        ByCompilation.GetValue(compilation, key => new ModelGraphs(key, catalogue));
+    private ModelGraphs(WholeProgram program) => _program = program;
+
+    /// <summary>The models of a program, made once and forgotten with it.</summary>
+    public static ModelGraphs For(Compilation compilation, ModelCatalogue catalogue) => Of(WholeProgram.Of(compilation, catalogue));
+
+    /// <summary>The models of a program, made once and forgotten with it.</summary>
+    public static ModelGraphs Of(WholeProgram program) => ByProgram.GetValue(program, static key => new ModelGraphs(key));
 
     /// <summary>Every model, in the order of files and classes.</summary>
-    public ImmutableArray<ModelGraph> All(CancellationToken cancellation)
-    {
-        var program = Whole(cancellation);
-        return Enumerable.Range(0, program.Files.Count).SelectMany(group => program.Models(group, cancellation))
-            .OrderBy(graph => graph.Location, Comparer<Location>.Create(WholeProgram.Order)).ToImmutableArray();
-    }
+    public ImmutableArray<ModelGraph> All(CancellationToken cancellation) => Read(cancellation).Graphs;
 
     /// <summary>The models whose <see cref="ModelGraph.Location"/> lies in this file.</summary>
-    public IEnumerable<ModelGraph> In(SyntaxTree tree, CancellationToken cancellation) =>
-        GroupOf(tree, cancellation) is { } group ? Together(group, cancellation).Where(graph => graph.Location.SourceTree == tree) : [];
+    public IEnumerable<ModelGraph> In(SyntaxTree tree, CancellationToken cancellation) => Read(cancellation).ByTree[tree];
 
-    /// <summary>The models of one class. Who creates it mentions its name, so that its own group of files has them all.</summary>
-    public IEnumerable<ModelGraph> Of(INamedTypeSymbol type, CancellationToken cancellation) =>
-        type.DeclaringSyntaxReferences.FirstOrDefault() is { } declaration && GroupOf(declaration.SyntaxTree, cancellation) is { } group
-            ? Together(group, cancellation).Where(graph => SymbolEqualityComparer.Default.Equals(graph.Type?.OriginalDefinition, type.OriginalDefinition))
-            : [];
-
-    /// <summary>The number of the group of files that this one belongs to: outside of it nothing has to do with its models.</summary>
-    public int? GroupOf(SyntaxTree tree, CancellationToken cancellation) => Whole(cancellation).Files.Of(tree);
-
-    /// <summary>The models of a group of files.</summary>
-    public ImmutableArray<ModelGraph> Together(int group, CancellationToken cancellation) => Whole(cancellation).Models(group, cancellation);
-
-    private WholeProgram Whole(CancellationToken cancellation)
+    /// <summary>The models of one class, asked by a reading that from then on hangs on all models.</summary>
+    public IEnumerable<ModelGraph> Of(INamedTypeSymbol type, ProgramSource asking)
     {
-        lock (_gate)
-            return _program ??= new WholeProgram(_compilation, _catalogue, cancellation);
+        var models = Read(asking.Cancellation);
+        foreach (var kept in models.Kept)
+            asking.Uses(kept);
+        return models.ByType[ModelType.IdOf(type)];
+    }
+
+    private Models Read(CancellationToken cancellation)
+    {
+        if (Volatile.Read(ref _models) is { } known)
+            return known;
+        var reading = Volatile.Read(ref _reading);
+        if (reading is null)
+        {
+            var sites = ModelSites.Of(_program, cancellation);
+            reading = new Reading(sites, new(sites.Members.Length, (part, token) => Created(sites.Members[part], token)));
+            reading = Interlocked.CompareExchange(ref _reading, reading, null) ?? reading;
+        }
+
+        var created = reading.Created.All(cancellation);
+        var classes = created.SelectMany(kept => Graphs(kept)).Select(graph => graph.Type?.Id).OfType<string>().ToImmutableHashSet(StringComparer.Ordinal);
+        var alone = reading.Defaults(classes, (type, token) => WithDefaults(type, token)).All(cancellation);
+        var models = new Models(Distinct(created.Concat(alone).SelectMany(kept => Graphs(kept))), created.Concat(alone).ToImmutableArray());
+        return Interlocked.CompareExchange(ref _models, models, null) ?? models;
+    }
+
+    private static ImmutableArray<ModelGraph> Graphs(Kept kept) => (ImmutableArray<ModelGraph>)kept.Value;
+
+    private Kept Created(CreatingMember member, CancellationToken cancellation) =>
+        KeptOrRead(CreatedKind, member.Member, reading => reading.CreatedBy(member), cancellation);
+
+    private Kept WithDefaults(INamedTypeSymbol type, CancellationToken cancellation) =>
+        KeptOrRead(DefaultKind, type.DeclaringSyntaxReferences[0].GetSyntax(cancellation), reading => reading.WithDefaults(type), cancellation);
+
+    private Kept KeptOrRead(string kind, SyntaxNode node, Func<ModelReading, ImmutableArray<ModelGraph>> read, CancellationToken cancellation)
+    {
+        var tree = TreeFacts.Of(node.SyntaxTree);
+        var key = new ProgramKey(_program.Declarations, 0);
+        if (tree.Results.TryGetValue((kind, node), out var kept) && kept.HoldsFor(key, _program))
+            return kept;
+        // What binding the bodies took is held by this source alone, which ends here.
+        var source = new ProgramSource(_program, cancellation);
+        var graphs = read(new ModelReading(source));
+        foreach (var place in graphs.SelectMany(graph => (graph.Type?.Declarations ?? ImmutableArray<Location>.Empty).Append(graph.Location)))
+            source.Reads(place.SourceTree);
+        return tree.Results[(kind, node)] = source.Keep(key, graphs);
+    }
+
+    /// <summary>Creations with different arguments that come to the same model are one: names of devices and the like make no difference.</summary>
+    private static ImmutableArray<ModelGraph> Distinct(IEnumerable<ModelGraph> graphs)
+    {
+        var known = new HashSet<string>(StringComparer.Ordinal);
+        return graphs.Where(graph => known.Add(KeyOf(graph))).OrderBy(graph => graph.Location, Comparer<Location>.Create(ModelSites.Order)).ToImmutableArray();
+    }
+
+    private static string KeyOf(ModelGraph graph)
+    {
+        var key = new StringBuilder().Append(graph.Location.SourceTree?.FilePath).Append(graph.Location.SourceSpan);
+        foreach (var node in graph.Nodes)
+        {
+            key.Append(';').Append((int)node.Role).Append(node.Path).Append('(').Append(string.Join(",", node.Inputs)).Append(')');
+            foreach (var constant in node.Constants.OrderBy(pair => pair.Key, StringComparer.Ordinal))
+                key.Append(constant.Key).Append('=').Append(constant.Value.Text).Append(' ');
+        }
+
+        foreach (var parameter in graph.Layers.SelectMany(layer => layer.Parameters))
+        {
+            key.Append(',').Append(parameter.Path).Append((int)parameter.Initialization.Role);
+            foreach (var constant in parameter.Initialization.Constants.OrderBy(pair => pair.Key, StringComparer.Ordinal))
+                key.Append(constant.Key).Append('=').Append(constant.Value.Text).Append(' ');
+        }
+
+        return key.ToString();
+    }
+
+    /// <summary>The work: first what members create, then the classes that none of them did.</summary>
+    private sealed record Reading(ModelSites Sites, SharedWork<Kept> Created)
+    {
+        private SharedWork<Kept>? _defaults;
+
+        public SharedWork<Kept> Defaults(ImmutableHashSet<string> known, Func<INamedTypeSymbol, CancellationToken, Kept> read)
+        {
+            if (Volatile.Read(ref _defaults) is { } begun)
+                return begun;
+            var rest = Sites.Classes.Where(type => !type.IsAbstract && !known.Contains(ModelType.IdOf(type))).ToImmutableArray();
+            return Interlocked.CompareExchange(ref _defaults, new(rest.Length, (part, token) => read(rest[part], token)), null) ?? _defaults;
+        }
+    }
+
+    /// <summary>What was read.</summary>
+    private sealed class Models(ImmutableArray<ModelGraph> graphs, ImmutableArray<Kept> kept)
+    {
+        public ImmutableArray<ModelGraph> Graphs { get; } = graphs;
+
+        public ImmutableArray<Kept> Kept { get; } = kept;
+
+        public ILookup<SyntaxTree?, ModelGraph> ByTree { get; } = graphs.ToLookup(graph => graph.Location.SourceTree);
+
+        public ILookup<string?, ModelGraph> ByType { get; } = graphs.ToLookup(graph => graph.Type?.Id, StringComparer.Ordinal);
     }
 }

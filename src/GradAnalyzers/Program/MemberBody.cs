@@ -11,48 +11,33 @@ namespace GradAnalyzers.Program;
 /// </summary>
 internal sealed class MemberBody
 {
-    private readonly Dictionary<(SyntaxNode, OperationKind), IOperation> _operations = [];
     private readonly Dictionary<ISymbol, List<Write>> _writes = new(SymbolEqualityComparer.Default);
     private readonly Dictionary<SyntaxNode, List<IOperation>> _returns = [];
-    private readonly Dictionary<SyntaxNode, ControlFlowGraph> _functions = [];
+    private readonly Lazy<Flow> _flow;
 
-    private MemberBody(SyntaxNode declaration, IOperation root, ControlFlowGraph graph)
+    private MemberBody(SyntaxNode declaration, IOperation root)
     {
         Declaration = declaration;
         Root = root;
-        Graph = graph;
         foreach (var operation in root.DescendantsAndSelf())
             Index(operation);
-        IndexFunctions(graph);
+        // Most bodies are asked for what they write and return, and never for the order.
+        _flow = new(() => new Flow(root));
     }
 
     public SyntaxNode Declaration { get; }
 
     public IOperation Root { get; }
 
-    public ControlFlowGraph Graph { get; }
-
-    /// <summary>Whether the code calls a delegate: what that does is not to be seen from the names that the code mentions.</summary>
-    public bool CallsDelegates { get; private set; }
-
     /// <summary>The syntax of every lambda and local function in the member.</summary>
-    public IEnumerable<SyntaxNode> Functions => _functions.Keys;
+    public IEnumerable<SyntaxNode> Functions => _flow.Value.Functions.Keys;
 
-    /// <summary>Reads the body at a declaration; null where there is none or the code is too broken for a flow graph.</summary>
+    /// <summary>Reads the body at a declaration; null where there is none.</summary>
     public static MemberBody? Read(SyntaxNode declaration, SemanticModel model, CancellationToken cancellation)
     {
-        if (model.GetOperation(declaration, cancellation) is not { Parent: null } root)
-            return null;
-        var graph = root switch
-        {
-            IMethodBodyOperation body => ControlFlowGraph.Create(body, cancellation),
-            IConstructorBodyOperation body => ControlFlowGraph.Create(body, cancellation),
-            IBlockOperation body => ControlFlowGraph.Create(body, cancellation),
-            IFieldInitializerOperation body => ControlFlowGraph.Create(body, cancellation),
-            IPropertyInitializerOperation body => ControlFlowGraph.Create(body, cancellation),
-            _ => null,
-        };
-        return graph is null ? null : new MemberBody(declaration, root, graph);
+        return model.GetOperation(declaration, cancellation) is { Parent: null } root
+            && root is IMethodBodyOperation or IConstructorBodyOperation or IBlockOperation or IFieldInitializerOperation or IPropertyInitializerOperation
+                ? new MemberBody(declaration, root) : null;
     }
 
     /// <summary>Everything assigned to a local or parameter anywhere in the member.</summary>
@@ -68,65 +53,13 @@ internal sealed class MemberBody
 
     /// <summary>The flow graph of the member itself (null) or of one of its functions.</summary>
     public ControlFlowGraph? GraphOf(SyntaxNode? function) =>
-        function is null ? Graph : _functions.TryGetValue(function, out var graph) ? graph : null;
+        function is null ? _flow.Value.Graph : _flow.Value.Functions.TryGetValue(function, out var graph) ? graph : null;
 
     /// <summary>Calls, creations, assignments and uses of the program's own properties in a basic block, in order of evaluation, as nodes of the operation tree.</summary>
-    public IEnumerable<IOperation> Calls(BasicBlock block)
-    {
-        foreach (var top in block.Operations)
-        {
-            foreach (var operation in Calls(top))
-                yield return operation;
-        }
-
-        if (block.BranchValue is not null)
-        {
-            foreach (var operation in Calls(block.BranchValue))
-                yield return operation;
-        }
-    }
-
-    private IEnumerable<IOperation> Calls(IOperation top)
-    {
-        foreach (var operation in InOrderOfEvaluation(top))
-        {
-            var kind = operation switch
-            {
-                IInvocationOperation => OperationKind.Invocation,
-                IObjectCreationOperation => OperationKind.ObjectCreation,
-                ISimpleAssignmentOperation => OperationKind.SimpleAssignment,
-                IDynamicInvocationOperation => OperationKind.DynamicInvocation,
-                IPropertyReferenceOperation { Property.DeclaringSyntaxReferences.IsEmpty: false } => OperationKind.PropertyReference,
-                _ => OperationKind.None,
-            };
-            if (kind != OperationKind.None && _operations.TryGetValue((operation.Syntax, kind), out var original))
-                yield return original;
-        }
-    }
-
-    /// <summary>Children before their parent, left to right; without recursion, since expressions can be very deep.</summary>
-    private static IEnumerable<IOperation> InOrderOfEvaluation(IOperation top)
-    {
-        var reversed = new Stack<IOperation>();
-        var open = new Stack<IOperation>();
-        open.Push(top);
-        while (open.Count > 0)
-        {
-            var operation = open.Pop();
-            reversed.Push(operation);
-            if (operation is IFlowAnonymousFunctionOperation)
-                continue;
-            foreach (var child in operation.ChildOperations)
-                open.Push(child);
-        }
-
-        return reversed;
-    }
+    public IEnumerable<IOperation> Calls(BasicBlock block) => _flow.Value.Calls(block);
 
     private void Index(IOperation operation)
     {
-        if (!operation.IsImplicit || operation is IInvocationOperation or IObjectCreationOperation)
-            _operations[(operation.Syntax, operation.Kind)] = operation;
         switch (operation)
         {
             case IVariableDeclaratorOperation { Symbol: var local } declarator when declarator.GetVariableInitializer() is { } initializer:
@@ -153,9 +86,6 @@ internal sealed class MemberBody
                 break;
             case IArgumentOperation { Parameter.RefKind: RefKind.Out or RefKind.Ref } argument when VariableOf(argument.Value) is { } variable:
                 Add(variable, new Write(argument));
-                break;
-            case IInvocationOperation { TargetMethod.MethodKind: MethodKind.DelegateInvoke }:
-                CallsDelegates = true;
                 break;
             case IReturnOperation { ReturnedValue: { } value }:
                 AddReturn(operation, value);
@@ -250,36 +180,119 @@ internal sealed class MemberBody
         return null;
     }
 
-    private void IndexFunctions(ControlFlowGraph top)
+    /// <summary>The order of evaluation: the control flow graphs of the member and its functions.</summary>
+    private sealed class Flow
     {
-        var open = new Stack<ControlFlowGraph>();
-        open.Push(top);
-        while (open.Count > 0)
+        private readonly Dictionary<(SyntaxNode, OperationKind), IOperation> _operations = [];
+
+        public Flow(IOperation root)
         {
-            var graph = open.Pop();
-            foreach (var function in graph.LocalFunctions)
+            Graph = root switch
             {
-                if (function.DeclaringSyntaxReferences.Length > 0)
-                    AddFunction(function.DeclaringSyntaxReferences[0].GetSyntax(), graph.GetLocalFunctionControlFlowGraph(function), open);
+                IMethodBodyOperation body => ControlFlowGraph.Create(body),
+                IConstructorBodyOperation body => ControlFlowGraph.Create(body),
+                IBlockOperation body => ControlFlowGraph.Create(body),
+                IFieldInitializerOperation body => ControlFlowGraph.Create(body),
+                _ => ControlFlowGraph.Create((IPropertyInitializerOperation)root),
+            };
+            foreach (var operation in root.DescendantsAndSelf())
+            {
+                if (KindOf(operation) is var kind and not OperationKind.None && (!operation.IsImplicit || operation is IInvocationOperation or IObjectCreationOperation))
+                    _operations[(operation.Syntax, kind)] = operation;
             }
 
-            foreach (var block in graph.Blocks)
+            IndexFunctions(Graph);
+        }
+
+        public ControlFlowGraph Graph { get; }
+
+        public Dictionary<SyntaxNode, ControlFlowGraph> Functions { get; } = [];
+
+        /// <summary>Calls, creations, assignments and uses of the program's own properties in a basic block, in order of evaluation, as nodes of the operation tree.</summary>
+        public IEnumerable<IOperation> Calls(BasicBlock block)
+        {
+            foreach (var top in block.Operations)
             {
-                foreach (var operation in block.Operations.Concat(block.BranchValue is { } value ? [value] : Array.Empty<IOperation>()))
+                foreach (var operation in Calls(top))
+                    yield return operation;
+            }
+
+            if (block.BranchValue is not null)
+            {
+                foreach (var operation in Calls(block.BranchValue))
+                    yield return operation;
+            }
+        }
+
+        private IEnumerable<IOperation> Calls(IOperation top)
+        {
+            foreach (var operation in InOrderOfEvaluation(top))
+            {
+                if (KindOf(operation) is var kind and not OperationKind.None && _operations.TryGetValue((operation.Syntax, kind), out var original))
+                    yield return original;
+            }
+        }
+
+        private static OperationKind KindOf(IOperation operation) => operation switch
+        {
+            IInvocationOperation => OperationKind.Invocation,
+            IObjectCreationOperation => OperationKind.ObjectCreation,
+            ISimpleAssignmentOperation => OperationKind.SimpleAssignment,
+            IDynamicInvocationOperation => OperationKind.DynamicInvocation,
+            IPropertyReferenceOperation { Property.DeclaringSyntaxReferences.IsEmpty: false } => OperationKind.PropertyReference,
+            _ => OperationKind.None,
+        };
+
+        /// <summary>Children before their parent, left to right; without recursion, since expressions can be very deep.</summary>
+        private static IEnumerable<IOperation> InOrderOfEvaluation(IOperation top)
+        {
+            var reversed = new Stack<IOperation>();
+            var open = new Stack<IOperation>();
+            open.Push(top);
+            while (open.Count > 0)
+            {
+                var operation = open.Pop();
+                reversed.Push(operation);
+                if (operation is IFlowAnonymousFunctionOperation)
+                    continue;
+                foreach (var child in operation.ChildOperations)
+                    open.Push(child);
+            }
+
+            return reversed;
+        }
+
+        private void IndexFunctions(ControlFlowGraph top)
+        {
+            var open = new Stack<ControlFlowGraph>();
+            open.Push(top);
+            while (open.Count > 0)
+            {
+                var graph = open.Pop();
+                foreach (var function in graph.LocalFunctions)
                 {
-                    foreach (var lambda in operation.DescendantsAndSelf().OfType<IFlowAnonymousFunctionOperation>())
-                        AddFunction(lambda.Syntax, graph.GetAnonymousFunctionControlFlowGraph(lambda), open);
+                    if (function.DeclaringSyntaxReferences.Length > 0)
+                        AddFunction(function.DeclaringSyntaxReferences[0].GetSyntax(), graph.GetLocalFunctionControlFlowGraph(function), open);
+                }
+
+                foreach (var block in graph.Blocks)
+                {
+                    foreach (var operation in block.Operations.Concat(block.BranchValue is { } value ? [value] : Array.Empty<IOperation>()))
+                    {
+                        foreach (var lambda in operation.DescendantsAndSelf().OfType<IFlowAnonymousFunctionOperation>())
+                            AddFunction(lambda.Syntax, graph.GetAnonymousFunctionControlFlowGraph(lambda), open);
+                    }
                 }
             }
         }
-    }
 
-    private void AddFunction(SyntaxNode syntax, ControlFlowGraph graph, Stack<ControlFlowGraph> open)
-    {
-        if (_functions.ContainsKey(syntax))
-            return;
-        _functions.Add(syntax, graph);
-        open.Push(graph);
+        private void AddFunction(SyntaxNode syntax, ControlFlowGraph graph, Stack<ControlFlowGraph> open)
+        {
+            if (Functions.ContainsKey(syntax))
+                return;
+            Functions.Add(syntax, graph);
+            open.Push(graph);
+        }
     }
 }
 

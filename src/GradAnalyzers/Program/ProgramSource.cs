@@ -1,29 +1,131 @@
-using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using GradAnalyzers.Catalogue;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
+using Microsoft.CodeAnalysis.Operations;
 
 namespace GradAnalyzers.Program;
 
-/// <summary>The source of a compilation as bodies to follow calls into. Everything is read when first asked for and kept with the compilation.</summary>
-internal sealed class ProgramSource(Compilation compilation, ModelCatalogue catalogue)
+/// <summary>
+/// The source of a compilation for one reading, of a loop or of a model: bodies, initializers, and where a call can lead. It notes which trees are read, so that the result
+/// can be kept while these stay as they are; what it holds is free again when the reading ends. For one thread.
+/// </summary>
+internal sealed class ProgramSource(WholeProgram program, CancellationToken cancellation)
 {
-    private readonly ConcurrentDictionary<SyntaxNode, MemberBody?> _bodies = new();
-    private readonly ConcurrentDictionary<SyntaxTree, SemanticModel> _models = new();
-    private readonly ConcurrentDictionary<ISymbol, ConcurrentDictionary<ISymbol, ImmutableArray<MemberWrite>>> _writes = new(SymbolEqualityComparer.Default);
-    private readonly ConcurrentDictionary<ISymbol, bool> _implemented = new(SymbolEqualityComparer.Default);
-    private readonly Lazy<SourceIndex> _index = new(() => new SourceIndex(compilation, catalogue));
+    private readonly Dictionary<SyntaxNode, MemberBody?> _bodies = [];
+    private readonly Dictionary<SyntaxTree, SemanticModel> _models = [];
+    private readonly Dictionary<ISymbol, Dictionary<ISymbol, ImmutableArray<MemberWrite>>> _writes = new(SymbolEqualityComparer.Default);
+    private readonly HashSet<SyntaxTree> _read = [];
+    private readonly Dictionary<string, bool> _askedNames = new(StringComparer.Ordinal);
 
-    private readonly Lazy<bool> _mayAddGroups = new(() => SourceIndex.Mentions(compilation, catalogue.NamesOf(Role.AddGroup)));
+    public ModelCatalogue Catalogue { get; } = program.Catalogue;
 
-    public ModelCatalogue Catalogue { get; } = catalogue;
+    public Compilation Compilation { get; } = program.Compilation;
 
-    public SourceIndex Index => _index.Value;
+    public WholeProgram Program { get; } = program;
+
+    /// <summary>Cancelled where the reading is no longer wanted.</summary>
+    public CancellationToken Cancellation { get; } = cancellation;
+
+    /// <summary>The facts of all files.</summary>
+    public ImmutableArray<TreeFacts> Trees => Program.Trees;
+
+    /// <summary>The members of training loops and what leads to them.</summary>
+    public TrainingMembers Members => Program.MembersFor(Cancellation);
 
     /// <summary>Whether code anywhere adds parameters to an optimizer that is made already.</summary>
-    public bool MayAddGroups => _mayAddGroups.Value;
+    public bool MayAddGroups => Program.MayAddGroups;
+
+    /// <summary>A place in the tree is part of the result.</summary>
+    public void Reads(SyntaxTree? tree)
+    {
+        if (tree is not null)
+            _read.Add(tree);
+    }
+
+    /// <summary>A result of this reading, to be kept with a tree.</summary>
+    public Kept Keep(ProgramKey key, object value) => new(key, _read.ToImmutableArray(), _askedNames.ToImmutableArray(), value);
+
+    /// <summary>A result that another reading kept takes part in this one.</summary>
+    public void Uses(Kept kept)
+    {
+        _read.UnionWith(kept.Trees);
+        foreach (var name in kept.AskedNames)
+            _askedNames[name.Key] = name.Value;
+    }
+
+    public BoundNames Bound(TreeFacts tree) => BoundNames.Of(tree, Program.Declarations);
+
+    public BoundNames Bound(SyntaxTree tree) => Bound(TreeFacts.Of(tree));
+
+    // Within the compiler's analyzer driver this is the model that all analyzers share.
+    public SemanticModel Model(SyntaxTree tree)
+    {
+        if (!_models.TryGetValue(tree, out var model))
+            _models.Add(tree, model = Compilation.GetSemanticModel(tree));
+        return model;
+    }
+
+    /// <summary>Whether the type is a module: a base, layer, container or loss of the catalogue, or derived from one.</summary>
+    public bool IsModule(ITypeSymbol? type) => Program.IsModule(type);
+
+    public bool IsTensor(ITypeSymbol? type) => Program.IsTensor(type);
+
+    /// <summary>Whether something in the source assigns to a name: a static field of another name keeps its initializer's value.</summary>
+    public bool IsAssigned(string name)
+    {
+        if (!_askedNames.TryGetValue(name, out var isAssigned))
+            _askedNames.Add(name, isAssigned = Program.IsAssigned(name));
+        return isAssigned;
+    }
+
+    /// <summary>Whether the symbol is declared in this compilation's own source; a referenced project's source is no more at hand than a library's.</summary>
+    public bool Has(ISymbol symbol) => !symbol.DeclaringSyntaxReferences.IsEmpty && SymbolEqualityComparer.Default.Equals(symbol.ContainingAssembly, Compilation.Assembly);
+
+    /// <summary>The operation at a node; null where the compiler has none for it.</summary>
+    public IOperation? Operation(SyntaxNode syntax)
+    {
+        _read.Add(syntax.SyntaxTree);
+        return Model(syntax.SyntaxTree).GetOperation(syntax, Cancellation);
+    }
+
+    /// <summary>The operation of a method's, accessor's or constructor's body; null where it has none in source.</summary>
+    public IOperation? Body(IMethodSymbol method)
+    {
+        var definition = method.OriginalDefinition.PartialImplementationPart ?? method.OriginalDefinition;
+        // A primary constructor's declaration is the whole class: its base call is all that runs.
+        return definition.DeclaringSyntaxReferences.Select(reference => Operation(reference.GetSyntax(Cancellation))).FirstOrDefault(body => body is not null);
+    }
+
+    /// <summary>The instance fields that the type itself declares, backing fields included, in order.</summary>
+    public ImmutableArray<IFieldSymbol> InstanceFields(INamedTypeSymbol type) => Program.InstanceFields(type);
+
+    /// <summary>The field that an auto-property keeps its value in, or null for another property.</summary>
+    public IFieldSymbol? BackingField(IPropertySymbol property)
+    {
+        var definition = property.OriginalDefinition;
+        foreach (var field in InstanceFields(definition.ContainingType))
+        {
+            if (field.AssociatedSymbol is { } associated && SymbolEqualityComparer.Default.Equals(associated, definition))
+                return field;
+        }
+
+        return null;
+    }
+
+    /// <summary>The initializer's value of a field or auto-property, or null where it has none.</summary>
+    public IOperation? Initializer(ISymbol member)
+    {
+        var symbol = (member as IFieldSymbol)?.AssociatedSymbol ?? member;
+        foreach (var reference in symbol.DeclaringSyntaxReferences)
+        {
+            if (Executable(reference.GetSyntax(Cancellation)) is EqualsValueClauseSyntax initializer)
+                return (Operation(initializer) as ISymbolInitializerOperation)?.Value;
+        }
+
+        return null;
+    }
 
     /// <summary>The body that executes when the method is called, with the lambda or local function in it; null where source has none.</summary>
     public (MemberBody Body, SyntaxNode? Function)? CodeOf(IMethodSymbol method)
@@ -31,7 +133,7 @@ internal sealed class ProgramSource(Compilation compilation, ModelCatalogue cata
         var definition = method.OriginalDefinition.PartialImplementationPart ?? method.OriginalDefinition;
         foreach (var reference in definition.DeclaringSyntaxReferences)
         {
-            var syntax = reference.GetSyntax();
+            var syntax = reference.GetSyntax(Cancellation);
             var function = syntax is LocalFunctionStatementSyntax or AnonymousFunctionExpressionSyntax ? syntax : null;
             // A primary constructor's code is the type declaration: its base call and initializers.
             if ((syntax is TypeDeclarationSyntax ? BodyAt(syntax) : BodyAround(syntax)) is { } body)
@@ -53,17 +155,28 @@ internal sealed class ProgramSource(Compilation compilation, ModelCatalogue cata
         return null;
     }
 
-    public MemberBody? BodyAt(SyntaxNode declaration) =>
-        _bodies.GetOrAdd(declaration, key => compilation.ContainsSyntaxTree(key.SyntaxTree) ? MemberBody.Read(key, Model(key.SyntaxTree), CancellationToken.None) : null);
-
-    public SemanticModel Model(SyntaxTree tree) => _models.GetOrAdd(tree, key => compilation.GetSemanticModel(key));
+    public MemberBody? BodyAt(SyntaxNode declaration)
+    {
+        if (_bodies.TryGetValue(declaration, out var known))
+            return known;
+        Cancellation.ThrowIfCancellationRequested();
+        _read.Add(declaration.SyntaxTree);
+        var body = Compilation.ContainsSyntaxTree(declaration.SyntaxTree) ? Program.BodyAt(declaration, () => Model(declaration.SyntaxTree), Cancellation) : null;
+        _bodies.Add(declaration, body);
+        return body;
+    }
 
     /// <summary>Everything that an object writes to one of its fields or properties: in the declaring type, and in the types between it and the object's own.</summary>
     public ImmutableArray<MemberWrite> WritesTo(ISymbol member, ITypeSymbol? owner = null)
     {
-        var writes = _writes.GetOrAdd(member.OriginalDefinition, _ => new ConcurrentDictionary<ISymbol, ImmutableArray<MemberWrite>>(SymbolEqualityComparer.Default));
-        return Deriving(owner, member.ContainingType).Append(member.ContainingType).OfType<INamedTypeSymbol>()
-            .SelectMany(type => writes.GetOrAdd(type.OriginalDefinition, key => FindWrites(member.OriginalDefinition, key))).ToImmutableArray();
+        if (!_writes.TryGetValue(member.OriginalDefinition, out var writes))
+            _writes.Add(member.OriginalDefinition, writes = new(SymbolEqualityComparer.Default));
+        return Deriving(owner, member.ContainingType).Append(member.ContainingType).OfType<INamedTypeSymbol>().SelectMany(type =>
+        {
+            if (!writes.TryGetValue(type.OriginalDefinition, out var found))
+                writes.Add(type.OriginalDefinition, found = FindWrites(member.OriginalDefinition, type.OriginalDefinition));
+            return found;
+        }).ToImmutableArray();
     }
 
     /// <summary>The type and its base types below the given one; none where it does not derive from it.</summary>
@@ -85,9 +198,11 @@ internal sealed class ProgramSource(Compilation compilation, ModelCatalogue cata
         var found = ImmutableArray.CreateBuilder<MemberWrite>();
         foreach (var reference in type.DeclaringSyntaxReferences)
         {
-            var mentions = reference.GetSyntax().DescendantTokens()
-                .Where(token => token.IsKind(SyntaxKind.IdentifierToken) && token.ValueText == member.Name);
-            var bodies = mentions.Select(token => Executable(token.Parent)).OfType<SyntaxNode>().Distinct();
+            var tree = reference.SyntaxTree;
+            _read.Add(tree);
+            var bodies = Words.Places(tree.GetText(Cancellation), reference.Span, member.Name)
+                .Select(place => tree.GetRoot(Cancellation).FindToken(place)).Where(token => token.IsKind(SyntaxKind.IdentifierToken) && token.ValueText == member.Name)
+                .Select(token => Executable(token.Parent)).OfType<SyntaxNode>().Distinct();
             foreach (var body in bodies.Select(BodyAt).OfType<MemberBody>())
             {
                 found.AddRange(body.MemberWrites()
@@ -101,7 +216,7 @@ internal sealed class ProgramSource(Compilation compilation, ModelCatalogue cata
 
     /// <summary>The method whose code the operation is; null in a field initializer.</summary>
     public IMethodSymbol? MethodOf(MemberBody body, IOperation operation) =>
-        Model(body.Declaration.SyntaxTree).GetEnclosingSymbol(operation.Syntax.SpanStart) as IMethodSymbol;
+        Model(body.Declaration.SyntaxTree).GetEnclosingSymbol(operation.Syntax.SpanStart, Cancellation) as IMethodSymbol;
 
     /// <summary>The initializer of a field or property declaration; null where it has none.</summary>
     public MemberBody? InitializerAt(SyntaxNode declaration) =>
@@ -138,36 +253,21 @@ internal sealed class ProgramSource(Compilation compilation, ModelCatalogue cata
     /// <summary>In-source methods that a call can reach: the target itself, its override in the exact types known, or every override in source.</summary>
     public IEnumerable<IMethodSymbol> TargetsOf(IMethodSymbol method, IEnumerable<INamedTypeSymbol> exactReceivers)
     {
-        if (!method.IsVirtual && !method.IsAbstract && !method.IsOverride && method.ContainingType.TypeKind != TypeKind.Interface)
+        if (!IsVirtual(method))
             return [method];
         var exact = exactReceivers
             .Select(type => Implementation(method, type)).OfType<IMethodSymbol>().Distinct<IMethodSymbol>(SymbolEqualityComparer.Default).ToList();
         if (exact.Count > 0)
             return exact;
-        var all = new List<IMethodSymbol>();
-        if (!method.IsAbstract)
-            all.Add(method);
-        all.AddRange(Implementations(method, Index.DeclaredAs(method.Name)));
-        return all;
+        var overrides = Program.OverridesOf(method, Cancellation);
+        return method.IsAbstract ? overrides : overrides.Insert(0, method);
     }
+
+    /// <summary>Whether the class of the object decides what a call of the method runs.</summary>
+    public static bool IsVirtual(IMethodSymbol method) => method.IsVirtual || method.IsAbstract || method.IsOverride || method.ContainingType.TypeKind == TypeKind.Interface;
 
     /// <summary>Whether source implements an abstract method or a member of an interface, whatever the code there mentions.</summary>
-    public bool IsImplemented(IMethodSymbol method) =>
-        _implemented.GetOrAdd(method.OriginalDefinition, key => Implementations((IMethodSymbol)key, Index.AllDeclaredAs(key.Name)).Any());
-
-    private IEnumerable<IMethodSymbol> Implementations(IMethodSymbol method, IEnumerable<SyntaxNode> declarations)
-    {
-        foreach (var declaration in declarations)
-        {
-            if (Model(declaration.SyntaxTree).GetDeclaredSymbol(declaration) is IMethodSymbol candidate
-                && candidate.ContainingType is { TypeKind: TypeKind.Class or TypeKind.Struct } type
-                && !SymbolEqualityComparer.Default.Equals(candidate, method.OriginalDefinition)
-                && SymbolEqualityComparer.Default.Equals(Implementation(method.OriginalDefinition, type)?.OriginalDefinition, candidate))
-            {
-                yield return candidate;
-            }
-        }
-    }
+    public bool IsImplemented(IMethodSymbol method) => Program.IsImplemented(method);
 
     /// <summary>The property that a read reaches on an object of the given type.</summary>
     public static IPropertySymbol MostDerived(IPropertySymbol property, ITypeSymbol? type)

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using GradAnalyzers.Catalogue;
+using GradAnalyzers.Program;
 using GradAnalyzers.TrainingLoops;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.Diagnostics;
@@ -14,61 +15,27 @@ public abstract class TrainingLoopRule(DiagnosticDescriptor descriptor) : Rule(d
 {
     private protected sealed override void Register(CompilationStartAnalysisContext start, ModelCatalogue catalogue)
     {
-        var loops = CompilationLoops.For(start.Compilation, catalogue);
+        var findings = LoopFindings.Of(WholeProgram.Of(start.Compilation, catalogue));
         start.RegisterCodeBlockAction(context =>
         {
-            foreach (var loop in loops.Of(context.OwningSymbol, context.CodeBlock))
-            {
-                foreach (var finding in Findings(loop, loops))
-                    Report(finding, loop, loops, context.ReportDiagnostic);
-            }
+            foreach (var finding in findings.At(context.CodeBlock, Descriptor.Id, context.CancellationToken))
+                context.ReportDiagnostic(Diagnostic.Create(Descriptor, finding.Location, finding.Involved, finding.Properties, finding.Arguments));
         });
     }
 
+    internal string Id => Descriptor.Id;
+
     /// <summary>What is wrong with the loop.</summary>
-    private protected abstract IEnumerable<Finding> Check(TrainingLoop loop, CompilationLoops program);
+    private protected abstract IEnumerable<Finding> Check(TrainingLoop loop, LoopProgram program);
 
     /// <summary>
     /// The finding is that something is missing or in the wrong order, which callers may put right: it counts only where no caller in source does.
     /// </summary>
     private protected virtual bool DependsOnCallers => false;
 
-    private ImmutableArray<Finding> Findings(TrainingLoop loop, CompilationLoops program)
-    {
-        var found = FindingsOfItsOwn(loop, program);
-        if (!DependsOnCallers || found.IsEmpty)
-            return found;
-        var callers = program.CallersOf(loop);
-        return found.Where(finding => !callers.Any(caller => PutsRight(caller, finding, program))).ToImmutableArray();
-    }
+    internal bool AsksCallers => DependsOnCallers;
 
-    private bool PutsRight(TrainingLoop caller, Finding finding, CompilationLoops program) =>
-        caller.Graph.Events.Any(node => node.Event.Operation == finding.Event.Operation)
-        && !FindingsOfItsOwn(caller, program).Any(other => other.Event.Operation == finding.Event.Operation);
-
-    private ImmutableArray<Finding> FindingsOfItsOwn(TrainingLoop loop, CompilationLoops program)
-    {
-        if (loop.IsTruncated)
-            return ImmutableArray<Finding>.Empty;
-        lock (loop.Values)
-            return Check(loop, program).ToImmutableArray();
-    }
-
-    private void Report(Finding finding, TrainingLoop loop, CompilationLoops program, Action<Diagnostic> report)
-    {
-        var happening = finding.Event;
-        var location = happening.Operation.Syntax.GetLocation();
-        if (happening.Frame.LeavingFrom(loop.Root.Body) is { } left)
-        {
-            // The code called decides by itself: it has the finding in its own place.
-            if (program.Of(left.Method, left.Body).Any(own => Findings(own, program).Any(other => other.Event.Operation == happening.Operation)))
-                return;
-            location = left.Call!.Syntax.GetLocation();
-        }
-
-        var others = ImmutableArray.Create(happening.Operation.Syntax.GetLocation()).AddRange(finding.Places.Select(place => place.Syntax.GetLocation()));
-        report(Diagnostic.Create(Descriptor, location, others, finding.Properties, finding.Arguments));
-    }
+    internal ImmutableArray<Finding> FindingsIn(TrainingLoop loop, LoopProgram program) => Check(loop, program).ToImmutableArray();
 }
 
 /// <summary>Something wrong with an event of a loop.</summary>

@@ -6,12 +6,15 @@ using Microsoft.CodeAnalysis.Operations;
 
 namespace GradAnalyzers.TrainingLoops;
 
-/// <summary>One activation of a method, lambda or local function: which call bound its parameters and which object it runs on.</summary>
+/// <summary>
+/// One activation of a method, lambda or local function: which call bound its parameters and which object it runs on.
+/// Calls on the same object with the same arguments share one, so that the number of activations grows with the program and not with the ways through it.
+/// </summary>
 internal sealed class Frame
 {
     private const int MaximumCalls = 32;
 
-    private readonly Dictionary<(IOperation Call, ISymbol Method), Frame> _children = [];
+    private readonly List<(Frame Caller, IOperation Call)> _callers = [];
 
     private Frame(IMethodSymbol? method, MemberBody body, SyntaxNode? function, Frame? caller, IOperation? call, Frame? lexical, ImmutableArray<Value> receiver)
     {
@@ -23,6 +26,8 @@ internal sealed class Frame
         Lexical = lexical;
         Receiver = receiver;
         Depth = caller is null ? 0 : caller.Depth + 1;
+        if (caller is not null && call is not null)
+            _callers.Add((caller, call));
     }
 
     public IMethodSymbol? Method { get; }
@@ -32,7 +37,10 @@ internal sealed class Frame
     /// <summary>The lambda or local function within <see cref="Body"/>, or null for the member itself.</summary>
     public SyntaxNode? Function { get; }
 
-    /// <summary>The frame that made the call, or null where the reading began.</summary>
+    /// <summary>Every call that makes this activation; empty where the reading began.</summary>
+    public IReadOnlyList<(Frame Caller, IOperation Call)> Callers => _callers;
+
+    /// <summary>The frame that made the first of the calls, or null where the reading began.</summary>
     public Frame? Caller { get; }
 
     public IOperation? Call { get; }
@@ -49,13 +57,12 @@ internal sealed class Frame
     public static Frame Root(IMethodSymbol? method, MemberBody body, ImmutableArray<Value> receiver, SyntaxNode? function = null, Frame? lexical = null) =>
         new(method, body, function, caller: null, call: null, lexical, receiver);
 
-    /// <summary>The activation that a call in this frame makes; the same call gives the same frame.</summary>
-    public Frame Enter(IOperation call, IMethodSymbol method, MemberBody body, SyntaxNode? function, Frame? lexical, ImmutableArray<Value> receiver)
-    {
-        if (!_children.TryGetValue((call, method), out var child))
-            _children.Add((call, method), child = new Frame(method, body, function, this, call, lexical, receiver));
-        return child;
-    }
+    /// <summary>The activation that a call in this frame makes.</summary>
+    public Frame Enter(IOperation call, IMethodSymbol method, MemberBody body, SyntaxNode? function, Frame? lexical, ImmutableArray<Value> receiver) =>
+        new(method, body, function, this, call, lexical, receiver);
+
+    /// <summary>Another call makes the same activation.</summary>
+    public void AlsoCalledBy(Frame caller, IOperation call) => _callers.Add((caller, call));
 
     /// <summary>Whether the code is being executed already, so that entering it again would be recursion.</summary>
     public bool IsActive(SyntaxNode? function, MemberBody body)
@@ -63,6 +70,18 @@ internal sealed class Frame
         for (var current = this; current is not null; current = current.Caller)
         {
             if (current.Body == body && current.Function == function)
+                return true;
+        }
+
+        return false;
+    }
+
+    /// <summary>Whether the activation is this one or one that led here.</summary>
+    public bool IsActive(Frame activation)
+    {
+        for (var current = this; current is not null; current = current.Caller)
+        {
+            if (current == activation)
                 return true;
         }
 
@@ -119,7 +138,8 @@ internal sealed class Frame
         {
             if (!SymbolEqualityComparer.Default.Equals(current.Method?.OriginalDefinition, parameter.ContainingSymbol.OriginalDefinition))
                 continue;
-            if (current is not { Call: { } call, Caller: { } caller })
+            // Code that is not to be seen hands a function what it likes.
+            if (current is not { Call: { } call, Caller: { } caller } || (current.Method?.MethodKind == MethodKind.LambdaMethod && call is not IInvocationOperation { TargetMethod.MethodKind: MethodKind.DelegateInvoke }))
                 return null;
             var argument = Arguments(call).FirstOrDefault(candidate => candidate.Parameter?.Ordinal == parameter.Ordinal);
             return argument is null ? null : (argument.Value, caller);
@@ -140,25 +160,48 @@ internal sealed class Frame
         return frame;
     }
 
-    /// <summary>The first activation, on the way from the given body to this frame, that is not in the body; null where this frame is in it.</summary>
-    public Frame? LeavingFrom(MemberBody body)
+    /// <summary>The calls by which the given body leaves on the ways to this frame, each with the activation that it makes; none where this frame is in the body itself.</summary>
+    public IEnumerable<(IOperation Call, Frame Entered)> LeavingFrom(MemberBody body)
     {
-        Frame? left = null;
-        for (var current = this; current is not null && current.Body != body; current = current.Caller)
-            left = current;
-        return left;
+        if (Body == body)
+            yield break;
+        var seen = new HashSet<Frame> { this };
+        var open = new Queue<Frame>([this]);
+        while (open.Count > 0)
+        {
+            var current = open.Dequeue();
+            foreach (var (caller, call) in current.Callers)
+            {
+                if (caller.Body == body)
+                    yield return (call, current);
+                else if (seen.Add(caller))
+                    open.Enqueue(caller);
+            }
+        }
     }
 
-    /// <summary>The activation whose call stands in the given body, on the way to this frame; null where none does.</summary>
-    public Frame? CallIn(MemberBody body)
+    /// <summary>Whether something holds for the place in this activation or, on every way to it, for a call that leads there.</summary>
+    public bool HoldsOnEveryWay(IOperation at, Func<IOperation, bool> holds)
     {
-        for (var current = this; current.Caller is { } caller; current = caller)
+        var seen = new HashSet<(Frame, IOperation)>();
+        var open = new Stack<(Frame Frame, IOperation At)>([(this, at)]);
+        while (open.Count > 0)
         {
-            if (caller.Body == body && current.Body != body)
-                return current;
+            var (frame, place) = open.Pop();
+            if (!seen.Add((frame, place)) || holds(place))
+                continue;
+            if (frame.Callers.Count == 0)
+            {
+                if (frame.Receiver is not [Created owner] || seen.Count > MaximumCalls)
+                    return false;
+                open.Push((owner.Frame, owner.Creation));
+            }
+
+            foreach (var (caller, call) in frame.Callers)
+                open.Push((caller, call));
         }
 
-        return null;
+        return true;
     }
 
     /// <summary>A place in an activation, the call that leads to it, the call that leads there, and so on; to an object's constructor leads its creation.</summary>

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
 using GradAnalyzers.Catalogue;
 using GradAnalyzers.Program;
 using Microsoft.CodeAnalysis;
@@ -10,12 +11,13 @@ namespace GradAnalyzers.TrainingLoops;
 /// <summary>Unfolds a member and what it calls into one graph of training events.</summary>
 internal sealed class LoopReader
 {
-    private const int MaximumNodes = 10_000;
+    private const int MaximumNodes = 60_000;
 
     private readonly ProgramSource _source;
     private readonly ValueTracer _tracer;
     private readonly ParameterTracer _parameters;
     private readonly LoopGraph _graph = new();
+    private readonly Dictionary<Frame, LoopGraph.Procedure> _procedures = [];
     private readonly HashSet<SyntaxNode> _entered = [];
 
     private LoopReader(ProgramSource source)
@@ -49,36 +51,40 @@ internal sealed class LoopReader
     private TrainingLoop Loop(Frame frame)
     {
         Unfold(frame);
-        return new TrainingLoop(frame, _graph, _tracer, new LossTracer(_tracer), IsTruncated: _graph.Count >= MaximumNodes);
+        return new TrainingLoop(frame, _graph, _tracer, new LossTracer(_tracer), IsTruncated: _graph.Count >= MaximumNodes || _tracer.IsExhausted);
     }
 
-    /// <summary>Adds the code of one activation; gives the nodes where it begins and ends.</summary>
-    private (int Entry, int Exit) Unfold(Frame frame)
+    /// <summary>The code of one activation, added once however many calls lead to it.</summary>
+    private LoopGraph.Procedure Unfold(Frame frame)
     {
-        var entry = _graph.Add();
-        var exit = _graph.Add();
+        if (_procedures.TryGetValue(frame, out var known))
+            return known;
+        _source.Cancellation.ThrowIfCancellationRequested();
+        RuntimeHelpers.EnsureSufficientExecutionStack();
+        var procedure = _graph.AddProcedure();
+        _procedures.Add(frame, procedure);
         if (frame.Function is { } function)
             _entered.Add(function);
         if (frame.Body.GraphOf(frame.Function) is not { } flow || _graph.Count >= MaximumNodes)
         {
-            _graph.Connect(entry, exit);
-            return (entry, exit);
+            _graph.Connect(procedure.Entry, procedure.Exit);
+            return procedure;
         }
 
         var starts = flow.Blocks.Select(_ => _graph.Add()).ToArray();
-        _graph.Connect(entry, starts[0]);
+        _graph.Connect(procedure.Entry, starts[0]);
         foreach (var block in flow.Blocks.Where(block => block.IsReachable || block.Kind == BasicBlockKind.Exit))
         {
             var last = starts[block.Ordinal];
             foreach (var operation in frame.Body.Calls(block))
                 last = Append(last, operation, frame);
             if (block.Kind == BasicBlockKind.Exit)
-                _graph.Connect(last, exit);
+                _graph.Connect(last, procedure.Exit);
             Follow(last, block.ConditionalSuccessor, starts);
             Follow(last, block.FallThroughSuccessor, starts);
         }
 
-        return (entry, exit);
+        return procedure;
     }
 
     /// <summary>An edge, led through the finally blocks that it leaves.</summary>
@@ -156,13 +162,20 @@ internal sealed class LoopReader
             return last;
         if (call is IInvocationOperation inPlace && ChangesGradient(inPlace, frame) is { } change)
             return AppendEvent(last, change);
-        var entered = _tracer.Enter(call, frame);
-        if (!entered.IsEmpty)
+        if (MayLeadToTraining(call))
         {
-            // A method that only runs what it is handed mentions nothing of a training loop itself.
-            var runsFunctions = Frame.Arguments(call).Any(argument => argument.Value.Type?.TypeKind == TypeKind.Delegate);
-            var relevant = entered.Where(activation => runsFunctions || activation.Body.CallsDelegates || _source.Index.IsRelevant(activation.Body.Declaration)).ToImmutableArray();
-            return relevant.IsEmpty ? last : Alternatives(last, relevant, mayBeSkipped: relevant.Length < entered.Length);
+            var entered = _tracer.Enter(call, frame);
+            if (!entered.IsEmpty)
+            {
+                // A method that only runs what it is handed mentions nothing of a training loop itself.
+                var runsFunctions = HandsFunctions(call);
+                var relevant = entered.Where(activation => runsFunctions || CallsDelegates(activation) || _source.Members.Contains(activation.Body.Declaration)).ToImmutableArray();
+                return relevant.IsEmpty ? last : Alternatives(last, relevant, mayBeSkipped: relevant.Length < entered.Length);
+            }
+        }
+        else if (IsInSource(call))
+        {
+            return last;
         }
 
         var functions = Frame.Arguments(call).Where(argument => argument.Value.Type?.TypeKind == TypeKind.Delegate)
@@ -174,9 +187,40 @@ internal sealed class LoopReader
             : last;
     }
 
+    /// <summary>
+    /// Whether what a call runs has to be looked at: the member called, or one that overrides it, is of a training loop; it is handed functions; or it may run functions that its object holds.
+    /// Asked before anything is bound: most calls in a training method lead nowhere.
+    /// </summary>
+    private bool MayLeadToTraining(IOperation call)
+    {
+        if (call is IInvocationOperation { TargetMethod.MethodKind: MethodKind.DelegateInvoke or MethodKind.LocalFunction } || HandsFunctions(call))
+            return true;
+        var method = call is IInvocationOperation invocation ? invocation.TargetMethod : ((IObjectCreationOperation)call).Constructor;
+        return method is not null && (IsOfTraining(method) || HoldsFunctions(method.ContainingType)
+            || (ProgramSource.IsVirtual(method) && _source.Program.OverridesOf(method, _source.Cancellation).Any(target => IsOfTraining(target) || HoldsFunctions(target.ContainingType))));
+    }
+
+    private bool IsOfTraining(IMethodSymbol method) =>
+        method.OriginalDefinition.DeclaringSyntaxReferences.Any(reference => _source.Members.Contains(reference.GetSyntax(_source.Cancellation)));
+
+    private static bool IsInSource(IOperation call) => call switch
+    {
+        IInvocationOperation { TargetMethod: { IsAbstract: false } method } => !method.OriginalDefinition.DeclaringSyntaxReferences.IsEmpty,
+        IObjectCreationOperation { Constructor: { } constructor } => !constructor.OriginalDefinition.DeclaringSyntaxReferences.IsEmpty,
+        _ => false,
+    };
+
+    private static bool HandsFunctions(IOperation call) => Frame.Arguments(call).Any(argument => argument.Value.Type?.TypeKind == TypeKind.Delegate);
+
+    private bool CallsDelegates(Frame activation) => activation.Method is { } method && (HoldsFunctions(method.ContainingType) || method.Parameters.Any(parameter => parameter.Type.TypeKind == TypeKind.Delegate));
+
+    /// <summary>Whether objects of a class of the program keep functions, which its methods may run.</summary>
+    private bool HoldsFunctions(INamedTypeSymbol? type) => type is { Locations: [{ IsInSource: true }, ..] }
+        && type.GetMembers().Any(member => member is IFieldSymbol { Type.TypeKind: TypeKind.Delegate } or IPropertySymbol { Type.TypeKind: TypeKind.Delegate } or IEventSymbol);
+
     /// <summary>Reading a property runs its getter.</summary>
     private int AppendRead(int last, IPropertyReferenceOperation read, Frame frame) =>
-        _source.Index.IsRelevant(read.Property.DeclaringSyntaxReferences[0].GetSyntax())
+        _source.Members.Contains(read.Property.DeclaringSyntaxReferences[0].GetSyntax())
             ? Alternatives(last, _tracer.Enter(read, frame), mayBeSkipped: false)
             : last;
 
@@ -206,7 +250,7 @@ internal sealed class LoopReader
 
     private ParameterSet? GradientOwner(IOperation tensor, Frame frame)
     {
-        if (!_source.Index.IsRelevant(frame.Body.Declaration))
+        if (!_source.Members.Contains(frame.Body.Declaration))
             return null;
         var gradients = _tracer.Trace(tensor, frame).OfType<Part>().Where(part => Catalogue.Is(part.Member, Role.Gradient)).ToList();
         if (gradients.Count > 0)
@@ -235,7 +279,7 @@ internal sealed class LoopReader
 
     /// <summary>A call too deep to follow that mentions something of a training loop.</summary>
     private bool LeadsToTraining(IInvocationOperation call) =>
-        _source.CodeOf(call.TargetMethod) is { } code && _source.Index.IsRelevant(code.Body.Declaration);
+        _source.CodeOf(call.TargetMethod) is { } code && _source.Members.Contains(code.Body.Declaration);
 
     private bool Holds(ITypeSymbol? type) =>
         Catalogue.IsModule(type) || Catalogue.DerivesFrom(type, Role.Optimizer)
@@ -256,22 +300,8 @@ internal sealed class LoopReader
         return node;
     }
 
-    private int Alternatives(int last, ImmutableArray<Frame> frames, bool mayBeSkipped)
-    {
-        if (frames.IsEmpty)
-            return last;
-        var join = _graph.Add();
-        if (mayBeSkipped)
-            _graph.Connect(last, join);
-        foreach (var frame in frames)
-        {
-            var (entry, exit) = Unfold(frame);
-            _graph.Connect(last, entry);
-            _graph.Connect(exit, join);
-        }
-
-        return join;
-    }
+    private int Alternatives(int last, ImmutableArray<Frame> frames, bool mayBeSkipped) =>
+        frames.IsEmpty ? last : _graph.Call(last, frames.Select(Unfold).Distinct().ToList(), mayBeSkipped);
 
     /// <summary>Functions handed to code that is not to be seen run any number of times.</summary>
     private int Repeated(int last, ImmutableArray<Frame> functions)

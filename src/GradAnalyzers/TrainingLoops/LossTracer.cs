@@ -11,11 +11,15 @@ internal sealed class LossTracer(ValueTracer tracer)
 {
     private const int MaximumOperations = 5_000;
 
+    private readonly Dictionary<(IOperation, Frame), LossSources> _known = [];
+
     private ModelCatalogue Catalogue => tracer.Source.Catalogue;
 
     /// <summary>Every module that is called on the way to the loss and learns from it; complete unless data came from code that is not to be seen.</summary>
     public LossSources ModulesOf(IOperation? loss, Frame frame)
     {
+        if (loss is not null && _known.TryGetValue((loss, frame), out var known))
+            return known;
         var modules = new List<(Value Module, IOperation Call)>();
         var slice = Slice(loss, frame, out var isComplete);
         foreach (var (operation, at) in slice)
@@ -26,7 +30,10 @@ internal sealed class LossTracer(ValueTracer tracer)
                 isComplete = false;
         }
 
-        return new LossSources(modules.GroupBy(pair => pair.Module).Select(group => group.First()).ToImmutableArray(), isComplete);
+        var found = new LossSources(modules.GroupBy(pair => pair.Module).Select(group => group.First()).ToImmutableArray(), isComplete);
+        if (loss is not null)
+            _known.Add((loss, frame), found);
+        return found;
     }
 
     /// <summary>A call of a module, or of a module through an interface.</summary>
@@ -85,7 +92,7 @@ internal sealed class LossTracer(ValueTracer tracer)
     }
 
     /// <summary>Inside <c>using (torch.no_grad())</c>, or after <c>using var _ = torch.no_grad();</c> in the same block, here or around a call that leads here.</summary>
-    public bool IsWithoutGradient(IOperation call, Frame frame) => Frame.WayTo(call, frame).Any(place => IsWithoutGradient(place.At));
+    public bool IsWithoutGradient(IOperation call, Frame frame) => frame.HoldsOnEveryWay(call, IsWithoutGradient);
 
     private bool IsWithoutGradient(IOperation call)
     {

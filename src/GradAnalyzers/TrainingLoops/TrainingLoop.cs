@@ -8,11 +8,12 @@ namespace GradAnalyzers.TrainingLoops;
 /// <summary>What one member does to gradients, with everything that it calls: the events and the order they can happen in.</summary>
 internal sealed record TrainingLoop(Frame Root, LoopGraph Graph, ValueTracer Values, LossTracer Losses, bool IsTruncated)
 {
+    private ImmutableArray<Step> _steps;
+
     /// <summary>The steps that a backward can reach.</summary>
-    public IEnumerable<Step> Steps => Graph.Events
-        .Where(node => node.Event is StepEvent)
-        .Select(node => new Step(this, node.Node, (StepEvent)node.Event))
-        .Where(step => !step.Backwards.IsEmpty);
+    public ImmutableArray<Step> Steps => _steps.IsDefault
+        ? _steps = Of<StepEvent>().Select(node => new Step(this, node.Node, node.Event)).Where(step => !step.Backwards.IsEmpty).ToImmutableArray()
+        : _steps;
 
     /// <summary>Code that is not to be seen may touch the gradients somewhere in the loop.</summary>
     public bool HasOpaqueCalls => Graph.Events.Any(node => node.Event is OpaqueEvent);
@@ -47,10 +48,19 @@ internal sealed class Step
         Node = node;
         Event = happening;
         Backwards = loop.Of<BackwardEvent>()
-            .Where(backward => backward.Event.Frame.MayRunWith(happening.Frame) && loop.Graph.After(backward.Node, UsesUp).Contains(node))
+            .Where(backward => MayGive(backward.Event) && backward.Event.Frame.MayRunWith(happening.Frame) && loop.Graph.Reaches(backward.Node, node, UsesUp))
             .ToImmutableArray();
         _models = new(FindModels);
     }
+
+    /// <summary>Whether a backward can give the stepped parameters gradients: not where all that leads to its loss, and all that is stepped, is known and made apart.</summary>
+    private bool MayGive(BackwardEvent backward) =>
+        Event.Optimizer.Parameters is not { IsComplete: true, Modules: { IsEmpty: false } held } || held.Any(module => module is not Created)
+        || _loop.Losses.ModulesOf(backward.Loss, backward.Frame) is not { IsComplete: true } sources
+        || sources.Modules.All(IsLoss)
+        || sources.Modules.Any(module => module is not Created || held.Any(other => Value.Overlap(module, other)));
+
+    private bool IsLoss(Value module) => _loop.Values.Source.Catalogue.FindBase(module.Type)?.Role.IsLoss() == true;
 
     /// <summary>Another step of the same optimizer, or a clear of all that this one steps.</summary>
     private bool UsesUp(LoopEvent other) => other switch
@@ -89,7 +99,7 @@ internal sealed class Step
         || _loop.Of<OpaqueEvent>().Any(opaque => IsOnTheWay(opaque.Node, other => other == Event));
 
     private bool IsOnTheWay(int node, Func<LoopEvent, bool> stop) =>
-        _loop.Graph.After(node).Contains(Node) && Backwards.Any(backward => _loop.Graph.After(backward.Node, stop).Contains(node));
+        _loop.Graph.Reaches(node, Node) && Backwards.Any(backward => _loop.Graph.Reaches(backward.Node, node, stop));
 
     /// <summary>Whether the event can clear any of the gradients that this step uses.</summary>
     public bool MayBeClearedBy(ClearEvent clear) =>

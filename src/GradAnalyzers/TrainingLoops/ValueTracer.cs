@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
 using GradAnalyzers.Catalogue;
 using GradAnalyzers.Program;
 using Microsoft.CodeAnalysis;
@@ -13,18 +14,28 @@ namespace GradAnalyzers.TrainingLoops;
 /// </summary>
 internal sealed class ValueTracer(ProgramSource source)
 {
-    /// <summary>Bounds of one reading: nesting of questions, and questions in all. Beyond them a value is unknown.</summary>
+    /// <summary>Bounds of one reading: nesting of questions, questions in all, activations in all. Beyond them a value is unknown, and the reading says nothing.</summary>
     private const int MaximumDepth = 48;
-    private const int MaximumQuestions = 20_000;
+    private const int MaximumQuestions = 200_000;
+    private const int MaximumActivations = 4_000;
     private const int MaximumCalls = 12;
 
     private readonly Dictionary<(IOperation, Frame), ImmutableArray<Value>> _known = [];
     private readonly Dictionary<Created, ImmutableArray<Value>> _elements = [];
+    private readonly Dictionary<object, int> _open = [];
     private readonly Dictionary<(IMethodSymbol?, MemberBody, Value?), Frame> _detached = [];
+    private readonly Dictionary<(Frame, IOperation, IMethodSymbol), Frame> _entered = [];
+    private readonly Dictionary<ActivationKey, Frame> _activations = [];
     private int _depth;
     private int _questions;
 
+    /// <summary>The outermost open question that an answer met again: what hangs on it is not final.</summary>
+    private int _met = int.MaxValue;
+
     public ProgramSource Source { get; } = source;
+
+    /// <summary>Whether a bound of the whole reading was reached.</summary>
+    public bool IsExhausted => _questions > MaximumQuestions || _activations.Count >= MaximumActivations;
 
     private ModelCatalogue Catalogue => Source.Catalogue;
 
@@ -40,18 +51,39 @@ internal sealed class ValueTracer(ProgramSource source)
     public ImmutableArray<Value> TraceElements(IOperation? collection, Frame frame) =>
         Trace(collection, frame).OfType<Created>().SelectMany(created => Answer(_elements, created, () => Elements(created), () => [])).Distinct().ToImmutableArray();
 
-    /// <summary>Answers a question once. A question within itself (<c>x = f(x)</c>) adds nothing to its own answer.</summary>
+    /// <summary>
+    /// Answers a question once. A question within itself (<c>x = f(x)</c>) adds nothing to its own answer; what was answered on the way there hangs on that question, and is not kept.
+    /// </summary>
     private ImmutableArray<Value> Answer<TQuestion>(Dictionary<TQuestion, ImmutableArray<Value>> answers, TQuestion question, Func<IEnumerable<Value>> find, Func<IEnumerable<Value>> giveUp)
+        where TQuestion : notnull
     {
         if (answers.TryGetValue(question, out var known))
             return known;
+        if (_open.TryGetValue(question, out var level))
+        {
+            _met = Math.Min(_met, level);
+            return ImmutableArray<Value>.Empty;
+        }
+
         if (_depth >= MaximumDepth || ++_questions > MaximumQuestions)
             return giveUp().ToImmutableArray();
-        answers[question] = ImmutableArray<Value>.Empty;
-        _depth++;
+        Source.Cancellation.ThrowIfCancellationRequested();
+        var metBefore = _met;
+        _met = int.MaxValue;
+        _open.Add(question, _depth++);
         var values = find().Distinct().ToImmutableArray();
+        _open.Remove(question);
         _depth--;
-        answers[question] = values;
+        if (_met >= _depth)
+        {
+            answers[question] = values;
+            _met = metBefore;
+        }
+        else
+        {
+            _met = Math.Min(_met, metBefore);
+        }
+
         return values;
     }
 
@@ -105,7 +137,73 @@ internal sealed class ValueTracer(ProgramSource source)
         var code = lambda is not null && lexical is not null ? (lexical.Body, lambda) : Source.CodeOf(method);
         if (code is not { } found || frame.IsActive(found.Function, found.Body))
             return ImmutableArray<Frame>.Empty;
-        return ImmutableArray.Create(frame.Enter(call, method, found.Body, found.Function, lexical, receiver));
+        if (_entered.TryGetValue((frame, call, method), out var entered))
+            return ImmutableArray.Create(entered);
+        if (_activations.Count >= MaximumActivations)
+            return ImmutableArray<Frame>.Empty;
+        var key = !GivesObjects(method) ? KeyOf(call, method, found.Body, found.Function, lexical, receiver, frame) : null;
+        if (key is null || !_activations.TryGetValue(key, out var activation))
+        {
+            activation = frame.Enter(call, method, found.Body, found.Function, lexical, receiver);
+            _activations.Add(key ?? ActivationKey.Of(activation), activation);
+        }
+        else if (frame.IsActive(activation))
+        {
+            return ImmutableArray<Frame>.Empty;
+        }
+        else
+        {
+            activation.AlsoCalledBy(frame, call);
+        }
+
+        _entered[(frame, call, method)] = activation;
+        return ImmutableArray.Create(activation);
+    }
+
+    /// <summary>Whether a call can give its caller an object of its own, as a factory does: then two calls give two objects, and are never one activation.</summary>
+    private static bool GivesObjects(IMethodSymbol method) =>
+        !(method.ReturnsVoid || method.ReturnType.SpecialType is not SpecialType.None and not SpecialType.System_Object || method.ReturnType is INamedTypeSymbol { IsGenericType: false, Name: "Task" or "ValueTask" })
+        || method.Parameters.Any(parameter => parameter.RefKind is RefKind.Out or RefKind.Ref);
+
+    /// <summary>What makes two activations the same: code, object, and arguments as far as they can matter. Null where an argument hangs on a question that is still open.</summary>
+    private ActivationKey? KeyOf(IOperation call, IMethodSymbol method, MemberBody body, SyntaxNode? function, Frame? lexical, ImmutableArray<Value> receiver, Frame frame)
+    {
+        var met = _met;
+        _met = int.MaxValue;
+        var values = receiver.ToList();
+        foreach (var argument in Frame.Arguments(call))
+        {
+            if (argument.Value.Type is not ({ IsReferenceType: false, SpecialType: not SpecialType.None } or { SpecialType: SpecialType.System_String } or { TypeKind: TypeKind.Enum }))
+                values.AddRange(Trace(argument.Value, frame).Prepend(new Place(argument.Parameter?.Ordinal ?? -1)));
+        }
+
+        var isFinal = _met == int.MaxValue;
+        _met = Math.Min(_met, met);
+        return isFinal ? new ActivationKey(method, body, function, lexical, values.ToImmutableArray()) : null;
+    }
+
+    /// <summary>Separates the values of one argument from those of the next.</summary>
+    private sealed record Place(int Ordinal) : Value((ITypeSymbol?)null);
+
+    private sealed class ActivationKey(IMethodSymbol method, MemberBody body, SyntaxNode? function, Frame? lexical, ImmutableArray<Value> values) : IEquatable<ActivationKey>
+    {
+        private readonly int _hash = values.Aggregate(RuntimeHelpers.GetHashCode(body), (hash, value) => (hash * 31) + value.GetHashCode());
+
+        /// <summary>A key that no other activation has.</summary>
+        public static ActivationKey Of(Frame alone) => new(alone.Method!, alone.Body, alone.Function, alone, ImmutableArray<Value>.Empty);
+
+        private (MemberBody Body, SyntaxNode? Function, Frame? Lexical) Code { get; } = (body, function, lexical);
+
+        private IMethodSymbol Method { get; } = method;
+
+        private ImmutableArray<Value> Values { get; } = values;
+
+        public bool Equals(ActivationKey? other) =>
+            other is not null && _hash == other._hash && Code == other.Code && SymbolEqualityComparer.Default.Equals(Method, other.Method) && Values.SequenceEqual(other.Values);
+
+        public override bool Equals(object? other) => Equals(other as ActivationKey);
+
+        public override int GetHashCode() => _hash;
     }
 
     /// <summary>A local function sees the variables of the frame that it was declared in.</summary>

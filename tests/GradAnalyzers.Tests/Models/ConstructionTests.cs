@@ -93,8 +93,6 @@ public sealed class ConstructionTests
             5 Linear second.layers.1 fan_in=8
             6 Add(4, 5)
             """, Dump(graphs.Single(graph => graph.Name == "Net"), "fan_in"));
-        Assert.True(graphs.Single(graph => graph.Name == "Block").IsSubmodule);
-        Assert.False(graphs.Single(graph => graph.Name == "Net").IsSubmodule);
     }
 
     [Fact]

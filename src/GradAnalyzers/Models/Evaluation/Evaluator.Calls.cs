@@ -124,7 +124,7 @@ internal sealed partial class Evaluator
     private Value Call(IMethodSymbol method, Value? self, Value[] arguments, Frame? definition, IOperation at, out Frame? callee, IOperation? body = null)
     {
         callee = null;
-        body ??= source.Body(method, cancellation);
+        body ??= source.Body(method);
         if (body is ILocalFunctionOperation local)
             body = local.Body ?? local.IgnoredBody;
         if (body is null || _calls >= MaximumCalls || HasReachedLimit)

@@ -112,7 +112,7 @@ internal sealed partial class Evaluator
                 SpreadElementSyntax spread => spread.Expression,
                 _ => null,
             };
-            if (expression is null || source.Operation(expression, cancellation) is not { } child)
+            if (expression is null || source.Operation(expression) is not { } child)
                 return UnknownList("a collection expression that cannot be bound");
             var value = Evaluate(child, frame);
             if (element is not SpreadElementSyntax)

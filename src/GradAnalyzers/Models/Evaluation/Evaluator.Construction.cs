@@ -75,7 +75,7 @@ internal sealed partial class Evaluator
             .OrderBy(candidate => candidate.Parameters.Count(parameter => !parameter.HasExplicitDefaultValue && !parameter.IsParams))
             .ThenByDescending(candidate => candidate.Parameters.Length)
             .FirstOrDefault();
-        if (constructor is null || source.Body(constructor, cancellation) is null && !constructor.IsImplicitlyDeclared && !IsPrimary(constructor))
+        if (constructor is null || source.Body(constructor) is null && !constructor.IsImplicitlyDeclared && !IsPrimary(constructor))
             return null;
         var arguments = constructor.Parameters.Select(parameter => DefaultOf(parameter, creation)).ToArray();
         return Construct(type, constructor, arguments, creation);
@@ -137,7 +137,7 @@ internal sealed partial class Evaluator
         var isPrimary = IsPrimary(constructor);
         if (isPrimary)
             CapturePrimary(constructor, instance, frame);
-        var body = isPrimary ? null : source.Body(constructor, cancellation);
+        var body = isPrimary ? null : source.Body(constructor);
         var initializer = isPrimary ? PrimaryBaseCall(constructor) : CallOf((body as IConstructorBodyOperation)?.Initializer);
         if (initializer is not null && SymbolEqualityComparer.Default.Equals(initializer.TargetMethod.ContainingType.OriginalDefinition, type.OriginalDefinition))
         {
@@ -166,7 +166,7 @@ internal sealed partial class Evaluator
         {
             if (reference.GetSyntax(cancellation) is TypeDeclarationSyntax declaration
                 && declaration.BaseList?.Types.OfType<PrimaryConstructorBaseTypeSyntax>().FirstOrDefault() is { } baseCall)
-                return CallOf(source.Operation(baseCall, cancellation));
+                return CallOf(source.Operation(baseCall));
         }
 
         return null;
@@ -191,7 +191,7 @@ internal sealed partial class Evaluator
     {
         foreach (var field in source.InstanceFields(type))
         {
-            if (source.Initializer(field, cancellation) is { } initializer)
+            if (source.Initializer(field) is { } initializer)
                 AssignField(instance, field, Evaluate(initializer, frame), initializer);
         }
     }

@@ -235,8 +235,8 @@ internal sealed partial class Evaluator
         if (_statics.TryGetValue(member, out var known))
             return known;
         var type = reference.Type;
-        var isConstant = member is IFieldSymbol { IsReadOnly: true } or IPropertySymbol { IsReadOnly: true } || !source.AssignedNames.Contains(member.Name);
-        var value = isConstant && source.Initializer(member, cancellation) is { } initializer
+        var isConstant = member is IFieldSymbol { IsReadOnly: true } or IPropertySymbol { IsReadOnly: true } || !source.IsAssigned(member.Name);
+        var value = isConstant && source.Initializer(member) is { } initializer
             ? Evaluate(initializer, new Frame(null, null, null))
             : External(type, member.ContainingType?.Name + "." + member.Name, $"the value of '{member.Name}' is not known", reference);
         // Tensors belong to one place in the graph, and a collection of the program may be changed by anyone.

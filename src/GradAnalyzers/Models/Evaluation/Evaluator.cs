@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using GradAnalyzers.Catalogue;
+using GradAnalyzers.Program;
 using Microsoft.CodeAnalysis;
 
 namespace GradAnalyzers.Models.Evaluation;
@@ -9,7 +10,7 @@ namespace GradAnalyzers.Models.Evaluation;
 /// A condition that is not known is taken both ways and the results are merged; a loop whose number of iterations is not known makes what it writes unknown.
 /// Steps, nesting, calls and iterations are bounded by constants. One object evaluates one model and is then dropped; it is not shared between threads.
 /// </summary>
-internal sealed partial class Evaluator(Source source, CancellationToken cancellation)
+internal sealed partial class Evaluator(ProgramSource source, CancellationToken cancellation)
 {
     /// <summary>Expressions and statements of one evaluation. A model of 1,000 layers takes about 20,000.</summary>
     private const int MaximumSteps = 60_000;
@@ -89,16 +90,16 @@ internal sealed partial class Evaluator(Source source, CancellationToken cancell
     {
         if (root.IsSource && Forward(root.Type) is { } forward)
         {
-            if (source.Body(forward, cancellation) is not { } body)
+            if (source.Body(forward) is not { } body)
                 return null;
             var value = RunForward(root, forward, body);
             // A forward that only throws stands for one of another name or with other parameters.
-            return value is Known && root.Type.GetMembers().OfType<IMethodSymbol>().FirstOrDefault(IsOtherForward) is { } other && source.Body(other, cancellation) is { } otherBody
+            return value is Known && root.Type.GetMembers().OfType<IMethodSymbol>().FirstOrDefault(IsOtherForward) is { } other && source.Body(other) is { } otherBody
                 ? RunForward(root, other, otherBody)
                 : value;
         }
 
-        var at = creation ?? root.Type.InstanceConstructors.Select(constructor => source.Body(constructor, cancellation)).FirstOrDefault(body => body is not null);
+        var at = creation ?? root.Type.InstanceConstructors.Select(constructor => source.Body(constructor)).FirstOrDefault(body => body is not null);
         return root.Role == Role.Sequential && at is not null ? ApplyLibrary(root, [Input("input", root.Creation)], root.Creation, at) : null;
     }
 

@@ -1,11 +1,12 @@
 using System.Collections.Immutable;
 using GradAnalyzers.Catalogue;
+using GradAnalyzers.Program;
 using Microsoft.CodeAnalysis;
 
 namespace GradAnalyzers.Models.Evaluation;
 
 /// <summary>Turns an evaluated module into a <see cref="ModelGraph"/>: the nodes that its output depends on, and its layers with their paths.</summary>
-internal sealed class GraphReader(Evaluator evaluator, Source source)
+internal sealed class GraphReader(Evaluator evaluator, ProgramSource source)
 {
     private readonly Dictionary<ModuleValue, ModelLayer> _layers = new();
     private readonly List<ModelParameter> _parameters = new();
@@ -20,7 +21,7 @@ internal sealed class GraphReader(Evaluator evaluator, Source source)
         return new ModelGraph
         {
             Name = root.IsSource ? root.Type.Name : "Sequential",
-            Type = root.IsSource ? root.Type : null,
+            Type = root.IsSource ? ModelType.Of(root.Type) : null,
             Location = location,
             Creation = creation,
             Arguments = root.Arguments,
@@ -203,12 +204,12 @@ internal sealed class GraphReader(Evaluator evaluator, Source source)
     private static ModelLayer Layer(ModuleValue module, string path, Registration registration, IFieldSymbol? field, Location? assignment) => new()
     {
         Role = module.Role,
-        Type = module.Type,
+        Type = ModelType.Of(module.Type),
         Path = path,
         Registration = registration,
         Creation = module.Creation,
         Assignment = assignment,
-        Holder = field?.AssociatedSymbol ?? field,
+        Holder = (field?.AssociatedSymbol ?? field)?.Name,
         Constants = module.Constants,
         IsSource = module.IsSource,
         Parameters = ParameterNames.Of(module)

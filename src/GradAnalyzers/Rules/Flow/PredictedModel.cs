@@ -160,7 +160,7 @@ internal sealed class PredictedModel
         get
         {
             var path = First;
-            var own = Graph.Type?.DeclaringSyntaxReferences.Select(reference => reference.GetSyntax().GetLocation()).ToList() ?? [Graph.Location];
+            var own = Graph.Type?.Declarations ?? ImmutableArray.Create(Graph.Location);
             var containers = Graph.Layers.Where(layer => layer.Path == path || path.StartsWith(layer.Path + ".", StringComparison.Ordinal)).OrderByDescending(layer => layer.Path.Length);
             foreach (var layer in containers)
             {
@@ -184,7 +184,7 @@ internal sealed class PredictedModel
         if (Prediction.Verdict is not (Verdict.Vanishing or Verdict.Exploding))
             return Cause.None;
         // How layers of another framework start by default is not known: nothing is said where a good initialization would do.
-        if (Weighted.Any(node => node.Layer?.Type?.ContainingAssembly?.Name != ModelCatalogue.Library) && With(Remedy.Kaiming).Verdict == Verdict.Healthy)
+        if (Weighted.Any(node => node.Layer?.Type?.IsOfLibrary != true) && With(Remedy.Kaiming).Verdict == Verdict.Healthy)
             return Cause.None;
         if (Weighted.Any(node => !Remedies.IsDefault(Network.Nodes[node.Index].Layer)) && IsHealedBy(Remedy.FittingInitialization))
             return Cause.Initialization;

@@ -11,7 +11,7 @@ public sealed class ClippingHasNoEffect() : TrainingLoopRule(Descriptors.GRAD200
 {
     private protected override bool DependsOnCallers => true;
 
-    private protected override IEnumerable<Finding> Check(TrainingLoop loop, CompilationLoops program)
+    private protected override IEnumerable<Finding> Check(TrainingLoop loop, LoopProgram program)
     {
         foreach (var (clip, reason, step) in MisplacedClips.In(loop))
         {

@@ -10,7 +10,7 @@ namespace GradAnalyzers.Rules.Training;
 [DiagnosticAnalyzer(LanguageNames.CSharp)]
 public sealed class ClippingScaledGradients() : TrainingLoopRule(Descriptors.GRAD2007)
 {
-    private protected override IEnumerable<Finding> Check(TrainingLoop loop, CompilationLoops program)
+    private protected override IEnumerable<Finding> Check(TrainingLoop loop, LoopProgram program)
     {
         var scalings = loop.Of<ClipEvent>().Where(change => change.Event.IsByHand).ToList();
         foreach (var (node, clip) in loop.Of<ClipEvent>().Where(clip => !clip.Event.IsByHand))
@@ -18,7 +18,7 @@ public sealed class ClippingScaledGradients() : TrainingLoopRule(Descriptors.GRA
             foreach (var (from, backward) in loop.Of<BackwardEvent>())
             {
                 bool Stops(LoopEvent other) => other is BackwardEvent or StepEvent;
-                if (!loop.Graph.After(from, Stops).Contains(node))
+                if (!loop.Graph.Reaches(from, node, Stops))
                     continue;
                 var scale = loop.Losses.FactorsOf(backward.Loss, backward.Frame);
                 var before = loop.Graph.After(from, other => Stops(other) || other == clip);

@@ -12,7 +12,7 @@ public sealed class GradientsNeverCleared() : TrainingLoopRule(Descriptors.GRAD2
 {
     private protected override bool DependsOnCallers => true;
 
-    private protected override IEnumerable<Finding> Check(TrainingLoop loop, CompilationLoops program)
+    private protected override IEnumerable<Finding> Check(TrainingLoop loop, LoopProgram program)
     {
         if (loop.HasOpaqueCalls)
             yield break;
@@ -37,7 +37,7 @@ public sealed class GradientsNeverCleared() : TrainingLoopRule(Descriptors.GRAD2
     private static ImmutableArray<IOperation> Place(Step step, TrainingLoop loop) =>
         step.Backwards is [var (node, backward)] && backward.Frame.Body == step.Event.Frame.Body
             && (backward.Frame == step.Event.Frame || step.Event.Closure.Contains(backward.Frame))
-            && !loop.Graph.After(node, other => other == step.Event).Contains(node)
+            && !loop.Graph.Reaches(node, node, other => other == step.Event)
             ? ImmutableArray.Create(backward.Operation)
             : ImmutableArray<IOperation>.Empty;
 

@@ -14,7 +14,7 @@ public sealed class HiddenStateNotDetached() : TrainingLoopRule(Descriptors.GRAD
     /// <summary>Property of the diagnostic: the statements that cut the states off.</summary>
     public const string Detach = "detach";
 
-    private protected override IEnumerable<Finding> Check(TrainingLoop loop, CompilationLoops program)
+    private protected override IEnumerable<Finding> Check(TrainingLoop loop, LoopProgram program)
     {
         foreach (var (_, backward) in loop.Of<BackwardEvent>())
         {
@@ -35,7 +35,7 @@ public sealed class HiddenStateNotDetached() : TrainingLoopRule(Descriptors.GRAD
         }
     }
 
-    private static Finding Finding(BackwardEvent backward, ImmutableArray<(ILocalSymbol State, IInvocationOperation Call)> carried, ILoopOperation round, CompilationLoops program)
+    private static Finding Finding(BackwardEvent backward, ImmutableArray<(ILocalSymbol State, IInvocationOperation Call)> carried, ILoopOperation round, LoopProgram program)
     {
         var finding = new Finding(backward, string.Join("' and '", carried.Select(state => state.State.Name)), RetainsGraph(backward.Operation)
             ? "the retained graph grows with every batch, and gradients flow back through all of them"

@@ -15,7 +15,7 @@ public sealed class IneffectiveClipThreshold() : TrainingLoopRule(Descriptors.GR
     /// <summary>A healthy global norm is 0.1 to 10 and tools alarm at 100; a hundred times that never acts before the weights are ruined.</summary>
     private const double LargestUseful = 1e4;
 
-    private protected override IEnumerable<Finding> Check(TrainingLoop loop, CompilationLoops program)
+    private protected override IEnumerable<Finding> Check(TrainingLoop loop, LoopProgram program)
     {
         foreach (var (_, clip) in loop.Of<ClipEvent>())
         {
@@ -27,7 +27,7 @@ public sealed class IneffectiveClipThreshold() : TrainingLoopRule(Descriptors.GR
         }
     }
 
-    private static bool IsByValue(ClipEvent clip, CompilationLoops program) =>
+    private static bool IsByValue(ClipEvent clip, LoopProgram program) =>
         clip.Operation is IInvocationOperation { TargetMethod: { } method } && program.Source.Catalogue.Is(method, Role.ClipValue);
 
     /// <summary>By value, gradients are clamped between -limit and limit; where these are the wrong way round, all become the upper one.</summary>

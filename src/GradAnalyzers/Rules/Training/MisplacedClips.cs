@@ -18,7 +18,7 @@ internal static class MisplacedClips
             var after = loop.Graph.After(node, Clears);
             if (own.Any(step => StepWithoutGradients.IsStarved(loop, step.Node, step.Event)))
                 continue;
-            if (!loop.Of<BackwardEvent>().Any(backward => loop.Graph.After(backward.Node, Clears).Contains(node)))
+            if (!loop.Of<BackwardEvent>().Any(backward => loop.Graph.Reaches(backward.Node, node, Clears)))
                 yield return (clip, WhyNone(loop, clip), (own.FirstOrDefault() ?? steps[0]).Event);
             else if (!loop.AllSteps.Any(step => step.Event.Optimizer.Parameters.MayOverlap(clip.Parameters)))
                 yield return (clip, "the optimizer steps other parameters", Next(loop, node, steps).Event);

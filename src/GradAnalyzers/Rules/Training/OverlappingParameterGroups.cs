@@ -9,7 +9,7 @@ namespace GradAnalyzers.Rules.Training;
 [DiagnosticAnalyzer(LanguageNames.CSharp)]
 public sealed class OverlappingParameterGroups() : TrainingLoopRule(Descriptors.GRAD2008)
 {
-    private protected override IEnumerable<Finding> Check(TrainingLoop loop, CompilationLoops program)
+    private protected override IEnumerable<Finding> Check(TrainingLoop loop, LoopProgram program)
     {
         foreach (var (_, step) in loop.AllSteps)
         {

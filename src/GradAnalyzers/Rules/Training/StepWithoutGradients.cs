@@ -11,7 +11,7 @@ public sealed class StepWithoutGradients() : TrainingLoopRule(Descriptors.GRAD20
 {
     private protected override bool DependsOnCallers => true;
 
-    private protected override IEnumerable<Finding> Check(TrainingLoop loop, CompilationLoops program)
+    private protected override IEnumerable<Finding> Check(TrainingLoop loop, LoopProgram program)
     {
         if (loop.HasOpaqueCalls || loop.Of<ClipEvent>().Any(clip => clip.Event.IsByHand))
             yield break;
@@ -29,11 +29,11 @@ public sealed class StepWithoutGradients() : TrainingLoopRule(Descriptors.GRAD20
     {
         bool Clears(LoopEvent other) => other is ClearEvent clear && loop.Clears(clear, step.Optimizer.Parameters);
         var backwards = BackwardsBefore(loop, node).ToList();
-        return backwards.Count > 0 && !backwards.Any(backward => loop.Graph.After(backward.Node, Clears).Contains(node));
+        return backwards.Count > 0 && !backwards.Any(backward => loop.Graph.Reaches(backward.Node, node, Clears));
     }
 
     private static IEnumerable<(int Node, BackwardEvent Event)> BackwardsBefore(TrainingLoop loop, int node) =>
-        loop.Of<BackwardEvent>().Where(backward => loop.Graph.After(backward.Node).Contains(node));
+        loop.Of<BackwardEvent>().Where(backward => loop.Graph.Reaches(backward.Node, node));
 
     /// <summary>Everything that a round has but backward: the optimizer is made here, gradients are cleared, the model is run.</summary>
     private static bool IsWholeLoop(TrainingLoop loop, StepEvent step) =>
@@ -46,7 +46,7 @@ public sealed class StepWithoutGradients() : TrainingLoopRule(Descriptors.GRAD20
     private static ImmutableArray<IOperation> Move(TrainingLoop loop, int node, StepEvent step)
     {
         var backwards = BackwardsBefore(loop, node).ToList();
-        var clears = loop.Of<ClearEvent>().Where(clear => loop.Clears(clear.Event, step.Optimizer.Parameters) && loop.Graph.After(clear.Node).Contains(node)).ToList();
+        var clears = loop.Of<ClearEvent>().Where(clear => loop.Clears(clear.Event, step.Optimizer.Parameters) && loop.Graph.Reaches(clear.Node, node)).ToList();
         return clears is [var (_, clear)] && backwards is [var (_, backward)] && clear.Frame == backward.Frame && clear.Frame == step.Frame
             ? ImmutableArray.Create(clear.Operation, backward.Operation)
             : ImmutableArray<IOperation>.Empty;

@@ -1,0 +1,124 @@
+using System.Collections.Immutable;
+using GradAnalyzers.Catalogue;
+using GradAnalyzers.Models.Evaluation;
+using GradAnalyzers.Program;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
+using Microsoft.CodeAnalysis.Operations;
+
+namespace GradAnalyzers.Models;
+
+/// <summary>Reads the models that one member creates, or one class with the defaults of its constructor.</summary>
+internal sealed class ModelReading(ProgramSource source)
+{
+    private readonly List<ModelGraph> _graphs = [];
+    private readonly HashSet<Location> _creations = [];
+
+    /// <summary>The models that a member creates and that no other module holds.</summary>
+    public ImmutableArray<ModelGraph> CreatedBy(CreatingMember place)
+    {
+        if (IsInModule(place.Member) || source.Operation(place.Member) is not { } operation)
+            return ImmutableArray<ModelGraph>.Empty;
+        var evaluator = new Evaluator(source, source.Cancellation);
+        if (operation is ISymbolInitializerOperation initializer)
+            evaluator.Evaluate(initializer.Value);
+        else
+            evaluator.Run(operation, source.Model(place.Member.SyntaxTree).GetDeclaredSymbol(place.Member, source.Cancellation) as IMethodSymbol);
+        ReadRoots(evaluator, operation);
+
+        // What the run did not come by: lambdas, handlers, branches that do not return.
+        foreach (var candidate in place.Creations)
+        {
+            if (_creations.Contains(candidate.GetLocation()) || source.Operation(candidate) is not { } expression)
+                continue;
+            var alone = new Evaluator(source, source.Cancellation);
+            alone.Evaluate(expression);
+            ReadRoots(alone, expression);
+        }
+
+        return _graphs.ToImmutableArray();
+    }
+
+    /// <summary>A class as its constructor's defaults make it; none where it cannot be made.</summary>
+    public ImmutableArray<ModelGraph> WithDefaults(INamedTypeSymbol type)
+    {
+        var evaluator = new Evaluator(source, source.Cancellation);
+        if (evaluator.ConstructWithDefaults(type, Identifier(type)) is not ModuleValue module)
+            return ImmutableArray<ModelGraph>.Empty;
+        evaluator.Rewind();
+        return ImmutableArray.Create(new GraphReader(evaluator, source).Read(module, evaluator.RunForward(module, null), Identifier(type), null));
+    }
+
+    // What a module's constructor creates is part of that module; its static factories are the program's.
+    private bool IsInModule(SyntaxNode member)
+    {
+        var isStatic = member.AncestorsAndSelf().OfType<MemberDeclarationSyntax>().FirstOrDefault()?.Modifiers.Any(SyntaxKind.StaticKeyword) == true;
+        return !isStatic
+            && member.Ancestors().OfType<TypeDeclarationSyntax>().FirstOrDefault() is { } declaration
+            && source.Model(declaration.SyntaxTree).GetDeclaredSymbol(declaration, source.Cancellation) is { } type
+            && source.IsModule(type);
+    }
+
+    /// <summary>Reads the modules that a run created and that no other module holds.</summary>
+    private void ReadRoots(Evaluator evaluator, IOperation at)
+    {
+        var created = evaluator.Modules.ToList();
+        foreach (var module in created)
+            _creations.Add(module.Creation);
+        var held = HeldByOthers(created);
+        foreach (var module in created)
+        {
+            if (held.Contains(module) || !(module.IsSource || module.Role == Role.Sequential) || module.Type.IsAbstract || IsMadeByModule(module.Creation))
+                continue;
+            // A class created with nothing but unknown arguments is read with its defaults instead.
+            if (module.IsSource && module.Arguments.Length > 0 && module.Get(Slot.Unknowns) is not null)
+                continue;
+            evaluator.Rewind();
+            _graphs.Add(new GraphReader(evaluator, source).Read(module, evaluator.RunForward(module, at), module.IsSource ? Identifier(module.Type) : module.Creation, module.Creation));
+        }
+    }
+
+    // A module that another one's constructor makes is read with that one, even where the run lost it in a branch.
+    private bool IsMadeByModule(Location creation) =>
+        creation.SourceTree is { } tree && ModelSites.MemberOf(tree.GetRoot(source.Cancellation).FindNode(creation.SourceSpan)) is { } member && IsInModule(member);
+
+    private static HashSet<ModuleValue> HeldByOthers(List<ModuleValue> modules)
+    {
+        var held = new HashSet<ModuleValue>();
+        foreach (var module in modules)
+        {
+            var pending = new Stack<Value>(module.Slots.Values);
+            var seen = new HashSet<Value>();
+            while (pending.Count > 0)
+            {
+                var value = pending.Pop();
+                if (!seen.Add(value))
+                    continue;
+                switch (value)
+                {
+                    case ModuleValue inner:
+                        if (inner != module)
+                            held.Add(inner);
+                        break;
+                    case Items items:
+                        foreach (var item in items.Values)
+                            pending.Push(item);
+                        break;
+                    case TupleValue tuple:
+                        foreach (var element in tuple.Elements)
+                            pending.Push(element);
+                        break;
+                    case Stateful and not Frame and var stateful:
+                        foreach (var slot in ((Stateful)stateful).Slots.Values)
+                            pending.Push(slot);
+                        break;
+                }
+            }
+        }
+
+        return held;
+    }
+
+    private static Location Identifier(INamedTypeSymbol type) => type.OriginalDefinition.Locations[0];
+}

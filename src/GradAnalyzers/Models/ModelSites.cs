@@ -1,0 +1,113 @@
+using System.Collections.Immutable;
+using GradAnalyzers.Catalogue;
+using GradAnalyzers.Program;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
+
+namespace GradAnalyzers.Models;
+
+/// <summary>Where a program may make a model, found without binding a body: its module classes, and the members outside of them that create one.</summary>
+internal sealed record ModelSites(ImmutableArray<INamedTypeSymbol> Classes, ImmutableArray<CreatingMember> Members)
+{
+    public static ModelSites Of(WholeProgram program, CancellationToken cancellation)
+    {
+        var classes = ModuleClasses(program, cancellation);
+        var names = classes.Select(type => type.Name).Concat(program.Catalogue.NamesOf(Role.Sequential)).Distinct(StringComparer.Ordinal).ToLookup(Words.HashOf);
+        var members = ImmutableArray.CreateBuilder<CreatingMember>();
+        foreach (var tree in program.Trees)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            var created = tree.Words.In(names).SelectMany(name => Creations(tree.Tree, name)).Distinct().OrderBy(node => node.SpanStart)
+                .Select(node => (Node: node, Member: MemberOf(node))).Where(pair => pair.Member is not null);
+            members.AddRange(created.GroupBy(pair => pair.Member!).Select(group => new CreatingMember(group.Key, group.Select(pair => pair.Node).ToImmutableArray())));
+        }
+
+        return new ModelSites(classes, members.ToImmutable());
+    }
+
+    public static int Order(Location one, Location other)
+    {
+        var files = string.CompareOrdinal(one.SourceTree?.FilePath, other.SourceTree?.FilePath);
+        return files != 0 ? files : one.SourceSpan.CompareTo(other.SourceSpan);
+    }
+
+    /// <summary>The method, accessor or initializer that contains the node, or the file for top-level statements.</summary>
+    public static SyntaxNode? MemberOf(SyntaxNode node)
+    {
+        for (var current = node.Parent; current is not null; current = current.Parent)
+        {
+            switch (current)
+            {
+                case EqualsValueClauseSyntax { Parent: PropertyDeclarationSyntax or VariableDeclaratorSyntax { Parent.Parent: FieldDeclarationSyntax } }:
+                case BaseMethodDeclarationSyntax or AccessorDeclarationSyntax:
+                case ArrowExpressionClauseSyntax { Parent: PropertyDeclarationSyntax or IndexerDeclarationSyntax }:
+                    return current;
+                case GlobalStatementSyntax:
+                    return current.Parent;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Module classes of the source, in the order of declaration.</summary>
+    private static ImmutableArray<INamedTypeSymbol> ModuleClasses(WholeProgram program, CancellationToken cancellation)
+    {
+        var types = new List<INamedTypeSymbol>();
+        foreach (var tree in program.Trees)
+        {
+            SemanticModel? model = null;
+            foreach (var declaration in tree.Classes)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                model ??= program.Compilation.GetSemanticModel(tree.Tree);
+                if (model.GetDeclaredSymbol(declaration, cancellation) is INamedTypeSymbol type && program.IsModule(type))
+                    types.Add(type);
+            }
+        }
+
+        types.Sort((one, other) => Order(one.Locations[0], other.Locations[0]));
+        return types.Distinct<INamedTypeSymbol>(SymbolEqualityComparer.Default).ToImmutableArray();
+    }
+
+    /// <summary>Expressions that may create what a name says: <c>new Net(…)</c>, <c>Net net = new(…)</c>, <c>Sequential(…)</c>.</summary>
+    private static IEnumerable<SyntaxNode> Creations(SyntaxTree tree, string name)
+    {
+        var root = tree.GetRoot();
+        foreach (var place in Words.Places(tree.GetText(), root.FullSpan, name))
+        {
+            var token = root.FindToken(place);
+            if (!token.IsKind(SyntaxKind.IdentifierToken) || token.ValueText != name || token.Parent is not SimpleNameSyntax mention)
+                continue;
+            SyntaxNode whole = mention;
+            while (whole.Parent is QualifiedNameSyntax or AliasQualifiedNameSyntax || whole.Parent is MemberAccessExpressionSyntax access && access.Name == whole)
+                whole = whole.Parent;
+            switch (whole.Parent)
+            {
+                case ObjectCreationExpressionSyntax creation when creation.Type == whole:
+                    yield return creation;
+                    break;
+                case InvocationExpressionSyntax invocation when invocation.Expression == whole:
+                    yield return invocation;
+                    break;
+                case VariableDeclarationSyntax declaration when declaration.Type == whole:
+                    foreach (var variable in declaration.Variables)
+                    {
+                        if (variable.Initializer?.Value is ImplicitObjectCreationExpressionSyntax creation)
+                            yield return creation;
+                    }
+
+                    break;
+                case PropertyDeclarationSyntax { Initializer.Value: ImplicitObjectCreationExpressionSyntax creation } property when property.Type == whole:
+                    yield return creation;
+                    break;
+            }
+        }
+    }
+}
+
+/// <summary>A member that may create models.</summary>
+/// <param name="Member">Its body's syntax.</param>
+/// <param name="Creations">The expressions in it that may create one.</param>
+internal sealed record CreatingMember(SyntaxNode Member, ImmutableArray<SyntaxNode> Creations);

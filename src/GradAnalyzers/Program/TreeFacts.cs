@@ -1,0 +1,189 @@
+using System.Collections.Concurrent;
+using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
+using Microsoft.CodeAnalysis.Text;
+
+namespace GradAnalyzers.Program;
+
+/// <summary>
+/// What one file says by its syntax alone, computed when first asked for and kept with the tree: typing in one file leaves the others' facts as they are.
+/// Nothing in it knows a compilation.
+/// </summary>
+internal sealed class TreeFacts
+{
+    private static readonly ConditionalWeakTable<SyntaxTree, TreeFacts> ByTree = new();
+
+    private readonly Lazy<Words> _words;
+    private readonly Lazy<ImmutableArray<MemberFacts>> _members;
+    private readonly Lazy<ImmutableArray<TypeDeclarationSyntax>> _classes;
+    private readonly Lazy<ulong> _declarations;
+    private readonly Lazy<ImmutableHashSet<string>> _assigned;
+
+    private TreeFacts(SyntaxTree tree)
+    {
+        Tree = tree;
+        _words = new(() => Words.Of(Text, new TextSpan(0, Text.Length)));
+        _members = new(() => FindMembers(tree));
+        _classes = new(() => tree.GetRoot().DescendantNodes(node => node is CompilationUnitSyntax or BaseNamespaceDeclarationSyntax or TypeDeclarationSyntax)
+            .OfType<TypeDeclarationSyntax>().Where(type => type is ClassDeclarationSyntax or RecordDeclarationSyntax && type.BaseList is not null).ToImmutableArray());
+        _declarations = new(() => DeclarationHash.Of(tree.GetRoot()));
+        _assigned = new(() => AssignedNamesOf(tree.GetRoot()));
+    }
+
+    public SyntaxTree Tree { get; }
+
+    /// <summary>Results that were read from this tree, for the next compilation; see <see cref="Kept"/>.</summary>
+    public ConcurrentDictionary<(string Kind, SyntaxNode Node), Kept> Results { get; } = new();
+
+    /// <summary>What names in this tree are bound to; holds as long as the declarations of the whole program do.</summary>
+    public BoundNames? Bound { get; set; }
+
+    /// <summary>Every word of the text.</summary>
+    public Words Words => _words.Value;
+
+    /// <summary>Methods, properties, fields and the top-level program, in the order of the text.</summary>
+    public ImmutableArray<MemberFacts> Members => _members.Value;
+
+    /// <summary>Classes that derive from something or implement something.</summary>
+    public ImmutableArray<TypeDeclarationSyntax> Classes => _classes.Value;
+
+    /// <summary>A hash of everything that other files can see: all but the bodies.</summary>
+    public ulong Declarations => _declarations.Value;
+
+    /// <summary>Names that are assigned to, stepped or handed out by reference.</summary>
+    public ImmutableHashSet<string> AssignedNames => _assigned.Value;
+
+    private SourceText Text => Tree.GetText();
+
+    public static TreeFacts Of(SyntaxTree tree) => ByTree.GetValue(tree, static key => new TreeFacts(key));
+
+    /// <summary>The member declaration (or the compilation unit of a top-level program) that a node stands in.</summary>
+    public static SyntaxNode MemberOf(SyntaxNode node)
+    {
+        for (var current = node; current is not null; current = current.Parent)
+        {
+            if (IsMember(current))
+                return current;
+        }
+
+        return node.SyntaxTree.GetRoot();
+    }
+
+    private static bool IsMember(SyntaxNode node) =>
+        node is BaseMethodDeclarationSyntax or BasePropertyDeclarationSyntax or BaseFieldDeclarationSyntax;
+
+    private static ImmutableArray<MemberFacts> FindMembers(SyntaxTree tree)
+    {
+        var root = tree.GetRoot();
+        var members = ImmutableArray.CreateBuilder<MemberFacts>();
+        foreach (var member in root.DescendantNodes(node => !IsMember(node) && node is not (StatementSyntax or ExpressionSyntax)).Where(IsMember))
+            members.Add(new MemberFacts(NameOf(member), member, member.Span));
+        if (root is CompilationUnitSyntax unit && unit.Members.Any(SyntaxKind.GlobalStatement))
+        {
+            var statements = unit.Members.OfType<GlobalStatementSyntax>().ToList();
+            members.Add(new MemberFacts("<Main>$", unit, TextSpan.FromBounds(statements[0].SpanStart, statements[^1].Span.End)));
+        }
+
+        return members.ToImmutable();
+    }
+
+    private static string NameOf(SyntaxNode member) => member switch
+    {
+        MethodDeclarationSyntax method => method.Identifier.ValueText,
+        ConstructorDeclarationSyntax constructor => constructor.Identifier.ValueText,
+        PropertyDeclarationSyntax property => property.Identifier.ValueText,
+        BaseFieldDeclarationSyntax field => field.Declaration.Variables.FirstOrDefault()?.Identifier.ValueText ?? "",
+        _ => "",
+    };
+
+    private static ImmutableHashSet<string> AssignedNamesOf(SyntaxNode root)
+    {
+        var names = ImmutableHashSet.CreateBuilder<string>(StringComparer.Ordinal);
+        foreach (var node in root.DescendantNodes())
+        {
+            var target = node switch
+            {
+                AssignmentExpressionSyntax assignment => assignment.Left,
+                PrefixUnaryExpressionSyntax step when step.IsKind(SyntaxKind.PreIncrementExpression) || step.IsKind(SyntaxKind.PreDecrementExpression) => step.Operand,
+                PostfixUnaryExpressionSyntax step => step.Operand,
+                ArgumentSyntax argument when !argument.RefKindKeyword.IsKind(SyntaxKind.None) => argument.Expression,
+                _ => null,
+            };
+            if (target is TupleExpressionSyntax tuple)
+            {
+                foreach (var argument in tuple.Arguments)
+                    Note(argument.Expression);
+            }
+            else
+            {
+                Note(target);
+            }
+        }
+
+        return names.ToImmutable();
+
+        void Note(ExpressionSyntax? expression)
+        {
+            if (SimpleNames.Of(expression) is { } name)
+                names.Add(name);
+        }
+    }
+}
+
+/// <summary>A member of a file.</summary>
+/// <param name="name">The name that callers mention; empty for an operator and the like.</param>
+/// <param name="declaration">Its declaration, or the compilation unit of a top-level program.</param>
+/// <param name="span">Its text.</param>
+internal sealed class MemberFacts(string name, SyntaxNode declaration, TextSpan span)
+{
+    private Words? _words;
+
+    public string Name { get; } = name;
+
+    public SyntaxNode Declaration { get; } = declaration;
+
+    /// <summary>Every word of its text.</summary>
+    public Words Words => _words ??= Words.Of(Declaration.SyntaxTree.GetText(), span);
+
+    /// <summary>The simple names in it that read as the given one.</summary>
+    public IEnumerable<SimpleNameSyntax> Mentions(string name)
+    {
+        var tree = Declaration.SyntaxTree;
+        foreach (var place in Words.Places(tree.GetText(), span, name))
+        {
+            var token = tree.GetRoot().FindToken(place);
+            if (token.SpanStart <= place && token.IsKind(SyntaxKind.IdentifierToken) && token.ValueText == name && token.Parent is SimpleNameSyntax mention)
+                yield return mention;
+        }
+    }
+}
+
+/// <summary>The last part of a written name.</summary>
+internal static class SimpleNames
+{
+    public static string? Of(SyntaxNode? expression)
+    {
+        for (var current = expression; ;)
+        {
+            switch (current)
+            {
+                case SimpleNameSyntax simple:
+                    return simple.Identifier.ValueText;
+                case QualifiedNameSyntax qualified:
+                    current = qualified.Right;
+                    break;
+                case AliasQualifiedNameSyntax alias:
+                    current = alias.Name;
+                    break;
+                case MemberAccessExpressionSyntax access:
+                    current = access.Name;
+                    break;
+                default:
+                    return null;
+            }
+        }
+    }
+}
