@@ -121,7 +121,10 @@ internal sealed class WholeProgram
 
     private ulong FindDeclarations()
     {
-        var hash = StableHash.With(StableHash.With(Catalogue.Signature, Compilation.AssemblyName ?? ""), Compilation.Options.GetHashCode() is var options ? (ulong)(uint)options : 0);
+        // Not CompilationOptions.GetHashCode: the command line compiler's throws.
+        var options = Compilation.Options;
+        var hash = StableHash.With(StableHash.With(Catalogue.Signature, Compilation.AssemblyName ?? ""), options.MainTypeName ?? "");
+        hash = StableHash.With(StableHash.With(hash, (ulong)options.OutputKind), options.CheckOverflow ? 1UL : 0UL);
         foreach (var reference in Compilation.References)
             hash = StableHash.With(hash, References.GetValue(reference, static _ => new ReferenceNumber()).Value);
         foreach (var tree in Trees)
