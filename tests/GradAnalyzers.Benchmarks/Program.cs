@@ -4,8 +4,24 @@ using GradAnalyzers.Benchmarks.Monitor;
 // dotnet run -c Release --project tests/GradAnalyzers.Benchmarks -- monitor [part of a model's name]
 // dotnet run -c Release --project tests/GradAnalyzers.Benchmarks -- detection [seed [part of a name]]
 // dotnet run -c Release --project tests/GradAnalyzers.Benchmarks -- analyzers [rounds]
+// dotnet run -c Release --project tests/GradAnalyzers.Benchmarks -- repositories folder [part of a name]
+// dotnet run -c Release --project tests/GradAnalyzers.Benchmarks -- reports folder file [analyzers.dll]
+// dotnet run -c Release --project tests/GradAnalyzers.Benchmarks -- growth [part of a name]
+// dotnet run -c Release --project tests/GradAnalyzers.Benchmarks -- editing
 switch (args)
 {
+    case ["repositories", var folder, .. var rest]:
+        RepositoryCost.Run(folder, rest.FirstOrDefault() ?? "");
+        return 0;
+    case ["reports", var folder, var file, .. var rest]:
+        Reports.Write(folder, file, rest.FirstOrDefault());
+        return 0;
+    case ["growth", .. var rest]:
+        Growth.Run(rest.FirstOrDefault() ?? "");
+        return 0;
+    case ["growth-one", var name, var size]:
+        Growth.One(name, int.Parse(size));
+        return 0;
     case ["analyzers", .. var rest]:
         AnalyzerCost.Run(rest.Length > 0 ? int.Parse(rest[0]) : 5);
         return 0;
@@ -16,6 +32,6 @@ switch (args)
         DetectionQuality.Run(rest.Length > 0 ? int.Parse(rest[0]) : 1, rest.Length > 1 ? rest[1] : "");
         return 0;
     default:
-        Console.Error.WriteLine("Say what to measure: analyzers [rounds], monitor [part of a model's name], or detection [seed [part of a name]]");
+        Console.Error.WriteLine("Say what to measure: analyzers [rounds], repositories folder, reports folder file, growth, editing, monitor [part of a model's name], or detection [seed [part of a name]]");
         return 1;
 }

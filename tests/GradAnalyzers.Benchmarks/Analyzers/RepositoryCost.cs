@@ -1,0 +1,79 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using Microsoft.CodeAnalysis.Diagnostics;
+
+namespace GradAnalyzers.Benchmarks.Analyzers;
+
+/// <summary>What the analyzers add to binding real repositories, in a warm process, beside an idle analyzer and two well-known packages.</summary>
+internal static class RepositoryCost
+{
+    private const int Runs = 3;
+
+    public static void Run(string folder, string part)
+    {
+        var analyzers = new (string Name, ImmutableArray<DiagnosticAnalyzer> Analyzers)[]
+        {
+            ("idle", [new IdleAnalyzer()]),
+            ("ours", WarmCompiler.Load(CompilerRun.Metadata("Analyzers"))),
+            ("Roslynator", WarmCompiler.Load(CompilerRun.Metadata("Roslynator"))),
+            ("Meziantou", WarmCompiler.Load(CompilerRun.Metadata("Meziantou"))),
+        };
+        var repositories = Directory.GetDirectories(folder).Order(StringComparer.Ordinal).Where(path => Path.GetFileName(path).Contains(part, StringComparison.OrdinalIgnoreCase))
+            .Select(path => (Name: Path.GetFileName(path), Sources: WarmCompiler.SourcesOf(path))).Where(repository => repository.Sources.Length > 0).ToList();
+        // Twice over the smallest: what follows is compiled just in time.
+        var smallest = repositories.MinBy(repository => repository.Sources.Sum(source => source.Text.Length)).Sources;
+        for (var round = 0; round < 2; round++)
+        {
+            WarmCompiler.Bind(WarmCompiler.Compile(smallest));
+            foreach (var one in analyzers)
+                WarmCompiler.Analyze(WarmCompiler.Compile(smallest), one.Analyzers);
+        }
+
+        Console.WriteLine($"Processor time in a warm process, best of {Runs} alternating runs; what is added, in parts of binding alone. Ours, Roslynator's and Meziantou's above the idle analyzer.");
+        Console.WriteLine();
+        Console.WriteLine("| repository (lines) | bind | idle | ours above idle | Roslynator above idle | Meziantou above idle | peak idle | peak ours |");
+        Console.WriteLine("|---|--:|--:|--:|--:|--:|--:|--:|");
+        var shares = new List<double>();
+        foreach (var (name, sources) in repositories)
+        {
+            var bind = double.MaxValue;
+            var best = analyzers.Select(_ => double.MaxValue).ToArray();
+            var peak = new double[analyzers.Length];
+            var reports = 0;
+            for (var run = 0; run < Runs; run++)
+            {
+                bind = Math.Min(bind, WarmCompiler.Bind(WarmCompiler.Compile(sources)));
+                for (var index = 0; index < analyzers.Length; index++)
+                {
+                    using var memory = new PeakMemory();
+                    var (seconds, found) = WarmCompiler.Analyze(WarmCompiler.Compile(sources), analyzers[index].Analyzers);
+                    best[index] = Math.Min(best[index], seconds);
+                    peak[index] = Math.Max(peak[index], memory.Megabytes);
+                    if (analyzers[index].Name == "ours")
+                        reports = found.Length;
+                }
+            }
+
+            var lines = sources.Sum(source => source.Text.Count(character => character == '\n'));
+            shares.Add((best[1] - best[0]) / bind);
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"| {name.Replace('+', '/')} ({lines:N0}; {reports} reports) | {bind:0.00} s | {100 * (best[0] / bind - 1):+0;-0} % | {100 * shares[^1]:+0;-0} % | {100 * (best[2] - best[0]) / bind:+0;-0} % | {100 * (best[3] - best[0]) / bind:+0;-0} % | {peak[0]:0} MB | {peak[1]:0} MB |"));
+        }
+
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| median | | | {100 * shares.Order().ElementAt(shares.Count / 2):+0;-0} % | | | | |"));
+    }
+
+    /// <summary>The largest managed heap while something runs, looked at 100 times a second.</summary>
+    private sealed class PeakMemory : IDisposable
+    {
+        private readonly Timer _timer;
+        private readonly long _before = GC.GetTotalMemory(forceFullCollection: true);
+        private long _largest;
+
+        public PeakMemory() => _timer = new Timer(_ => _largest = Math.Max(_largest, GC.GetTotalMemory(false)), null, 0, 10);
+
+        public double Megabytes => Math.Max(0, Math.Max(_largest, GC.GetTotalMemory(false)) - _before) / 1e6;
+
+        public void Dispose() => _timer.Dispose();
+    }
+}
