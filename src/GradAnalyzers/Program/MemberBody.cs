@@ -1,5 +1,7 @@
+using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
 using Microsoft.CodeAnalysis.FlowAnalysis;
 using Microsoft.CodeAnalysis.Operations;
 
@@ -13,6 +15,8 @@ internal sealed class MemberBody
 {
     private readonly Dictionary<ISymbol, List<Write>> _writes = new(SymbolEqualityComparer.Default);
     private readonly Dictionary<SyntaxNode, List<IOperation>> _returns = [];
+    private readonly ConcurrentDictionary<ISymbol, ReachingWrites> _reaching = new(SymbolEqualityComparer.Default);
+    private readonly ConcurrentDictionary<SyntaxNode, bool> _hasLabels = new();
     private readonly Lazy<Flow> _flow;
 
     private MemberBody(SyntaxNode declaration, IOperation root)
@@ -42,6 +46,11 @@ internal sealed class MemberBody
 
     /// <summary>Everything assigned to a local or parameter anywhere in the member.</summary>
     public IReadOnlyList<Write> Writes(ISymbol variable) => _writes.TryGetValue(variable, out var writes) ? writes : [];
+
+    /// <summary>Everything assigned to a local or parameter that a read of it can see.</summary>
+    public ImmutableArray<Write> WritesReaching(IOperation read, ISymbol variable) => _reaching
+        .GetOrAdd(variable, key => new ReachingWrites(Writes(key), function => _hasLabels.GetOrAdd(function, static node => node.DescendantNodes().Any(inner => inner is LabeledStatementSyntax))))
+        .At(read.Syntax);
 
     /// <summary>Everything assigned to fields and properties in the member.</summary>
     public IEnumerable<(ISymbol Member, Write Write)> MemberWrites() =>

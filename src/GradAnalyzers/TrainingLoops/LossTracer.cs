@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using GradAnalyzers.Catalogue;
-using GradAnalyzers.Program;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.Operations;
 
@@ -121,7 +120,7 @@ internal sealed class LossTracer(ValueTracer tracer)
         {
             case ILocalReferenceOperation reference:
                 var declaring = Frame.Declaring(reference.Local, frame);
-                return ReachingWrites.At(reference, declaring.Body.Writes(reference.Local)).SelectMany(write => Written(write.Value, declaring));
+                return declaring.Body.WritesReaching(reference, reference.Local).SelectMany(write => Written(write.Value, declaring));
             case IParameterReferenceOperation reference:
                 return (frame.ArgumentOf(reference.Parameter) is { } argument ? [argument] : Array.Empty<(IOperation, Frame)>())
                     .Concat(frame.Body.Writes(reference.Parameter).SelectMany(write => Written(write.Value, frame)));

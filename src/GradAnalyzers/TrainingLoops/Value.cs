@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
 using Microsoft.CodeAnalysis;
 
 namespace GradAnalyzers.TrainingLoops;
@@ -33,7 +34,12 @@ internal abstract record Value(ITypeSymbol? Type)
 }
 
 /// <summary>Made by a constructor, a factory or any call that source does not explain.</summary>
-internal sealed record Created(IOperation Creation, Frame Frame) : Value(Creation.Type);
+internal sealed record Created(IOperation Creation, Frame Frame) : Value(Creation.Type)
+{
+    public bool Equals(Created? other) => other is not null && ReferenceEquals(Creation, other.Creation) && ReferenceEquals(Frame, other.Frame);
+
+    public override int GetHashCode() => (RuntimeHelpers.GetHashCode(Creation) * 31) + RuntimeHelpers.GetHashCode(Frame);
+}
 
 /// <summary>Passed in from callers that this reading does not see.</summary>
 internal sealed record Argument(IParameterSymbol Parameter) : Value(Parameter.Type);
@@ -54,4 +60,9 @@ internal sealed record Function(IMethodSymbol Method, SyntaxNode? Lambda, Frame 
 }
 
 /// <summary>Nothing is known but the static type.</summary>
-internal sealed record Unknown(IOperation Operation, Frame Frame) : Value(Operation.Type);
+internal sealed record Unknown(IOperation Operation, Frame Frame) : Value(Operation.Type)
+{
+    public bool Equals(Unknown? other) => other is not null && ReferenceEquals(Operation, other.Operation) && ReferenceEquals(Frame, other.Frame);
+
+    public override int GetHashCode() => (RuntimeHelpers.GetHashCode(Operation) * 31) + RuntimeHelpers.GetHashCode(Frame);
+}

@@ -20,8 +20,8 @@ internal sealed class ValueTracer(ProgramSource source)
     private const int MaximumActivations = 4_000;
     private const int MaximumCalls = 12;
 
-    private readonly Dictionary<(IOperation, Frame), ImmutableArray<Value>> _known = [];
-    private readonly Dictionary<Created, ImmutableArray<Value>> _elements = [];
+    private readonly Dictionary<(IOperation, Frame), Answered> _known = [];
+    private readonly Dictionary<Created, Answered> _elements = [];
     private readonly Dictionary<object, int> _open = [];
     private readonly Dictionary<(IMethodSymbol?, MemberBody, Value?), Frame> _detached = [];
     private readonly Dictionary<(Frame, IOperation, IMethodSymbol), Frame> _entered = [];
@@ -29,8 +29,11 @@ internal sealed class ValueTracer(ProgramSource source)
     private int _depth;
     private int _questions;
 
-    /// <summary>The outermost open question that an answer met again: what hangs on it is not final.</summary>
-    private int _met = int.MaxValue;
+    /// <summary>The levels of the open questions that were met again, one bit each: what hangs on them is not final.</summary>
+    private ulong _met;
+
+    /// <summary>By level, what to forget when the question open there is answered.</summary>
+    private readonly List<Action>[] _hanging = Enumerable.Range(0, MaximumDepth).Select(_ => new List<Action>()).ToArray();
 
     public ProgramSource Source { get; } = source;
 
@@ -44,24 +47,32 @@ internal sealed class ValueTracer(ProgramSource source)
     {
         if (operation is null)
             return ImmutableArray<Value>.Empty;
-        return Answer(_known, (operation, frame), () => Find(operation, frame), () => [new Unknown(operation, frame)]);
+        return Known(_known, (operation, frame)) ?? Answer(_known, (operation, frame), () => Find(operation, frame), () => [new Unknown(operation, frame)]);
     }
 
     /// <summary>Everything the elements of a collection can be.</summary>
     public ImmutableArray<Value> TraceElements(IOperation? collection, Frame frame) =>
-        Trace(collection, frame).OfType<Created>().SelectMany(created => Answer(_elements, created, () => Elements(created), () => [])).Distinct().ToImmutableArray();
+        Trace(collection, frame).OfType<Created>().SelectMany(created => Known(_elements, created) ?? Answer(_elements, created, () => Elements(created), () => [])).Distinct().ToImmutableArray();
 
-    /// <summary>
-    /// Answers a question once. A question within itself (<c>x = f(x)</c>) adds nothing to its own answer; what was answered on the way there hangs on that question, and is not kept.
-    /// </summary>
-    private ImmutableArray<Value> Answer<TQuestion>(Dictionary<TQuestion, ImmutableArray<Value>> answers, TQuestion question, Func<IEnumerable<Value>> find, Func<IEnumerable<Value>> giveUp)
+    private ImmutableArray<Value>? Known<TQuestion>(Dictionary<TQuestion, Answered> answers, TQuestion question)
         where TQuestion : notnull
     {
-        if (answers.TryGetValue(question, out var known))
-            return known;
+        if (!answers.TryGetValue(question, out var known))
+            return null;
+        _met |= known.HangsOn;
+        return known.Values;
+    }
+
+    /// <summary>
+    /// Answers a question once. A question within itself (<c>x = f(x)</c>) adds nothing to its own answer; what was answered on the way there hangs on that question,
+    /// and counts only as long as it is open.
+    /// </summary>
+    private ImmutableArray<Value> Answer<TQuestion>(Dictionary<TQuestion, Answered> answers, TQuestion question, Func<IEnumerable<Value>> find, Func<IEnumerable<Value>> giveUp)
+        where TQuestion : notnull
+    {
         if (_open.TryGetValue(question, out var level))
         {
-            _met = Math.Min(_met, level);
+            _met |= 1UL << level;
             return ImmutableArray<Value>.Empty;
         }
 
@@ -69,23 +80,33 @@ internal sealed class ValueTracer(ProgramSource source)
             return giveUp().ToImmutableArray();
         Source.Cancellation.ThrowIfCancellationRequested();
         var metBefore = _met;
-        _met = int.MaxValue;
-        _open.Add(question, _depth++);
+        _met = 0;
+        level = _depth++;
+        _open.Add(question, level);
         var values = find().Distinct().ToImmutableArray();
         _open.Remove(question);
         _depth--;
-        if (_met >= _depth)
-        {
-            answers[question] = values;
-            _met = metBefore;
-        }
-        else
-        {
-            _met = Math.Min(_met, metBefore);
-        }
-
+        foreach (var forget in _hanging[level])
+            forget();
+        _hanging[level].Clear();
+        var hangsOn = _met & ~(1UL << level);
+        answers[question] = new Answered(values, hangsOn);
+        if (hangsOn != 0)
+            _hanging[Highest(hangsOn)].Add(() => answers.Remove(question));
+        _met = metBefore | hangsOn;
         return values;
     }
+
+    private static int Highest(ulong levels)
+    {
+        var highest = 0;
+        while ((levels >>= 1) != 0)
+            highest++;
+        return highest;
+    }
+
+    /// <summary>An answer, and the levels of the open questions that it hangs on, one bit each.</summary>
+    private readonly record struct Answered(ImmutableArray<Value> Values, ulong HangsOn);
 
     /// <summary>The activation of a method on a known object, with unknown arguments.</summary>
     public Frame Detached(IMethodSymbol? method, MemberBody body, Value? receiver)
@@ -169,7 +190,7 @@ internal sealed class ValueTracer(ProgramSource source)
     private ActivationKey? KeyOf(IOperation call, IMethodSymbol method, MemberBody body, SyntaxNode? function, Frame? lexical, ImmutableArray<Value> receiver, Frame frame)
     {
         var met = _met;
-        _met = int.MaxValue;
+        _met = 0;
         var values = receiver.ToList();
         foreach (var argument in Frame.Arguments(call))
         {
@@ -177,8 +198,8 @@ internal sealed class ValueTracer(ProgramSource source)
                 values.AddRange(Trace(argument.Value, frame).Prepend(new Place(argument.Parameter?.Ordinal ?? -1)));
         }
 
-        var isFinal = _met == int.MaxValue;
-        _met = Math.Min(_met, met);
+        var isFinal = _met == 0;
+        _met |= met;
         return isFinal ? new ActivationKey(method, body, function, lexical, values.ToImmutableArray()) : null;
     }
 
@@ -309,8 +330,8 @@ internal sealed class ValueTracer(ProgramSource source)
 
     private IEnumerable<Value> Writes(IOperation reference, ISymbol variable, Frame frame)
     {
-        var writes = frame.Body.Writes(variable);
-        return writes.Count == 0 ? [new Unknown(reference, frame)] : ReachingWrites.At(reference, writes).SelectMany(write => Written(write, frame));
+        var writes = frame.Body.WritesReaching(reference, variable);
+        return writes.IsEmpty ? [new Unknown(reference, frame)] : writes.SelectMany(write => Written(write, frame));
     }
 
     private IEnumerable<Value> Written(Write write, Frame frame)
