@@ -18,6 +18,7 @@ internal sealed class WholeProgram
     private readonly ConcurrentDictionary<SyntaxNode, WeakReference<MemberBody>> _bodies = new();
     private readonly ConcurrentDictionary<ITypeSymbol, bool> _modules = new(SymbolEqualityComparer.Default);
     private readonly ConcurrentDictionary<ITypeSymbol, bool> _tensors = new(SymbolEqualityComparer.Default);
+    private readonly ConcurrentDictionary<ITypeSymbol, bool> _holders = new(SymbolEqualityComparer.Default);
     private readonly ConcurrentDictionary<ITypeSymbol, ImmutableArray<IFieldSymbol>> _fields = new(SymbolEqualityComparer.Default);
     private readonly ConcurrentDictionary<ISymbol, ImmutableArray<IMethodSymbol>> _overrides = new(SymbolEqualityComparer.Default);
     private readonly ConcurrentDictionary<ISymbol, bool> _implemented = new(SymbolEqualityComparer.Default);
@@ -109,6 +110,50 @@ internal sealed class WholeProgram
                 yield return candidate;
             }
         }
+    }
+
+    /// <summary>
+    /// Whether an object of this type can be, hold or run what a training loop works on: a module, an optimizer, tensors, a function. What other assemblies hold is not to be seen, and counts as nothing,
+    /// except for what is a container of such by its type arguments.
+    /// </summary>
+    public bool MayHoldTraining(ITypeSymbol? type)
+    {
+        if (type is null)
+            return false;
+        if (_holders.TryGetValue(type, out var known))
+            return known;
+        var seen = new HashSet<ITypeSymbol>(SymbolEqualityComparer.Default) { type };
+        var open = new Stack<ITypeSymbol>([type]);
+        var holds = false;
+        while (!holds && open.Count > 0)
+        {
+            foreach (var part in PartsOf(open.Pop(), out holds))
+            {
+                // What a configuration keeps as objects are numbers and texts.
+                if (part.SpecialType is not SpecialType.System_Object && seen.Add(part))
+                    open.Push(part);
+            }
+        }
+
+        return _holders.GetOrAdd(type, holds);
+    }
+
+    /// <summary>The types of what objects of a type hold.</summary>
+    private IEnumerable<ITypeSymbol> PartsOf(ITypeSymbol type, out bool holds)
+    {
+        var isInSource = type.Locations.Any(location => location.IsInSource);
+        holds = type.TypeKind is TypeKind.Delegate or TypeKind.TypeParameter or TypeKind.Dynamic || type.SpecialType is SpecialType.System_Object
+            || (isInSource && (type.IsAbstract || type.TypeKind == TypeKind.Interface)) || Catalogue.FindBase(type) is not null;
+        if (holds || type.SpecialType is not SpecialType.None || type.TypeKind == TypeKind.Enum)
+            return [];
+        return type switch
+        {
+            IArrayTypeSymbol array => [array.ElementType],
+            INamedTypeSymbol named when isInSource => named.GetMembers().OfType<IFieldSymbol>().Where(field => !field.IsStatic).Select(field => field.Type)
+                .Concat(named.BaseType is { } parent ? [parent] : Array.Empty<ITypeSymbol>()),
+            INamedTypeSymbol { IsGenericType: true } named => named.TypeArguments,
+            _ => [],
+        };
     }
 
     private bool FindIsModule(ITypeSymbol type) =>

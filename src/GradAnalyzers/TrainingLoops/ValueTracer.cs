@@ -182,19 +182,19 @@ internal sealed class ValueTracer(ProgramSource source)
     }
 
     /// <summary>Whether a call can give its caller an object of its own, as a factory does: then two calls give two objects, and are never one activation.</summary>
-    private static bool GivesObjects(IMethodSymbol method) =>
-        !(method.ReturnsVoid || method.ReturnType.SpecialType is not SpecialType.None and not SpecialType.System_Object || method.ReturnType is INamedTypeSymbol { IsGenericType: false, Name: "Task" or "ValueTask" })
-        || method.Parameters.Any(parameter => parameter.RefKind is RefKind.Out or RefKind.Ref);
+    private bool GivesObjects(IMethodSymbol method) =>
+        Source.Program.MayHoldTraining(method.ReturnType) || method.Parameters.Any(parameter => parameter.RefKind is RefKind.Out or RefKind.Ref && Source.Program.MayHoldTraining(parameter.Type));
 
     /// <summary>What makes two activations the same: code, object, and arguments as far as they can matter. Null where an argument hangs on a question that is still open.</summary>
     private ActivationKey? KeyOf(IOperation call, IMethodSymbol method, MemberBody body, SyntaxNode? function, Frame? lexical, ImmutableArray<Value> receiver, Frame frame)
     {
         var met = _met;
         _met = 0;
-        var values = receiver.ToList();
+        // A lambda's receiver is that of the code around it.
+        var values = lexical is not null || Source.Program.MayHoldTraining(method.ContainingType) ? receiver.ToList() : [];
         foreach (var argument in Frame.Arguments(call))
         {
-            if (argument.Value.Type is not ({ IsReferenceType: false, SpecialType: not SpecialType.None } or { SpecialType: SpecialType.System_String } or { TypeKind: TypeKind.Enum }))
+            if (Source.Program.MayHoldTraining(WithoutConversion(argument.Value).Type))
                 values.AddRange(Trace(argument.Value, frame).Prepend(new Place(argument.Parameter?.Ordinal ?? -1)));
         }
 
