@@ -54,7 +54,8 @@ internal sealed class ModelGraphs
         if (reading is null)
         {
             var sites = ModelSites.Of(_program, cancellation);
-            reading = new Reading(sites, new(sites.Members.Length, (part, token) => Created(sites.Members[part], token)));
+            var creating = sites.Members.Select(member => member.Member).ToImmutableHashSet();
+            reading = new Reading(sites, new(sites.Members.Length, (part, token) => Created(sites.Members[part], creating, token)));
             reading = Interlocked.CompareExchange(ref _reading, reading, null) ?? reading;
         }
 
@@ -67,13 +68,13 @@ internal sealed class ModelGraphs
 
     private static ImmutableArray<ModelGraph> Graphs(Kept kept) => (ImmutableArray<ModelGraph>)kept.Value;
 
-    private Kept Created(CreatingMember member, CancellationToken cancellation) =>
-        KeptOrRead(CreatedKind, member.Member, reading => reading.CreatedBy(member), cancellation);
+    private Kept Created(CreatingMember member, ImmutableHashSet<SyntaxNode> creating, CancellationToken cancellation) =>
+        KeptOrRead(CreatedKind, member.Member, source => new ModelReading(source).CreatedBy(member, creating), cancellation);
 
     private Kept WithDefaults(INamedTypeSymbol type, CancellationToken cancellation) =>
-        KeptOrRead(DefaultKind, type.DeclaringSyntaxReferences[0].GetSyntax(cancellation), reading => reading.WithDefaults(type), cancellation);
+        KeptOrRead(DefaultKind, type.DeclaringSyntaxReferences[0].GetSyntax(cancellation), source => new ModelReading(source).WithDefaults(type), cancellation);
 
-    private Kept KeptOrRead(string kind, SyntaxNode node, Func<ModelReading, ImmutableArray<ModelGraph>> read, CancellationToken cancellation)
+    private Kept KeptOrRead(string kind, SyntaxNode node, Func<ProgramSource, ImmutableArray<ModelGraph>> read, CancellationToken cancellation)
     {
         var tree = TreeFacts.Of(node.SyntaxTree);
         var key = new ProgramKey(_program.Declarations, 0);
@@ -81,7 +82,7 @@ internal sealed class ModelGraphs
             return kept;
         // What binding the bodies took is held by this source alone, which ends here.
         var source = new ProgramSource(_program, cancellation);
-        var graphs = read(new ModelReading(source));
+        var graphs = read(source);
         foreach (var place in graphs.SelectMany(graph => (graph.Type?.Declarations ?? ImmutableArray<Location>.Empty).Append(graph.Location)))
             source.Reads(place.SourceTree);
         return tree.Results[(kind, node)] = source.Keep(key, graphs);

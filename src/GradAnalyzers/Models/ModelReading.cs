@@ -16,11 +16,13 @@ internal sealed class ModelReading(ProgramSource source)
     private readonly HashSet<Location> _creations = [];
 
     /// <summary>The models that a member creates and that no other module holds.</summary>
-    public ImmutableArray<ModelGraph> CreatedBy(CreatingMember place)
+    /// <param name="place">The member.</param>
+    /// <param name="creating">All members of the program that may create models.</param>
+    public ImmutableArray<ModelGraph> CreatedBy(CreatingMember place, ImmutableHashSet<SyntaxNode> creating)
     {
         if (IsInModule(place.Member) || source.Operation(place.Member) is not { } operation)
             return ImmutableArray<ModelGraph>.Empty;
-        var evaluator = new Evaluator(source, source.Cancellation);
+        var evaluator = new Evaluator(source, source.Cancellation, new ProgramSlice(source, method => MakesModels(method, creating)));
         if (operation is ISymbolInitializerOperation initializer)
             evaluator.Evaluate(initializer.Value);
         else
@@ -48,6 +50,18 @@ internal sealed class ModelReading(ProgramSource source)
             return ImmutableArray<ModelGraph>.Empty;
         evaluator.Rewind();
         return ImmutableArray.Create(new GraphReader(evaluator, source).Read(module, evaluator.RunForward(module, null), Identifier(type), null));
+    }
+
+    private bool MakesModels(IMethodSymbol method, ImmutableHashSet<SyntaxNode> creating)
+    {
+        foreach (var reference in method.OriginalDefinition.DeclaringSyntaxReferences)
+        {
+            source.Reads(reference.SyntaxTree);
+            if (creating.Contains(reference.GetSyntax(source.Cancellation)))
+                return true;
+        }
+
+        return false;
     }
 
     // What a module's constructor creates is part of that module; its static factories are the program's.

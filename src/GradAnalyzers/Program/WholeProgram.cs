@@ -25,6 +25,7 @@ internal sealed class WholeProgram
     private readonly Lazy<ImmutableArray<TreeFacts>> _trees;
     private readonly Lazy<ulong> _declarations;
     private readonly Lazy<bool> _mayAddGroups;
+    private readonly Lazy<bool> _mentionsGradients;
     private TrainingMembers? _members;
 
     private WholeProgram(Compilation compilation, ModelCatalogue catalogue)
@@ -32,11 +33,8 @@ internal sealed class WholeProgram
         (Compilation, Catalogue) = (compilation, catalogue);
         _trees = new(() => compilation.SyntaxTrees.Select(TreeFacts.Of).ToImmutableArray());
         _declarations = new(FindDeclarations);
-        _mayAddGroups = new(() =>
-        {
-            var names = Words.HashesOf(catalogue.NamesOf(Role.AddGroup));
-            return Trees.Any(tree => tree.Words.ContainsAny(names) && tree.Members.Any(member => member.Words.ContainsAny(names)));
-        });
+        _mayAddGroups = new(() => Mentions(Role.AddGroup));
+        _mentionsGradients = new(() => Mentions(Role.Gradient));
     }
 
     public Compilation Compilation { get; }
@@ -50,6 +48,9 @@ internal sealed class WholeProgram
 
     /// <summary>Whether code anywhere adds parameters to an optimizer that is made already.</summary>
     public bool MayAddGroups => _mayAddGroups.Value;
+
+    /// <summary>Whether code anywhere reads or writes a gradient.</summary>
+    public bool MentionsGradients => _mentionsGradients.Value;
 
     public static WholeProgram Of(Compilation compilation, ModelCatalogue catalogue) =>
         ByCompilation.GetValue(compilation, static _ => new()).GetOrAdd(catalogue, key => new WholeProgram(compilation, key));
@@ -97,6 +98,12 @@ internal sealed class WholeProgram
     /// <summary>Whether source implements an abstract method or a member of an interface, whatever the code there mentions.</summary>
     public bool IsImplemented(IMethodSymbol method) => _implemented.GetOrAdd(method.OriginalDefinition, key =>
         Implementations((IMethodSymbol)key, Trees.Where(tree => tree.Words.Contains(key.Name)).SelectMany(tree => tree.Members).Where(member => member.Name == key.Name).Select(member => member.Declaration)).Any());
+
+    private bool Mentions(Role role)
+    {
+        var names = Words.HashesOf(Catalogue.NamesOf(role));
+        return Trees.Any(tree => tree.Words.ContainsAny(names) && tree.Members.Any(member => member.Words.ContainsAny(names)));
+    }
 
     private IEnumerable<IMethodSymbol> Implementations(IMethodSymbol method, IEnumerable<SyntaxNode> declarations)
     {

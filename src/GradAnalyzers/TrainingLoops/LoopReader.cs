@@ -250,7 +250,7 @@ internal sealed class LoopReader
 
     private ParameterSet? GradientOwner(IOperation tensor, Frame frame)
     {
-        if (!_source.Members.Contains(frame.Body.Declaration))
+        if (!_source.Program.MentionsGradients || !_source.IsTensor(tensor.Type) || !_source.Members.Contains(frame.Body.Declaration))
             return null;
         var gradients = _tracer.Trace(tensor, frame).OfType<Part>().Where(part => Catalogue.Is(part.Member, Role.Gradient)).ToList();
         if (gradients.Count > 0)

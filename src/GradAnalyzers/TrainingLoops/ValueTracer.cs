@@ -145,7 +145,9 @@ internal sealed class ValueTracer(ProgramSource source)
 
     private ImmutableArray<Frame> EnterMethod(IOperation call, IMethodSymbol method, IOperation? instance, Frame frame)
     {
-        var receivers = Trace(instance, frame);
+        // An object that holds nothing of a training is any object of its class.
+        var isAny = !ProgramSource.IsVirtual(method) && !Source.Program.MayHoldTraining(method.ContainingType);
+        var receivers = isAny ? ImmutableArray<Value>.Empty : Trace(instance, frame);
         if (Frame.IsOnBase(call))
             return Enter(call, method, receivers, frame, lexical: null);
         return Source.TargetsOf(method, receivers.OfType<Created>().Select(created => created.Type).OfType<INamedTypeSymbol>()).SelectMany(target => Enter(call, target, receivers, frame, lexical: null)).ToImmutableArray();

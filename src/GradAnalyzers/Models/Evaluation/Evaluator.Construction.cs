@@ -115,12 +115,15 @@ internal sealed partial class Evaluator
         if (_calls >= MaximumCalls || !Enter())
             return;
         _calls++;
+        var wasSliced = _isSliced;
+        _isSliced = false;
         try
         {
             RunConstructorCore(constructor, instance, arguments, depth);
         }
         finally
         {
+            _isSliced = wasSliced;
             _calls--;
             _depth--;
         }

@@ -19,7 +19,7 @@ internal sealed partial class Evaluator
 
     private Flow Execute(IOperation? statement, Frame frame)
     {
-        if (statement is null)
+        if (statement is null || (_isSliced && !slice!.Matters(statement)))
             return Flow.Next;
         if (!Enter())
             return Flow.Return;

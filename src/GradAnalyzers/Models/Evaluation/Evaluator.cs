@@ -10,7 +10,7 @@ namespace GradAnalyzers.Models.Evaluation;
 /// A condition that is not known is taken both ways and the results are merged; a loop whose number of iterations is not known makes what it writes unknown.
 /// Steps, nesting, calls and iterations are bounded by constants. One object evaluates one model and is then dropped; it is not shared between threads.
 /// </summary>
-internal sealed partial class Evaluator(ProgramSource source, CancellationToken cancellation)
+internal sealed partial class Evaluator(ProgramSource source, CancellationToken cancellation, ProgramSlice? slice = null)
 {
     /// <summary>Expressions and statements of one evaluation. A model of 1,000 layers takes about 20,000.</summary>
     private const int MaximumSteps = 60_000;
@@ -29,6 +29,9 @@ internal sealed partial class Evaluator(ProgramSource source, CancellationToken 
 
     // While a program runs, only what it makes is of interest: its models are not computed, however many epochs it trains them.
     private bool _isProgram;
+
+    // Of a program, only what matters for its models is executed; of a model, everything.
+    private bool _isSliced;
 
     private bool _isGradientOff;
 
@@ -60,11 +63,12 @@ internal sealed partial class Evaluator(ProgramSource source, CancellationToken 
     public void Run(IOperation body, IMethodSymbol? method)
     {
         _isProgram = true;
+        _isSliced = slice is not null;
         var frame = new Frame(method?.OriginalDefinition, null, null);
         foreach (var parameter in method?.OriginalDefinition.Parameters ?? ImmutableArray<IParameterSymbol>.Empty)
             Set(frame, parameter, DefaultOf(parameter, body));
         Execute(body, frame);
-        _isProgram = false;
+        _isProgram = _isSliced = false;
     }
 
     /// <summary>Runs a module's forward on inputs of its own.</summary>
