@@ -301,10 +301,11 @@ internal sealed partial class Evaluator
             {
                 if (HasReachedLimit)
                     return Flow.Return;
-                var holds = iteration >= MaximumIterations ? null : condition();
+                var holds = iteration >= (_isSliced ? MaximumProgramIterations : MaximumIterations) ? null : condition();
                 if (holds == false)
                     break;
-                if (holds is null)
+                // Epochs change no model's shape: one round shows what they do.
+                if (holds is null || (_isSliced && !slice!.Builds(loop)))
                     return IterateUnknown(loop, body);
                 var flow = body();
                 if (flow is Flow.Return or Flow.Throw)

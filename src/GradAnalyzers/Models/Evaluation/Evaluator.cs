@@ -20,6 +20,7 @@ internal sealed partial class Evaluator(ProgramSource source, CancellationToken 
 
     private const int MaximumCalls = 48;
     private const int MaximumIterations = 1_024;
+    private const int MaximumProgramIterations = 128;
 
     private readonly Store _store = new();
     private readonly Dictionary<ISymbol, Value> _statics = new(SymbolEqualityComparer.Default);

@@ -11,19 +11,22 @@ namespace GradAnalyzers.Models.Evaluation;
 /// </summary>
 internal sealed class ProgramSlice(ProgramSource source, Func<IMethodSymbol, bool> makesModels)
 {
-    private readonly Dictionary<IOperation, HashSet<IOperation>> _known = [];
+    private readonly Dictionary<IOperation, Body> _known = [];
 
     /// <summary>Whether a statement has to be executed.</summary>
-    public bool Matters(IOperation statement)
+    public bool Matters(IOperation statement) => !Body.IsStatement(statement) || BodyOf(statement).Mattering.Contains(statement);
+
+    /// <summary>Whether the rounds of a loop make modules or add to what outlives the round, so that their number counts.</summary>
+    public bool Builds(ILoopOperation loop) => BodyOf(loop).Building.Contains(loop);
+
+    private Body BodyOf(IOperation statement)
     {
-        if (!Body.IsStatement(statement))
-            return true;
         var root = statement;
         while (root.Parent is { } parent)
             root = parent;
-        if (!_known.TryGetValue(root, out var mattering))
-            _known.Add(root, mattering = new Body(root, source, IsSeed).Mattering);
-        return mattering.Contains(statement);
+        if (!_known.TryGetValue(root, out var body))
+            _known.Add(root, body = new Body(root, source, IsSeed));
+        return body;
     }
 
     /// <summary>Makes a module, or changes one: anything done with one but computing and training.</summary>
@@ -73,6 +76,8 @@ internal sealed class ProgramSlice(ProgramSource source, Func<IMethodSymbol, boo
             foreach (var operation in operations)
             {
                 // What a method gives back is wanted, wherever it is found; any other jump matters only where the code around it does.
+                if (isSeed(operation) && (operation is IObjectCreationOperation || source.IsModule(operation.Type)))
+                    MarkBuilding(operation, variable: null);
                 if (isSeed(operation) || operation is IReturnOperation { ReturnedValue: not null } or ILocalFunctionOperation)
                     Keep(operation, throughLoops: true);
                 else if (operation is IReturnOperation or IBranchOperation or IThrowOperation)
@@ -81,14 +86,20 @@ internal sealed class ProgramSlice(ProgramSource source, Func<IMethodSymbol, boo
 
             while (_open.Count > 0)
             {
-                if (!_changes.TryGetValue(_open.Pop(), out var changes))
+                var variable = _open.Pop();
+                if (!_changes.TryGetValue(variable, out var changes))
                     continue;
                 foreach (var change in changes)
+                {
                     Keep(change, throughLoops: true);
+                    MarkBuilding(change, variable);
+                }
             }
         }
 
         public HashSet<IOperation> Mattering { get; } = [];
+
+        public HashSet<IOperation> Building { get; } = [];
 
         /// <summary>Keeps the statement around an operation, and those around that.</summary>
         private void Keep(IOperation operation, bool throughLoops)
@@ -99,6 +110,17 @@ internal sealed class ProgramSlice(ProgramSource source, Func<IMethodSymbol, boo
                     return;
                 if (IsStatement(current) && Mattering.Add(current))
                     Read(current);
+            }
+        }
+
+        /// <summary>The loops around an operation whose rounds it tells apart: not those that the changed variable begins anew in.</summary>
+        private void MarkBuilding(IOperation operation, ISymbol? variable)
+        {
+            var declaration = (variable as ILocalSymbol)?.DeclaringSyntaxReferences.FirstOrDefault();
+            for (var current = operation.Parent; current is not null; current = current.Parent)
+            {
+                if (current is ILoopOperation && (declaration is null || !current.Syntax.Span.Contains(declaration.Span)))
+                    Building.Add(current);
             }
         }
 
