@@ -18,7 +18,7 @@ public abstract class Rule(DiagnosticDescriptor descriptor) : DiagnosticAnalyzer
     public sealed override void Initialize(AnalysisContext context)
     {
         context.EnableConcurrentExecution();
-        context.ConfigureGeneratedCodeAnalysis(GeneratedCodeAnalysisFlags.None);
+        context.ConfigureGeneratedCodeAnalysis(GeneratedCode);
         context.RegisterCompilationStartAction(start =>
         {
             var catalogue = ModelCatalogue.For(start.Compilation, start.Options);
@@ -26,6 +26,9 @@ public abstract class Rule(DiagnosticDescriptor descriptor) : DiagnosticAnalyzer
                 Register(start, catalogue);
         });
     }
+
+    /// <summary>Whether generated code is looked at.</summary>
+    private protected virtual GeneratedCodeAnalysisFlags GeneratedCode => GeneratedCodeAnalysisFlags.None;
 
     private protected abstract void Register(CompilationStartAnalysisContext start, ModelCatalogue catalogue);
 }

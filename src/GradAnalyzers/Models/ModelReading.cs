@@ -12,8 +12,12 @@ namespace GradAnalyzers.Models;
 /// <summary>Reads the models that one member creates, or one class with the defaults of its constructor.</summary>
 internal sealed class ModelReading(ProgramSource source)
 {
+    /// <summary>Different models of one creation, as a search over sizes makes them.</summary>
+    private const int MaximumKinds = 64;
+
     private readonly List<ModelGraph> _graphs = [];
     private readonly HashSet<Location> _creations = [];
+    private readonly Dictionary<Location, bool> _madeByModules = [];
 
     /// <summary>The models that a member creates and that no other module holds.</summary>
     /// <param name="place">The member.</param>
@@ -81,6 +85,7 @@ internal sealed class ModelReading(ProgramSource source)
         foreach (var module in created)
             _creations.Add(module.Creation);
         var held = HeldByOthers(created);
+        var read = new Dictionary<Location, List<ModuleValue>>();
         foreach (var module in created)
         {
             if (held.Contains(module) || !(module.IsSource || module.Role == Role.Sequential) || module.Type.IsAbstract || IsMadeByModule(module.Creation))
@@ -88,14 +93,28 @@ internal sealed class ModelReading(ProgramSource source)
             // A class created with nothing but unknown arguments is read with its defaults instead.
             if (module.IsSource && module.Arguments.Length > 0 && module.Get(Slot.Unknowns) is not null)
                 continue;
+            // A creation that the run came by again, with the same arguments, makes the same model.
+            if (!read.TryGetValue(module.Creation, out var others))
+                read.Add(module.Creation, others = []);
+            if (others.Count >= MaximumKinds || others.Any(other => evaluator.AreAlike(module, other)))
+                continue;
+            others.Add(module);
             evaluator.Rewind();
             _graphs.Add(new GraphReader(evaluator, source).Read(module, evaluator.RunForward(module, at), module.IsSource ? Identifier(module.Type) : module.Creation, module.Creation));
         }
     }
 
     // A module that another one's constructor makes is read with that one, even where the run lost it in a branch.
-    private bool IsMadeByModule(Location creation) =>
-        creation.SourceTree is { } tree && ModelSites.MemberOf(tree.GetRoot(source.Cancellation).FindNode(creation.SourceSpan)) is { } member && IsInModule(member);
+    private bool IsMadeByModule(Location creation)
+    {
+        if (!_madeByModules.TryGetValue(creation, out var isMade))
+        {
+            isMade = creation.SourceTree is { } tree && ModelSites.MemberOf(tree.GetRoot(source.Cancellation).FindNode(creation.SourceSpan)) is { } member && IsInModule(member);
+            _madeByModules.Add(creation, isMade);
+        }
+
+        return isMade;
+    }
 
     private static HashSet<ModuleValue> HeldByOthers(List<ModuleValue> modules)
     {

@@ -1,3 +1,5 @@
+using System.Collections;
+
 namespace GradAnalyzers.TrainingLoops;
 
 /// <summary>
@@ -11,6 +13,7 @@ internal sealed class LoopGraph
     private readonly List<Procedure?> _exits = [];
     private readonly Dictionary<int, CallSite> _calls = [];
     private readonly List<(int Node, LoopEvent Event)> _happenings = [];
+    private readonly Dictionary<int, BitArray> _after = [];
 
     public int Count => _events.Count;
 
@@ -65,6 +68,10 @@ internal sealed class LoopGraph
     /// <summary>Whether a node can come after another, not looking past nodes that stop the search.</summary>
     public bool Reaches(int from, int to, Func<LoopEvent, bool>? stop = null)
     {
+        if (!AllAfter(from)[to])
+            return false;
+        if (stop is null)
+            return true;
         foreach (var next in Walk(from, stop))
         {
             if (next == to)
@@ -74,17 +81,32 @@ internal sealed class LoopGraph
         return false;
     }
 
+    /// <summary>Every node that can come after the given one; the graph is complete when it is first asked.</summary>
+    private BitArray AllAfter(int node)
+    {
+        if (!_after.TryGetValue(node, out var reached))
+        {
+            reached = new BitArray(Count);
+            foreach (var next in Walk(node, stop: null))
+                reached[next] = true;
+            _after.Add(node, reached);
+        }
+
+        return reached;
+    }
+
     private IEnumerable<int> Walk(int start, Func<LoopEvent, bool>? stop)
     {
         var passes = new Dictionary<Procedure, bool>();
         // Within a procedure that was entered on the way a walk does not leave by the exit: it goes on behind the call that it entered by.
         var inside = new HashSet<int>();
         var outside = new HashSet<int>();
-        var open = new Stack<(int Node, bool IsInside)>();
+        // Nearest first: what is looked for is most often near.
+        var open = new Queue<(int Node, bool IsInside)>();
         Follow(start, isInside: false, open, passes, stop);
         while (open.Count > 0)
         {
-            var (node, isInside) = open.Pop();
+            var (node, isInside) = open.Dequeue();
             if (outside.Contains(node) || !(isInside ? inside : outside).Add(node))
                 continue;
             if (isInside || !inside.Contains(node))
@@ -94,24 +116,24 @@ internal sealed class LoopGraph
         }
     }
 
-    private void Follow(int node, bool isInside, Stack<(int Node, bool IsInside)> open, Dictionary<Procedure, bool> passes, Func<LoopEvent, bool>? stop)
+    private void Follow(int node, bool isInside, Queue<(int Node, bool IsInside)> open, Dictionary<Procedure, bool> passes, Func<LoopEvent, bool>? stop)
     {
         if (_calls.TryGetValue(node, out var call))
         {
             foreach (var procedure in call.Procedures)
             {
                 if (Passes(procedure, passes, stop))
-                    open.Push((call.Next, isInside));
-                open.Push((procedure.Entry, true));
+                    open.Enqueue((call.Next, isInside));
+                open.Enqueue((procedure.Entry, true));
             }
         }
 
         foreach (var successor in _successors[node])
-            open.Push((successor, isInside));
+            open.Enqueue((successor, isInside));
         if (!isInside && _exits[node] is { } left)
         {
             foreach (var next in left.Returns)
-                open.Push((next, false));
+                open.Enqueue((next, false));
         }
     }
 

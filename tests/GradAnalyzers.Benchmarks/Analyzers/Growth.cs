@@ -27,7 +27,7 @@ internal static class Growth
         ("t = t.Concat(t), N rounds in a constructor", 60, size => Model($"System.Collections.Generic.IEnumerable<Module<Tensor, Tensor>> t = new Module<Tensor, Tensor>[] {{ Linear(8, 8) }}; for (var i = 0; i < {size}; i++) t = System.Linq.Enumerable.Concat(t, t); layers = Sequential(System.Linq.Enumerable.ToArray(t));")),
         ("t += t on a string, N rounds", 60, size => Model($"var t = \"ab\"; for (var i = 0; i < {size}; i++) t += t; layers = Sequential((t, Linear(8, 8)));")),
         ("list.AddRange(list), N rounds", 60, size => Model($"var t = new System.Collections.Generic.List<Module<Tensor, Tensor>> {{ Linear(8, 8) }}; for (var i = 0; i < {size}; i++) t.AddRange(t); layers = Sequential(t);")),
-        ("N models of 20 layers", 250, size => string.Join('\n', GeneratedModels.Models(size).Select((text, n) => n == 0 ? text : text[text.IndexOf("public", StringComparison.Ordinal)..]))),
+        ("N models of 20 layers", 60, size => string.Join('\n', GeneratedModels.Models(size).Select((text, n) => n == 0 ? text : text[text.IndexOf("public", StringComparison.Ordinal)..]))),
     ];
 
     private static readonly string Usings = "using TorchSharp; using TorchSharp.Modules; using static TorchSharp.torch; using static TorchSharp.torch.nn;\n";
@@ -116,11 +116,11 @@ internal static class Growth
     private static string Chain(int length, int calls) =>
         $"static class P {{ {Repeat(length, n => $"static void M{n}(Tensor x, Tensor y) {{ {Repeat(calls, _ => n == length - 1 ? "T.Fit(new Net(), x, y);" : $"M{n + 1}(x, y);")} }}")} }}";
 
-    private static string Model(string constructor) => Usings + $$"""
-        sealed class Net : Module<Tensor, Tensor>
+    private static string Model(string constructor) => Trainer + $$"""
+        sealed class Deep : Module<Tensor, Tensor>
         {
             private readonly Module<Tensor, Tensor> layers;
-            public Net() : base("Net") { {{constructor}} RegisterComponents(); }
+            public Deep() : base("Deep") { {{constructor}} RegisterComponents(); }
             public override Tensor forward(Tensor x) => layers.forward(x);
         }
         """;

@@ -133,11 +133,18 @@ internal sealed partial class Evaluator
             return OpaqueOf(method.ReturnType, reason, Nodes(arguments), at);
         }
 
+        // A program that calls itself makes again what it makes; a factory may well be recursive.
+        var isTracked = _isSliced && !source.IsModule(method.ReturnType);
+        if (isTracked && !_running.Add(method.OriginalDefinition))
+            return OpaqueOf(method.ReturnType, $"'{method.Name}' calls itself", Nodes(arguments), at);
+
         var frame = new Frame(method.OriginalDefinition, self, definition);
         Bind(method, arguments, frame, at);
         _calls++;
         Execute(body, frame);
         _calls--;
+        if (isTracked)
+            _running.Remove(method.OriginalDefinition);
         callee = frame;
         if (frame.Get(Slot.Items) is { } yielded)
             return yielded is Items items ? ListOf(items.Values) : yielded;

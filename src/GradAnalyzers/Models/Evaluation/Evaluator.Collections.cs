@@ -12,7 +12,7 @@ internal sealed partial class Evaluator
     private static Collection ListOf(IEnumerable<Value> values)
     {
         var list = new Collection(CollectionKind.List);
-        list.Slots[Slot.Items] = new Items(values.ToImmutableList());
+        list.Slots[Slot.Items] = Items.Of(values);
         return list;
     }
 
@@ -67,7 +67,7 @@ internal sealed partial class Evaluator
 
     private static int? Position(Value index, int count) => index switch
     {
-        Known { Content: long position } when Math.Abs(position) < int.MaxValue => (int)position,
+        Known { Content: long and > int.MinValue and < int.MaxValue and var position } => (int)position,
         TupleValue { Elements: [Known { Content: "^" }, Known { Content: long fromEnd }] } when fromEnd <= count => count - (int)fromEnd,
         _ => null,
     };
@@ -255,7 +255,7 @@ internal sealed partial class Evaluator
                 return Known.Null;
             case ("AddRange", [var range]):
                 if (items is not null)
-                    Set(collection, Slot.Items, Elements(range) is { } more ? new Items(items.Values.AddRange(more)) : new Unknown(ReasonOf(range) ?? "it is not known what is added"));
+                    Set(collection, Slot.Items, Elements(range) is { } more ? Items.Of(items.Values.Concat(more)) : new Unknown(ReasonOf(range) ?? "it is not known what is added"));
                 return Known.Null;
             case ("Insert", [Known { Content: long at }, var inserted]) when items is not null && at >= 0 && at <= items.Values.Count:
                 Set(collection, Slot.Items, new Items(items.Values.Insert((int)at, inserted)));
@@ -364,7 +364,7 @@ internal sealed partial class Evaluator
             case ("Any", [_]):
                 return Known.Of(elements.Count > 0);
             case ("Sum", [_]) when elements.All(element => element is Known { Content: long }):
-                return new Known(elements.Sum(element => (long)((Known)element).Content!));
+                return new Known(elements.Aggregate(0L, (sum, element) => unchecked(sum + (long)((Known)element).Content!)));
             default:
                 return source.IsTensor(invocation.Type) || Nodes(arguments).Any() ? null : new Unknown($"'{method.Name}' is not evaluated");
         }

@@ -426,11 +426,14 @@ internal sealed partial class Evaluator
                 BinaryOperatorKind.ExclusiveOr => a != b,
                 _ => null,
             },
-            (string or null, _) or (_, string) when kind == BinaryOperatorKind.Add => Convert.ToString(left.Content, CultureInfo.InvariantCulture) + Convert.ToString(right.Content, CultureInfo.InvariantCulture),
+            (string or null, _) or (_, string) when kind == BinaryOperatorKind.Add => Joined(Convert.ToString(left.Content, CultureInfo.InvariantCulture), Convert.ToString(right.Content, CultureInfo.InvariantCulture)),
             _ => null,
         };
         return result is null ? new Unknown($"the value of '{Text(operation)}' is not known") : new Known(result);
     }
+
+    /// <summary>Two texts as one; null where that is longer than any name: what doubles in a loop is given up before it costs.</summary>
+    private static string? Joined(string one, string other) => one.Length + other.Length <= MaximumText ? one + other : null;
 
     private static bool? Equal(Value left, Value right)
     {
@@ -640,7 +643,7 @@ internal sealed partial class Evaluator
             }
         }
 
-        return new Known(result.ToString());
+        return result.Length <= MaximumText ? new Known(result.ToString()) : new Unknown("a text that is too long", Text(text));
     }
 
     /// <summary>Writes to whatever an assignment's left side is.</summary>

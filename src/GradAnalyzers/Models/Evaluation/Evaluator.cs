@@ -22,6 +22,9 @@ internal sealed partial class Evaluator(ProgramSource source, CancellationToken 
     private const int MaximumIterations = 1_024;
     private const int MaximumProgramIterations = 128;
 
+    /// <summary>Characters of a text.</summary>
+    private const int MaximumText = 4_096;
+
     private readonly Store _store = new();
     private readonly Dictionary<ISymbol, Value> _statics = new(SymbolEqualityComparer.Default);
     private int _steps;
@@ -33,6 +36,9 @@ internal sealed partial class Evaluator(ProgramSource source, CancellationToken 
 
     // Of a program, only what matters for its models is executed; of a model, everything.
     private bool _isSliced;
+
+    /// <summary>The program's own methods that are being executed.</summary>
+    private readonly HashSet<ISymbol> _running = new(SymbolEqualityComparer.Default);
 
     private bool _isGradientOff;
 
@@ -65,6 +71,8 @@ internal sealed partial class Evaluator(ProgramSource source, CancellationToken 
     {
         _isProgram = true;
         _isSliced = slice is not null;
+        if (method is not null)
+            _running.Add(method.OriginalDefinition);
         var frame = new Frame(method?.OriginalDefinition, null, null);
         foreach (var parameter in method?.OriginalDefinition.Parameters ?? ImmutableArray<IParameterSymbol>.Empty)
             Set(frame, parameter, DefaultOf(parameter, body));
@@ -233,6 +241,8 @@ internal sealed partial class Evaluator(ProgramSource source, CancellationToken 
     }
 
     /// <summary>Whether two modules are built alike, so that either stands for both.</summary>
+    public bool AreAlike(ModuleValue one, ModuleValue other) => AreAlike(one, other, 0);
+
     private bool AreAlike(ModuleValue one, ModuleValue other, int depth)
     {
         if (one.Role != other.Role || !SymbolEqualityComparer.Default.Equals(one.Type, other.Type) || !SameConstants(one.Constants, other.Constants) || depth >= 8)

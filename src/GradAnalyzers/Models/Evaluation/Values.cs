@@ -75,7 +75,17 @@ internal sealed class Function(IMethodSymbol method, IOperation? body, Frame? de
 /// <summary>What a list holds at one moment; immutable, so that a branch can be undone.</summary>
 internal sealed class Items(ImmutableList<Value> values) : Value
 {
+    /// <summary>More than any model has layers; what doubles in a loop is given up before it costs.</summary>
+    private const int Maximum = 4_096;
+
     public static Items Empty { get; } = new(ImmutableList<Value>.Empty);
+
+    /// <summary>The values, or unknown where they are too many.</summary>
+    public static Value Of(IEnumerable<Value> values)
+    {
+        var taken = values.Take(Maximum + 1).ToImmutableList();
+        return taken.Count > Maximum ? new Unknown("more elements than are read") : new Items(taken);
+    }
 
     public ImmutableList<Value> Values { get; } = values;
 }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using GradAnalyzers.Catalogue;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.Diagnostics;
@@ -19,26 +20,30 @@ public sealed class InvalidConfiguration() : Rule(Descriptors.GRAD0001)
             }
         });
 
-        start.RegisterCompilationEndAction(context =>
+        // Each problem is reported with the first file that has it: none waits for the end of the compilation.
+        var provider = start.Options.AnalyzerConfigOptionsProvider;
+        var trees = start.Compilation.SyntaxTrees.ToImmutableArray();
+        var first = new Lazy<ILookup<SyntaxTree, string>>(() => trees.SelectMany((tree, index) => ProblemsOf(provider.GetOptions(tree)).Concat(index == 0 ? ProblemsOf(provider.GlobalOptions) : []).Select(problem => (Tree: tree, Problem: problem)))
+            .GroupBy(pair => pair.Problem, StringComparer.Ordinal).Select(group => group.First()).OrderBy(pair => pair.Problem, StringComparer.Ordinal).ToLookup(pair => pair.Tree, pair => pair.Problem));
+        start.RegisterSyntaxTreeAction(context =>
         {
-            foreach (var problem in OptionProblems(context).Distinct(StringComparer.Ordinal).OrderBy(problem => problem, StringComparer.Ordinal))
+            foreach (var problem in first.Value[context.Tree])
                 context.ReportDiagnostic(Diagnostic.Create(Descriptor, Location.None, problem));
         });
     }
 
+    // The first file of a project is often a generated one.
+    private protected override GeneratedCodeAnalysisFlags GeneratedCode => GeneratedCodeAnalysisFlags.Analyze | GeneratedCodeAnalysisFlags.ReportDiagnostics;
+
     // The compiler hands on which options hold for a file, but not the place in the .editorconfig that sets them.
-    private static IEnumerable<string> OptionProblems(CompilationAnalysisContext context)
+    private static IEnumerable<string> ProblemsOf(AnalyzerConfigOptions values)
     {
-        var provider = context.Options.AnalyzerConfigOptionsProvider;
-        foreach (var values in context.Compilation.SyntaxTrees.Select(provider.GetOptions).Prepend(provider.GlobalOptions))
+        foreach (var key in values.Keys.Where(key => key.StartsWith(GradOptions.Prefix, StringComparison.OrdinalIgnoreCase)))
         {
-            foreach (var key in values.Keys.Where(key => key.StartsWith(GradOptions.Prefix, StringComparison.OrdinalIgnoreCase)))
-            {
-                if (GradOptions.All.FirstOrDefault(option => string.Equals(option.Key, key, StringComparison.OrdinalIgnoreCase)) is not { } option)
-                    yield return $"'{key}' is no option; the options are {string.Join(", ", GradOptions.All.Select(known => known.Key))}";
-                else if (values.TryGetValue(key, out var text) && option.Problem(text) is { } problem)
-                    yield return problem;
-            }
+            if (GradOptions.All.FirstOrDefault(option => string.Equals(option.Key, key, StringComparison.OrdinalIgnoreCase)) is not { } option)
+                yield return $"'{key}' is no option; the options are {string.Join(", ", GradOptions.All.Select(known => known.Key))}";
+            else if (values.TryGetValue(key, out var text) && option.Problem(text) is { } problem)
+                yield return problem;
         }
     }
 }

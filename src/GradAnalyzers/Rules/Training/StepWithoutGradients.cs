@@ -27,6 +27,8 @@ public sealed class StepWithoutGradients() : TrainingLoopRule(Descriptors.GRAD20
     /// <summary>Every way from a backward to the step leads through a clear of all that is stepped.</summary>
     internal static bool IsStarved(TrainingLoop loop, int node, StepEvent step)
     {
+        if (loop.Steps.Any(fed => fed.Node == node))
+            return false;
         bool Clears(LoopEvent other) => other is ClearEvent clear && loop.Clears(clear, step.Optimizer.Parameters);
         var backwards = BackwardsBefore(loop, node).ToList();
         return backwards.Count > 0 && !backwards.Any(backward => loop.Graph.Reaches(backward.Node, node, Clears));
