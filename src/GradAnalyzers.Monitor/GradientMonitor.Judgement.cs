@@ -12,10 +12,10 @@ public sealed partial class GradientMonitor
 
     private Layout? currentLayout;
 
-    private GradientObservation Observation(ParameterGradient[] gradients, double knownLoss)
+    private GradientObservation Observation(ParameterGradient[] gradients, double? knownLoss, ClippingDone clipping)
     {
-        var loss = double.IsNaN(knownLoss) ? measurements.Loss : knownLoss;
-        if (double.IsNaN(knownLoss))
+        var loss = knownLoss ?? measurements.Loss;
+        if (knownLoss is null)
             progress.Add(loss);
         Observations++;
         var layout = CurrentLayout();
@@ -27,7 +27,7 @@ public sealed partial class GradientMonitor
             layout.Records[i].Add(Step, all[i]);
         }
         var isDetailed = gradients.Length > 0 && !double.IsNaN(gradients[0].ZeroShare);
-        var seen = new Snapshot(layout, all, GlobalNorm(gradients), loss, isDetailed);
+        var seen = new Snapshot(layout, all, Measurements.Norm(gradients), loss, isDetailed, clipping) { IsLossBroken = IsBroken(knownLoss) || double.IsInfinity(loss) };
         var (isSpike, findings) = judge.Look(seen, progress.Trend());
         var observation = new GradientObservation(Step, loss, seen.GlobalNorm, isDetailed, all) { FirstToLastRatio = seen.FirstToLastRatio(), IsSpike = isSpike };
         Latest = observation;
@@ -194,7 +194,7 @@ public sealed partial class GradientMonitor
         catch (Exception e) when (e is not OutOfMemoryException)
         {
             sinks.Remove(sink);
-            Raise(new Finding(AlertKind.Monitor, $"the monitor: {sink.GetType().Name} was taken out after an error: {e.Message.TrimEnd('.')}.", null, []));
+            Raise(new Finding(AlertKind.Monitor, $"{sink.GetType().Name} was taken out after an error: {e.Message.TrimEnd('.')}.", null, []));
         }
     }
 

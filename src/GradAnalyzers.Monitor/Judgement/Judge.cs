@@ -19,6 +19,8 @@ internal sealed class Judge(GradientMonitorOptions options)
     /// <summary>Part of <see cref="GradientMonitorOptions.ExplodingNorm"/> under which growth is none of our business.</summary>
     private const double SmallestExplosion = 0.1;
 
+    private const string ClipAdvice = "Clip gradients between backward and step, for instance monitor.ClipGradNorm(1.0)";
+
     private readonly SpikeDetector spikes = new(options);
     private readonly Streak vanishing = new(), explodingRatio = new(), explodingNorm = new(), flat = new(), grows = new();
     private double previousNorm = double.NaN;
@@ -27,7 +29,7 @@ internal sealed class Judge(GradientMonitorOptions options)
     /// <summary>Whether the norm is a spike, and the findings of this observation.</summary>
     public (bool IsSpike, IReadOnlyList<Finding> Findings) Look(in Snapshot seen, LossTrend trend)
     {
-        if (!double.IsFinite(seen.GlobalNorm) || double.IsInfinity(seen.Loss))
+        if (!double.IsFinite(seen.GlobalNorm) || seen.IsLossBroken)
             return (false, [NonFinite(seen)]);
         if (seen.Count == 0)
             return (false, []);
@@ -68,7 +70,7 @@ internal sealed class Judge(GradientMonitorOptions options)
             if (seen.Gradients[i].NonFinite > 0)
                 bad.Add(i);
         if (bad.Count == 0)
-            return new(AlertKind.NonFinite, "the loss is infinite. Look for log or division at zero, or lower the learning rate.", null, []);
+            return new(AlertKind.NonFinite, $"the loss is {(double.IsNaN(seen.Loss) ? "NaN" : "infinite")}. Look for log or division at zero, or lower the learning rate.", null, []);
         // The fewer elements are lost, the nearer the source: NaN spreads on its way back.
         var source = bad[0];
         foreach (var i in bad)
@@ -76,8 +78,9 @@ internal sealed class Judge(GradientMonitorOptions options)
                 source = i;
         var snapshot = seen;
         return new(AlertKind.NonFinite,
-            $"{seen.Gradients[source].NonFinite} of {seen.Layout.Parameters[source].Elements} gradient elements are NaN or infinite, in {Count(bad.Count, "parameter")} altogether. A step with them destroys the weights. "
-            + "Clip gradients, lower the learning rate or the loss scale, and look for log, sqrt or division at zero.",
+            $"{seen.Gradients[source].NonFinite} of {seen.Layout.Parameters[source].Elements} gradient elements are NaN or infinite, in {Count(bad.Count, "parameter")} altogether. "
+            + (seen.Clipping == ClippingDone.Skipped ? "This step was skipped. Lower" : "A step with them destroys the weights. Lower")
+            + $" the learning rate or the loss scale, and look for log, sqrt or division at zero{(seen.Clipping == ClippingDone.None ? "; monitor.ClipGradNorm skips such steps" : "")}.",
             null, [.. bad.Select(i => snapshot.Path(i))]) { Named = seen.Path(source) };
     }
 
@@ -109,7 +112,7 @@ internal sealed class Judge(GradientMonitorOptions options)
         if (explodingRatio.See(ratio > options.ExplodingRatio && lastNorm > options.VanishingMeanAbsolute) >= options.Patience && open)
             findings.Add(new(AlertKind.Exploding,
                 $"its gradient is {Number(firstNorm)}, {Number(ratio)} times that of '{seen.Path(last)}': it grows on its way back through the layers. "
-                + "Use smaller initial weights, residual connections, or clip gradients.",
+                + $"Use smaller initial weights{(seen.Clipping == ClippingDone.None ? ", residual connections, or clip gradients" : " or residual connections")}.",
                 "GRAD1004", [seen.Path(first)]));
     }
 
@@ -204,17 +207,17 @@ internal sealed class Judge(GradientMonitorOptions options)
         {
             var largest = seen.Largest();
             findings.Add(new(AlertKind.Spike,
-                $"the norm over all gradients is {Number(seen.GlobalNorm)}, {Number(factor)} times its running mean. Clip gradients between backward and step, for instance monitor.ClipGradNorm(1.0).",
+                $"the norm over all gradients is {Number(seen.GlobalNorm)}, {Number(factor)} times its running mean. {(seen.Clipping == ClippingDone.None ? ClipAdvice : "It was clipped")}.",
                 seen.Layout.Parameters[largest].Role == ParameterRole.RecurrentWeight ? "GRAD2001" : null, [seen.Path(largest)]));
         }
         return true;
     }
 
     private static Finding Exploding(in Snapshot seen, int largest, string what) => new(AlertKind.Exploding,
-        $"{what}; '{seen.Path(largest)}' has the largest. Clip gradients between backward and step, for instance monitor.ClipGradNorm(1.0), lower the learning rate, or scale inputs and targets to about one.",
+        $"{what}; '{seen.Path(largest)}' has the largest. {(seen.Clipping == ClippingDone.None ? $"{ClipAdvice}, lower" : "Lower")} the learning rate, or scale inputs and targets to about one.",
         seen.Layout.Parameters[largest].Role == ParameterRole.RecurrentWeight ? "GRAD2001" : null, [seen.Path(largest)]);
 
-    private static string Percent(double share) => share.ToString("P0", CultureInfo.InvariantCulture);
+    public static string Percent(double share) => share.ToString("P0", CultureInfo.InvariantCulture);
 
     private static string Count(int count, string noun) => count == 1 ? $"one {noun}" : $"{count} {noun}s";
 

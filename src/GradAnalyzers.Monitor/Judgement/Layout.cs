@@ -58,8 +58,11 @@ internal sealed class Layout
 }
 
 /// <summary>One observation, ready to be judged.</summary>
-internal readonly record struct Snapshot(Layout Layout, ParameterGradient[] Gradients, double GlobalNorm, double Loss, bool IsDetailed)
+internal readonly record struct Snapshot(Layout Layout, ParameterGradient[] Gradients, double GlobalNorm, double Loss, bool IsDetailed, ClippingDone Clipping)
 {
+    /// <summary>A loss was given, and it is NaN or infinite.</summary>
+    public bool IsLossBroken { get; init; }
+
     public int Count => Gradients.Length;
 
     public string Path(int i) => Layout.Parameters[i].Path;
@@ -90,4 +93,17 @@ internal readonly record struct Snapshot(Layout Layout, ParameterGradient[] Grad
                 largest = i;
         return largest;
     }
+}
+
+/// <summary>What the call that observes did to the gradients after they were measured.</summary>
+internal enum ClippingDone
+{
+    /// <summary>It only observes.</summary>
+    None,
+
+    /// <summary>It clipped, or would have where it was needed.</summary>
+    Clipped,
+
+    /// <summary>It took them away, because they were not finite.</summary>
+    Skipped,
 }
