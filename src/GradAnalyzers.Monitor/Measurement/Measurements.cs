@@ -91,6 +91,13 @@ internal sealed class Measurements(nn.Module model) : IDisposable
     {
         if (!each && !detailed && Table.Groups is [{ IsAccelerated: false } group])
         {
+            if (DirectArithmetic.Suits(group, Table.Absent.Length) && DirectArithmetic.Clip(group, Table.Absent, limit, LibraryMargin, SmallestNorm) is { } small)
+            {
+                var these = new ParameterGradient[small.Norms.Length];
+                for (var i = 0; i < these.Length; i++)
+                    these[i] = new(group.Members[i].Path, small.Norms[i]);
+                return new(these, Norm(these), small.Factor < 1 ? these.Length : 0);
+            }
             using var answer = DeviceStatistics.Clip(group, Table.Absent, limit);
             if (answer.numel() > 0)
             {
@@ -164,6 +171,14 @@ internal sealed class Measurements(nn.Module model) : IDisposable
             throw new InvalidOperationException("the model has no parameters any more; perhaps it was disposed");
         if (groups.Count == 0)
             return [];
+        if (!detailed && loss is null && groups is [var only] && DirectArithmetic.Suits(only, absent: 0) && DirectArithmetic.Norms(only) is { } norms)
+        {
+            var direct = new ParameterGradient[norms.Length];
+            for (var i = 0; i < direct.Length; i++)
+                direct[i] = new(only.Members[i].Path, norms[i]);
+            LookTwice(only, direct, detailed: false);
+            return direct;
+        }
         var answers = new Tensor[groups.Count];
         try
         {

@@ -23,6 +23,7 @@ internal sealed class ParameterGroup : IDisposable
         WatchedParameter[] packed = [.. runs.SelectMany(run => run)];
         WatchedParameter[] members = [.. packed, .. kinds[Kind.Large], .. kinds[Kind.Other]];
         Members = members;
+        Elements = members.Sum(m => m.Elements);
         isDouble = [.. members.Select(m => m.Tensor.dtype is ScalarType.Float64 or ScalarType.ComplexFloat64)];
         All = Tensors(members);
         Packed = Tensors(packed);
@@ -40,6 +41,8 @@ internal sealed class ParameterGroup : IDisposable
 
     /// <summary>The type of factors: float64, but where the device has no more than float32.</summary>
     public ScalarType FactorType => SupportsDouble ? ScalarType.Float64 : ScalarType.Float32;
+
+    public long Elements { get; }
 
     public IReadOnlyList<WatchedParameter> Members { get; }
 
