@@ -37,7 +37,7 @@ public sealed partial class GradientMonitor : IDisposable
 
     private readonly nn.Module model;
     private readonly Measurements measurements;
-    private readonly WriteCounts writes = new();
+    private readonly StepWatch steps = new();
     private readonly UpdateRatios updates = new();
     private readonly LossProgress progress = new();
     private readonly Judge judge;
@@ -100,9 +100,12 @@ public sealed partial class GradientMonitor : IDisposable
     /// <summary>All alerts so far.</summary>
     public IReadOnlyList<GradientAlert> Alerts => log.All;
 
-    /// <summary>The verdict for the whole model: the gravest of its parameters'.</summary>
+    /// <summary>
+    /// The verdict for the whole model, that of the first parameter that is not healthy: how the run is, by the findings of the last 20 observations (or four times <see cref="GradientMonitorOptions.Patience"/>).
+    /// What happened before is in <see cref="Alerts"/>.
+    /// </summary>
     public GradientVerdict Verdict => Summaries().Select(s => s.Verdict).Where(v => v is not (GradientVerdict.Frozen or GradientVerdict.Unknown or GradientVerdict.Healthy)).FirstOrDefault(
-        Observations >= Options.Patience ? log.ModelVerdict : GradientVerdict.Unknown);
+        Observations >= Options.Patience ? log.ModelVerdict(Now) : GradientVerdict.Unknown);
 
     internal History History { get; } = new();
 
@@ -221,7 +224,7 @@ public sealed partial class GradientMonitor : IDisposable
             AskSink(sink, s => s.Dispose());
         StopWatchingActivations();
         measurements.Dispose();
-        writes.Dispose();
+        steps.Dispose();
         updates.Dispose();
     }
 
@@ -282,6 +285,7 @@ public sealed partial class GradientMonitor : IDisposable
         var loss = tensor is null ? number : IsOnCpu(tensor) ? LossValue(tensor) : null;
         progress.Add(loss ?? double.NaN);
         MeasureUpdates(isStart: false);
+        steps.See(ownWrites: false);
         return isDue || IsBroken(loss) ? Observation(Measure(IsDetailDue(), loss is null ? tensor : null), loss, ClippingDone.None) : null;
     }
 
@@ -347,19 +351,14 @@ public sealed partial class GradientMonitor : IDisposable
     private object? Judge(ParameterGradient[] gradients, bool isDue, Tensor? loss, in Clipping clipping, bool isSkipped, bool each)
     {
         if (isSkipped)
-        {
             SkippedSteps++;
-            writes.SpoilWindow();
-        }
-        else if (clipping.Count == gradients.Length && !each)
-            writes.CountOwnWrite();
-        else if (clipping.Count > 0)
-            writes.SpoilWindow();
+        steps.See(isSkipped ? null : clipping.Count == 0 ? false : clipping.Count == gradients.Length && !each ? !clipping.IsUncounted : null);
         double? known = loss is not null && (isDue || IsOnCpu(loss)) ? LossValue(loss) : null;
         progress.Add(known ?? double.NaN);
         MeasureUpdates(isStart: false);
-        if (isDue || IsBroken(known))
-            Observation(gradients, known, isSkipped ? ClippingDone.Skipped : ClippingDone.Clipped);
+        var spike = judge.See(clipping.Norm);
+        if (isDue || IsBroken(known) || spike.IsLarge)
+            Observation(gradients, known, isSkipped ? ClippingDone.Skipped : ClippingDone.Clipped, spike);
         return null;
     }
 

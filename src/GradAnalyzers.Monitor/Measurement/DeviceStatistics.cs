@@ -49,10 +49,16 @@ internal static class DeviceStatistics
         return here.data<double>().ToArray();
     }
 
-    /// <summary>How often each parameter, then each gradient (-1: none), was written in place.</summary>
-    public static long[] Versions(Tensor[] parameters)
+    /// <summary>How many values of each parameter <see cref="SampleValues"/> gives.</summary>
+    public const int Samples = 16;
+
+    /// <summary>The first values of each parameter, zeros where it has fewer.</summary>
+    public static float[] SampleValues(Tensor[] parameters) => Read(Ask("samples", (object)parameters));
+
+    /// <summary>How often each gradient (-1: none) was written in place.</summary>
+    public static long[] GradientWrites(Tensor[] parameters)
     {
-        using var answer = Ask("versions", (object)parameters);
+        using var answer = Ask("gradient_writes", (object)parameters);
         return answer.data<long>().ToArray();
     }
 

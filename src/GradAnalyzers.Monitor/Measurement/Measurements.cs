@@ -96,7 +96,7 @@ internal sealed class Measurements(nn.Module model) : IDisposable
                 var these = new ParameterGradient[small.Norms.Length];
                 for (var i = 0; i < these.Length; i++)
                     these[i] = new(group.Members[i].Path, small.Norms[i]);
-                return new(these, Norm(these), small.Factor < 1 ? these.Length : 0);
+                return new(these, Norm(these), small.Factor < 1 ? these.Length : 0) { IsUncounted = true };
             }
             using var answer = DeviceStatistics.Clip(group, Table.Absent, limit);
             if (answer.numel() > 0)
@@ -308,4 +308,8 @@ internal sealed class Measurements(nn.Module model) : IDisposable
 /// <param name="Gradients">Before the scaling, in the order of <see cref="ParameterTable.Measured"/>.</param>
 /// <param name="Norm">Their norm together; NaN or infinite where an element is, and then nothing was scaled.</param>
 /// <param name="Count">How many gradients were scaled.</param>
-internal readonly record struct Clipping(ParameterGradient[] Gradients, double Norm, int Count);
+internal readonly record struct Clipping(ParameterGradient[] Gradients, double Norm, int Count)
+{
+    /// <summary>What was scaled does not show in PyTorch's count of writes.</summary>
+    public bool IsUncounted { get; init; }
+}
