@@ -29,7 +29,7 @@ internal sealed class Judge(GradientMonitorOptions options)
     private const double Mostly = 0.6;
 
     /// <summary>A norm that is so many times <see cref="GradientMonitorOptions.ExplodingNorm"/>, and so many times the loss, is beyond any that trains, also while the loss falls.</summary>
-    private const double BeyondNorm = 10, BeyondLoss = 100;
+    private const double BeyondNorm = 10, BeyondLoss = 5;
 
     /// <summary>Detailed observations in which a gradient was zero throughout, from the first one on: a head that is used later has its gradient by then.</summary>
     private const int AlwaysZero = 10;
@@ -83,7 +83,8 @@ internal sealed class Judge(GradientMonitorOptions options)
             if (IsBeyond(seen, trend, progress.Begin))
                 Enormous(seen, findings);
         }
-        if (spike.IsLarge && open && !isMostlyEmpty)
+        var isBeyondSpike = spike.Factor >= BeyondNorm * options.SpikeFactor && seen.GlobalNorm >= SmallestExplosion * options.ExplodingNorm;
+        if (spike.IsLarge && (open || isBeyondSpike) && !isMostlyEmpty)
             findings.Add(Spike(seen, spike.Factor));
         return findings;
     }
@@ -191,8 +192,13 @@ internal sealed class Judge(GradientMonitorOptions options)
         previousNorm = norm;
         var from = recent[Math.Max(0, recent.Count - options.Patience)].Norm;
         double[] before = [.. recent.SkipLast(options.Patience).Select(r => r.Norm).Order()];
+        double jump = 1;
+        for (var i = Math.Max(1, recent.Count - options.Patience + 1); i < recent.Count; i++)
+            jump = Math.Max(jump, recent[i].Norm / recent[i - 1].Norm);
+        // Harder data make the norm jump once; what explodes goes on growing.
+        var goesOn = norm / from / jump >= options.ExplodingGrowth;
         // Patience norms make one rise less. What grows from almost nothing to little, as at the start of a GAN, or to what it was before, does not explode.
-        if (options.Patience > 1 && norm >= SmallestExplosion * options.ExplodingNorm && grows.Length >= options.Patience - 1 && trend == LossTrend.Worsening && norm >= options.ExplodingGrowth * from
+        if (options.Patience > 1 && norm >= SmallestExplosion * options.ExplodingNorm && grows.Length >= options.Patience - 1 && trend == LossTrend.Worsening && norm >= options.ExplodingGrowth * from && goesOn
             && (before.Length == 0 || norm >= 2 * options.ExplodingGrowth * before[before.Length / 2]))
             findings.Add(Exploding(seen, seen.Largest(), $"the norm over all gradients grew {Number(norm / from)} times over {options.Patience} observations, to {Number(norm)}, while the loss rises"));
     }
@@ -266,9 +272,10 @@ internal sealed class Judge(GradientMonitorOptions options)
         foreach (var i in seen.Layout.Weights)
             if (seen.Layout.Records[i].AlwaysZero.See(seen.Gradients[i].ZeroShare == 1 && seen.Layout.Records[i].AlwaysZero.IsUnbroken) >= AlwaysZero)
                 cut.Add(i);
-        if (cut.Count == 0)
-            return;
+        // Of experts that are chosen, one may never be: beside it others of its kind learn.
         var snapshot = seen;
+        if (cut.All(i => snapshot.Layout.SiblingsOf[i].Any(s => snapshot.Gradients[s].ZeroShare < 1)))
+            return;
         findings.Add(new(AlertKind.Dead,
             $"its gradient has been exactly zero from the first step on{(cut.Count > 1 ? $", and that of {Count(cut.Count - 1, "weight")} before it" : "")}: what it computes does not reach the loss. "
             + "Look between it and the loss for round, argmax, sign, a comparison or a factor of zero, and for units that never open.",

@@ -16,6 +16,8 @@ internal sealed class Layout
         Records = [.. all.Where((_, i) => table.Parameters[i].IsTrainable)];
         Weights = [.. Enumerable.Range(0, Parameters.Length).Where(i => Parameters[i].IsWeight)];
         BiasOf = [.. Enumerable.Range(0, Parameters.Length).Select(FindBias)];
+        var kinds = Weights.ToLookup(i => (KindOf(Parameters[i].Path), Parameters[i].Elements));
+        SiblingsOf = [.. Parameters.Select((p, i) => KindOf(p.Path) is { } kind ? kinds[(kind, p.Elements)].Where(s => s != i).ToArray() : [])];
         var positions = Parameters.Select((p, i) => (p.Path, i)).ToDictionary(e => e.Path, e => e.i);
         PositionOfMeasured = [.. table.Measured.Select(m => positions.GetValueOrDefault(m.Path, -1))];
     }
@@ -32,6 +34,9 @@ internal sealed class Layout
     /// <summary>For each weight the vector of its module with one element a unit, or -1.</summary>
     public int[] BiasOf { get; }
 
+    /// <summary>For each parameter the weights of the same size at the same place of other modules in one numbered list.</summary>
+    public int[][] SiblingsOf { get; }
+
     /// <summary>Where each of <see cref="ParameterTable.Measured"/> goes; -1 for a frozen parameter that kept a gradient.</summary>
     public int[] PositionOfMeasured { get; }
 
@@ -46,6 +51,17 @@ internal sealed class Layout
             if (result[i].Parameter is null)
                 result[i] = new(Parameters[i].Path, double.NaN);
         return result;
+    }
+
+    /// <summary><c>experts.#.fc.weight</c> of <c>experts.3.fc.weight</c>; null where no number stands behind a name: the numbers of a Sequential by itself are an order.</summary>
+    private static string? KindOf(string path)
+    {
+        var parts = path.Split('.');
+        var isIn = false;
+        for (var i = 1; i < parts.Length; i++)
+            if (parts[i].All(char.IsAsciiDigit))
+                (parts[i], isIn) = ("#", true);
+        return isIn ? string.Join('.', parts) : null;
     }
 
     private int FindBias(int weight)
