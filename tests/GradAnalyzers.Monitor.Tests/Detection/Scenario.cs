@@ -18,7 +18,7 @@ internal sealed record Scenario(string Family, string Name, Func<Setup> Create)
 
     public bool IsHealthy => Expected.Length == 0;
 
-    /// <summary>Written before the thresholds were last touched, and not looked at while they were.</summary>
+    /// <summary>Not consulted between being written and its first run; <c>docs/monitor.md</c> says what came after.</summary>
     public bool IsHeldOut { get; init; }
 }
 
