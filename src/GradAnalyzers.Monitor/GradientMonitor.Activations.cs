@@ -42,8 +42,8 @@ public sealed partial class GradientMonitor
             if (streak.See(share >= Options.DeadShare) >= Options.Patience)
                 yield return new(AlertKind.Saturated,
                     double.IsNaN(activation.SaturatedShare)
-                        ? $"{share:P0} of its units are zero for the whole batch and pass no gradient. Lower the learning rate, use Kaiming initialization, or LeakyReLU."
-                        : $"{share:P0} of its outputs sit where it is flat and pass almost no gradient. Scale its inputs: Xavier initialization, or normalization before it.",
+                        ? $"{Judgement.Judge.Percent(share)} of its units are zero for the whole batch and pass no gradient. Lower the learning rate, use Kaiming initialization, or LeakyReLU."
+                        : $"{Judgement.Judge.Percent(share)} of its outputs sit where it is flat and pass almost no gradient. Scale its inputs: Xavier initialization, or normalization before it.",
                     double.IsNaN(activation.SaturatedShare) ? null : "GRAD1001", [activation.Module]);
         }
     }

@@ -10,12 +10,17 @@ public sealed partial class GradientMonitor
     /// <summary>Layers start equal or never are: the first observations tell.</summary>
     private const int MostEqualRowChecks = 3;
 
+    /// <summary>A finding counts as the state of the run for so many observations: what lasts is found again in that time, also what is looked at seldom.</summary>
+    private int Horizon => Math.Max(20, 4 * Options.Patience);
+
+    private long Now => Observations - Horizon;
+
     private Layout? currentLayout;
 
-    private GradientObservation Observation(ParameterGradient[] gradients, double knownLoss)
+    private GradientObservation Observation(ParameterGradient[] gradients, double? knownLoss, ClippingDone clipping, SpikeFound? known = null)
     {
-        var loss = double.IsNaN(knownLoss) ? measurements.Loss : knownLoss;
-        if (double.IsNaN(knownLoss))
+        var loss = knownLoss ?? measurements.Loss;
+        if (knownLoss is null)
             progress.Add(loss);
         Observations++;
         var layout = CurrentLayout();
@@ -27,9 +32,10 @@ public sealed partial class GradientMonitor
             layout.Records[i].Add(Step, all[i]);
         }
         var isDetailed = gradients.Length > 0 && !double.IsNaN(gradients[0].ZeroShare);
-        var seen = new Snapshot(layout, all, GlobalNorm(gradients), loss, isDetailed);
-        var (isSpike, findings) = judge.Look(seen, progress.Trend());
-        var observation = new GradientObservation(Step, loss, seen.GlobalNorm, isDetailed, all) { FirstToLastRatio = seen.FirstToLastRatio(), IsSpike = isSpike };
+        var seen = new Snapshot(layout, all, Measurements.Norm(gradients), loss, isDetailed, clipping) { IsLossBroken = IsBroken(knownLoss) || double.IsInfinity(loss) };
+        var spike = known ?? judge.See(seen.GlobalNorm);
+        var findings = judge.Look(seen, progress, spike);
+        var observation = new GradientObservation(Step, loss, seen.GlobalNorm, isDetailed, all) { FirstToLastRatio = seen.FirstToLastRatio(), IsSpike = spike.IsSpike };
         Latest = observation;
         History.Add(observation, layout, MedianUpdateRatio(layout));
         foreach (var sink in sinks.ToArray())
@@ -44,9 +50,10 @@ public sealed partial class GradientMonitor
         if (isDetailed)
         {
             if (isThorough)
-                foreach (var finding in Written(gradients))
+                foreach (var finding in Steps(gradients))
                     Raise(finding);
-            if (equalRowChecks < MostEqualRowChecks && EqualRows(seen) is { } equal)
+            // What was found is looked at again: it may have been mended.
+            if ((equalRowChecks < MostEqualRowChecks || equalRows.Count > 0 && isThorough) && EqualRows(seen) is { } equal)
                 Raise(equal);
             MeasureUpdates(isStart: true);
             foreach (var finding in Activations())
@@ -75,7 +82,7 @@ public sealed partial class GradientMonitor
         return record;
     }
 
-    private ParameterSummary Summary(ParameterRecord record) => new(record.Path, record.Verdict(Options.Patience))
+    private ParameterSummary Summary(ParameterRecord record) => new(record.Path, record.Verdict(Options.Patience, Now))
     {
         FirstStep = record.FirstStep,
         LastStep = record.LastStep,
@@ -93,18 +100,29 @@ public sealed partial class GradientMonitor
         Alerts = [.. record.Alerts],
     };
 
-    private IEnumerable<Finding> Written(ParameterGradient[] gradients)
+    private IEnumerable<Finding> Steps(ParameterGradient[] gradients)
     {
-        var unchanged = writes.Look(measurements, gradients, Step);
-        string[] lasting = [.. unchanged.Where(u => u.Windows >= Options.Patience).Select(u => u.Parameter.Path)];
+        var measured = measurements.Table.Measured;
+        string[] lasting = [.. steps.Look(measurements, gradients, Options.VanishingNorm).Where(u => u.Windows >= Options.Patience).Select(u => u.Parameter.Path)];
         if (lasting.Length > 0)
-            yield return new(AlertKind.NeverUpdated,
-                $"{(lasting.Length == 1 ? "it has a gradient and does" : $"{lasting.Length} parameters have gradients and do")} not change from step to step. Give {(lasting.Length == 1 ? "it" : "them")} to the optimizer, or set requires_grad to false where this is meant.",
-                "GRAD2009", lasting);
-        if (writes.UnclearedWindows >= Options.Patience)
+        {
+            var all = lasting.ToHashSet();
+            // Biases that begin at zero take up steps of any size: what counts is whether a weight does.
+            var isAll = measured.Where(m => m.IsWeight).DefaultIfEmpty(measured[0]).All(m => all.Contains(m.Path));
+            yield return isAll
+                ? new(AlertKind.NeverUpdated,
+                    $"the gradients are not zero, and yet no {(measured.Any(m => m.IsWeight) ? "weight" : "parameter")} changes from step to step: training stands still. "
+                    + "See that step() follows each backward(), that zero_grad() does not come between them, that the optimizer was made for this model, and that the learning rate is large enough.",
+                    null, lasting) { Named = "" }
+                : new(AlertKind.NeverUpdated,
+                    $"{(lasting.Length == 1 ? "it has a gradient and does" : $"{lasting.Length} parameters have gradients and do")} not change from step to step. Give {(lasting.Length == 1 ? "it" : "them")} to the optimizer, with a learning rate above zero, or set requires_grad to false where this is meant.",
+                    "GRAD2009", lasting);
+        }
+        if (steps.Uncleared >= StepWatch.Accumulated * Options.Patience)
             yield return new(AlertKind.NeverCleared,
-                "no gradient was cleared since the last steps: every backward adds to all before it. Call optimizer.zero_grad() once a step.",
-                "GRAD2003", [.. measurements.Table.Measured.Select(m => m.Path)]) { Named = "" };
+                $"no gradient was cleared in {steps.Uncleared} backwards in a row: each adds to all before it. Call optimizer.zero_grad() once a step.",
+                "GRAD2003", [.. measured.Select(m => m.Path)]) { Named = "" };
+        steps.Arm(measured);
     }
 
     private Finding? EqualRows(in Snapshot seen)
@@ -150,7 +168,7 @@ public sealed partial class GradientMonitor
                     record.UpdateOutOfRange.See(record.Role is not ParameterRole.Vector && (ratio > Options.LargestUpdateRatio || ratio < Options.SmallestUpdateRatio));
                     if (record.UpdateOutOfRange.Length >= Options.Patience)
                         Raise(new(AlertKind.UpdateSize,
-                            string.Create(System.Globalization.CultureInfo.InvariantCulture, $"a step changes it by {ratio:G2} of its size. {(ratio > 1 ? "Lower" : "Raise")} the learning rate; healthy is 1e-4 to 1e-1."), null, [path]));
+                            string.Create(System.Globalization.CultureInfo.InvariantCulture, $"a step changes it by {ratio:G2} of its size. {(ratio > Options.LargestUpdateRatio ? "Lower" : "Raise")} the learning rate; healthy is 1e-4 to 1e-1."), null, [path]));
                 }
     }
 
@@ -165,8 +183,10 @@ public sealed partial class GradientMonitor
     private void Raise(Finding finding)
     {
         foreach (var path in finding.Concerned)
-            if (records.TryGetValue(path, out var record) && !record.Alerts.Contains(finding.Kind))
-                record.Alerts.Add(finding.Kind);
+            if (records.TryGetValue(path, out var record))
+                record.Find(finding.Kind, Observations);
+        if (finding.Concerned.Count == 0)
+            log.Find(finding.Kind, Observations);
         if (!log.IsNew(finding, Observations))
             return;
         var alert = new GradientAlert(finding.Kind, Step, finding.Named, finding.Message, finding.Rule, finding.Concerned);
@@ -194,7 +214,7 @@ public sealed partial class GradientMonitor
         catch (Exception e) when (e is not OutOfMemoryException)
         {
             sinks.Remove(sink);
-            Raise(new Finding(AlertKind.Monitor, $"the monitor: {sink.GetType().Name} was taken out after an error: {e.Message.TrimEnd('.')}.", null, []));
+            Raise(new Finding(AlertKind.Monitor, $"{sink.GetType().Name} was taken out after an error: {e.Message.TrimEnd('.')}.", null, []));
         }
     }
 

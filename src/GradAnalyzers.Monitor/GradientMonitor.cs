@@ -1,5 +1,6 @@
 using GradAnalyzers.Monitor.Judgement;
 using GradAnalyzers.Monitor.Measurement;
+using System.Runtime.ExceptionServices;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -21,7 +22,7 @@ namespace GradAnalyzers.Monitor;
 /// <remarks>
 /// It changes nothing in the training, but for the clipping methods, and never ends it: what goes wrong in the monitor is an alert of kind
 /// <see cref="AlertKind.Monitor"/>. Only <see cref="GradientMonitorOptions.ThrowOnAlert"/>, <see cref="NonFiniteAction.Throw"/> and handlers of
-/// <see cref="Alerted"/> throw into the training loop. One monitor belongs to one training loop: calls may come from any thread, one at a time.
+/// <see cref="Alerted"/> throw into the training loop, and clipping where the gradients can't be clipped. One monitor belongs to one training loop: calls may come from any thread, one at a time.
 /// </remarks>
 public sealed partial class GradientMonitor : IDisposable
 {
@@ -36,7 +37,7 @@ public sealed partial class GradientMonitor : IDisposable
 
     private readonly nn.Module model;
     private readonly Measurements measurements;
-    private readonly WriteCounts writes = new();
+    private readonly StepWatch steps = new();
     private readonly UpdateRatios updates = new();
     private readonly LossProgress progress = new();
     private readonly Judge judge;
@@ -50,10 +51,12 @@ public sealed partial class GradientMonitor : IDisposable
     private long details;
     private bool isThorough;
     private int failures;
+    private readonly object clippingOfOneThread = new();
     private int entered;
-    private bool sawBrokenLoss;
+    private string? refusal;
     private bool isOff;
-    private bool isDisposed;
+    private volatile bool isDisposed;
+    private bool isClosed;
 
     /// <summary>Watches a model.</summary>
     /// <param name="model">The model; its <c>named_parameters()</c> are watched, also those that are added later.</param>
@@ -88,15 +91,21 @@ public sealed partial class GradientMonitor : IDisposable
     /// <summary>How many steps were observed.</summary>
     public long Observations { get; private set; }
 
+    /// <summary>How many steps a clipping method skipped because a gradient was NaN or infinite (<see cref="NonFiniteAction.SkipStep"/>).</summary>
+    public long SkippedSteps { get; private set; }
+
     /// <summary>The last observation, or null before the first.</summary>
     public GradientObservation? Latest { get; private set; }
 
     /// <summary>All alerts so far.</summary>
     public IReadOnlyList<GradientAlert> Alerts => log.All;
 
-    /// <summary>The verdict for the whole model: the gravest of its parameters'.</summary>
+    /// <summary>
+    /// The verdict for the whole model, that of the first parameter that is not healthy: how the run is, by the findings of the last 20 observations (or four times <see cref="GradientMonitorOptions.Patience"/>).
+    /// What happened before is in <see cref="Alerts"/>.
+    /// </summary>
     public GradientVerdict Verdict => Summaries().Select(s => s.Verdict).Where(v => v is not (GradientVerdict.Frozen or GradientVerdict.Unknown or GradientVerdict.Healthy)).FirstOrDefault(
-        Observations >= Options.Patience ? log.ModelVerdict : GradientVerdict.Unknown);
+        Observations >= Options.Patience ? log.ModelVerdict(Now) : GradientVerdict.Unknown);
 
     internal History History { get; } = new();
 
@@ -119,13 +128,13 @@ public sealed partial class GradientMonitor : IDisposable
     /// <summary>Counts a step and, where one is due, observes it. Call it between backward and step. With the loss it alarms less on healthy runs.</summary>
     /// <returns>What was measured; null where no observation was due, or none was possible.</returns>
     public GradientObservation? Observe() =>
-        Guarded(() => Look(NextStepIsDue(), null, double.NaN)) as GradientObservation;
+        Guarded(() => Look(NextStepIsDue(), null, null)) as GradientObservation;
 
     /// <summary>Counts a step and, where one is due, observes it. Call it between backward and step.</summary>
     /// <param name="loss">The loss of this step, of one element: with it, vanishing, exploding and dead layers alarm only while it is not improving.</param>
     /// <returns>What was measured; null where no observation was due, or none was possible.</returns>
     public GradientObservation? Observe(Tensor? loss) =>
-        Guarded(() => Look(NextStepIsDue(), loss, double.NaN)) as GradientObservation;
+        Guarded(() => Look(NextStepIsDue(), loss, null)) as GradientObservation;
 
     /// <summary>Counts a step and, where one is due, observes it, with a loss that was read already.</summary>
     /// <param name="loss">The loss of this step.</param>
@@ -136,54 +145,30 @@ public sealed partial class GradientMonitor : IDisposable
     /// <summary>
     /// Scales all gradients so that their norm together is at most <paramref name="maxNorm"/>, as <c>torch.nn.utils.clip_grad_norm_</c> does, in less time: the gradients are
     /// only written where they need it. Takes the place of <see cref="Observe(Tensor)"/> in the step, and observes the norms before clipping.
+    /// It clips first: whatever goes wrong with the loss, a sink or the judgement, or on another thread, the gradients are clipped when it returns or throws.
     /// </summary>
     /// <param name="maxNorm">The largest norm to leave, above 0.</param>
     /// <param name="loss">The loss of this step, of one element.</param>
-    /// <returns>What was found and done; null where the monitor could not do it (an alert says why).</returns>
-    public ClipResult? ClipGradNorm(double maxNorm, Tensor? loss = null)
+    /// <returns>What was found and done.</returns>
+    /// <exception cref="InvalidOperationException">The gradients could not be clipped, for instance because they have no data.</exception>
+    public ClipResult ClipGradNorm(double maxNorm, Tensor? loss = null)
     {
         RequirePositive(maxNorm, nameof(maxNorm));
-        return Guarded(() => Clip(loss, gradients =>
-        {
-            var norm = GlobalNorm(gradients);
-            // The library's own form, so that results agree with it.
-            var factor = maxNorm / (norm + 1e-6);
-            if (factor >= 1)
-                return 0;
-            foreach (var group in measurements.Table.Groups)
-                DeviceStatistics.Scale(group.All, factor);
-            writes.CountOwnWrite();
-            return gradients.Length;
-        })) as ClipResult;
+        return Clip(maxNorm, each: false, loss);
     }
 
     /// <summary>
     /// Scales each gradient by itself so that its norm is at most <paramref name="maxNorm"/>, the way of TensorFlow's <c>clip_by_norm</c>.
-    /// Takes the place of <see cref="Observe(Tensor)"/> in the step, and observes the norms before clipping.
+    /// Takes the place of <see cref="Observe(Tensor)"/> in the step, and observes the norms before clipping. It clips first, as <see cref="ClipGradNorm"/>.
     /// </summary>
     /// <param name="maxNorm">The largest norm to leave, above 0.</param>
     /// <param name="loss">The loss of this step, of one element.</param>
-    /// <returns>What was found and done; null where the monitor could not do it (an alert says why).</returns>
-    public ClipResult? ClipEachGradNorm(double maxNorm, Tensor? loss = null)
+    /// <returns>What was found and done.</returns>
+    /// <exception cref="InvalidOperationException">The gradients could not be clipped, for instance because they have no data.</exception>
+    public ClipResult ClipEachGradNorm(double maxNorm, Tensor? loss = null)
     {
         RequirePositive(maxNorm, nameof(maxNorm));
-        return Guarded(() => Clip(loss, gradients =>
-        {
-            int clipped = 0, position = 0;
-            foreach (var group in measurements.Table.Groups)
-            {
-                int[] large = [.. Enumerable.Range(0, group.All.Length).Where(i => gradients[position + i].Norm > maxNorm)];
-                if (large.Length > 0)
-                {
-                    using var factors = tensor(large.Select(i => (float)(maxNorm / gradients[position + i].Norm)).ToArray(), device: group.All[0].device);
-                    DeviceStatistics.ScaleEach([.. large.Select(i => group.All[i])], factors);
-                    writes.SpoilWindow();
-                }
-                clipped += large.Length;
-                position += group.All.Length;
-            }
-            return clipped;
-        })) as ClipResult;
+        return Clip(maxNorm, each: true, loss);
     }
 
     /// <summary>Ends the watching: writes what sinks still hold. The model is not touched.</summary>
@@ -192,42 +177,39 @@ public sealed partial class GradientMonitor : IDisposable
         if (isDisposed)
             return;
         isDisposed = true;
-        foreach (var sink in sinks.ToArray())
-            AskSink(sink, s => s.Dispose());
-        StopWatchingActivations();
-        measurements.Dispose();
-        writes.Dispose();
-        updates.Dispose();
+        // Who is inside closes on its way out.
+        if (Enter())
+            Leave();
     }
 
     private bool IsDue(long step) => step >= Options.WarmUp && (step - Options.WarmUp) % Options.Every == 0;
 
     private bool NextStepIsDue() => IsDue(++Step);
 
-    /// <summary>Lets nothing but asked-for exceptions out: training must not die of the monitor.</summary>
-    private object? Guarded(Func<object?> work)
+    /// <summary>One call at a time. Who does not get in only notes that: whoever is inside reports it.</summary>
+    private bool Enter()
     {
-        if (isDisposed)
-            return Fail("it was disposed and watches nothing any more. Dispose it after training.");
-        if (isOff)
-            return null;
-        if (Interlocked.Exchange(ref entered, 1) == 1)
-            return Fail("two threads called it at the same time, and one of the calls was left out. Give each training loop a monitor of its own.");
+        var inside = Interlocked.CompareExchange(ref entered, Environment.CurrentManagedThreadId, 0);
+        if (inside == 0)
+            return true;
+        Volatile.Write(ref refusal, inside == Environment.CurrentManagedThreadId
+            ? "it was called from inside one of its own handlers or sinks, and that call was left out. Call it once a step, from the training loop."
+            : "two threads called it at the same time, and one of the calls was not observed. Give each training loop a monitor of its own.");
+        return false;
+    }
+
+    private void Leave()
+    {
         try
         {
-            var result = work();
-            failures = 0;
-            return result;
-        }
-        catch (Exception e) when (e is not GradientAlertException and not HandlerException and not OutOfMemoryException)
-        {
-            isOff = ++failures >= MostFailures;
-            return Fail($"{e.Message.Split('\n')[0].TrimEnd('.')}. {(isOff ? "It turned itself off after three failures in a row" : "This step was not observed; training goes on.")}");
+            if (Interlocked.Exchange(ref refusal, null) is { } refused)
+                Fail(refused);
+            if (isDisposed && !isClosed)
+                Close();
         }
         catch (HandlerException e)
         {
-            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(e.InnerException!);
-            throw;
+            ExceptionDispatchInfo.Throw(e.InnerException!);
         }
         finally
         {
@@ -235,92 +217,199 @@ public sealed partial class GradientMonitor : IDisposable
         }
     }
 
+    private void Close()
+    {
+        isClosed = true;
+        foreach (var sink in sinks.ToArray())
+            AskSink(sink, s => s.Dispose());
+        StopWatchingActivations();
+        measurements.Dispose();
+        steps.Dispose();
+        updates.Dispose();
+    }
+
+    private object? Guarded(Func<object?> work)
+    {
+        if (!Enter())
+            return null;
+        try
+        {
+            return Protected(work);
+        }
+        finally
+        {
+            Leave();
+        }
+    }
+
+    /// <summary>Lets nothing but asked-for exceptions out: training must not die of the monitor.</summary>
+    private object? Protected(Func<object?> work)
+    {
+        try
+        {
+            if (isDisposed)
+                return Fail("it was disposed and watches nothing any more. Dispose it after training.");
+            if (isOff)
+                return null;
+            var result = work();
+            failures = 0;
+            return result;
+        }
+        catch (Exception e) when (e is not GradientAlertException and not HandlerException and not OutOfMemoryException)
+        {
+            isOff = ++failures >= MostFailures;
+            return Fail($"{Text(e)}. {(isOff ? "It turned itself off after three failures in a row" : "This step was not observed; training goes on.")}");
+        }
+        catch (HandlerException e)
+        {
+            ExceptionDispatchInfo.Throw(e.InnerException!);
+            throw;
+        }
+    }
+
     private object? Fail(string what)
     {
-        Raise(new Finding(AlertKind.Monitor, "the monitor: " + what, null, []));
+        Raise(new Finding(AlertKind.Monitor, what, null, []));
         return null;
     }
 
-    private GradientObservation? Look(bool isDue, Tensor? loss, double knownLoss)
+    /// <summary>The first line of a message: the native library adds a stack trace, .NET the name of the argument.</summary>
+    private static string Text(Exception e)
     {
-        var isLossHere = loss is not null && loss.device_type == DeviceType.CPU;
-        if (isLossHere)
-            knownLoss = LossValue(loss!);
-        progress.Add(knownLoss);
-        MeasureUpdates(isStart: false);
-        isDue |= IsFirstBrokenLoss(isLossHere, knownLoss);
-        return isDue ? Observation(Measure(IsDetailDue(), isLossHere ? null : loss), knownLoss) : null;
+        var line = e.Message.Split('\n')[0].TrimEnd();
+        return (e is ArgumentException { ParamName: { } name } && line.EndsWith($" (Parameter '{name}')", StringComparison.Ordinal) ? line[..^$" (Parameter '{name}')".Length] : line).TrimEnd('.');
     }
 
-    private ClipResult? Clip(Tensor? loss, Func<ParameterGradient[], int> scale)
+    private GradientObservation? Look(bool isDue, Tensor? tensor, double? number)
     {
-        var isDue = NextStepIsDue();
-        var isLossHere = loss is not null && loss.device_type == DeviceType.CPU;
-        var knownLoss = isLossHere ? LossValue(loss!) : double.NaN;
-        progress.Add(knownLoss);
+        var loss = tensor is null ? number : IsOnCpu(tensor) ? LossValue(tensor) : null;
+        progress.Add(loss ?? double.NaN);
         MeasureUpdates(isStart: false);
-        isDue |= IsFirstBrokenLoss(isLossHere, knownLoss);
-        var gradients = Measure(isDue && IsDetailDue(), isLossHere || !isDue ? null : loss);
-        using var _ = no_grad();
-        var norm = GlobalNorm(gradients);
-        var isFinite = double.IsFinite(norm);
-        var clipped = isFinite ? scale(gradients) : 0;
-        var result = new ClipResult(norm, clipped, isFinite, !isFinite && Options.NonFinite == NonFiniteAction.SkipStep) { Parameters = CurrentLayout().Arrange(gradients) };
-        // Judged after the scaling: an alert that is thrown must not leave the gradients half done.
-        if (isDue || !isFinite)
-            Observation(gradients, knownLoss);
-        if (!isFinite && Options.NonFinite == NonFiniteAction.Throw)
-            throw new GradientAlertException(log.All.LastOrDefault(a => a.Kind == AlertKind.NonFinite)
-                ?? new GradientAlert(AlertKind.NonFinite, Step, "", "a gradient is NaN or infinite.", null, []));
-        if (result.IsStepSkipped)
-            TakeGradientsAway();
-        return result;
+        steps.See(ownWrites: false);
+        return isDue || IsBroken(loss) ? Observation(Measure(IsDetailDue(), loss is null ? tensor : null), loss, ClippingDone.None) : null;
     }
 
-    /// <summary>The value of a loss on the CPU. It is read at every step, also where none is observed, so the usual case takes the shortest way.</summary>
-    private static double LossValue(Tensor loss)
+    private ClipResult Clip(double limit, bool each, Tensor? loss)
     {
-        if (loss.numel() == 1 && loss.dtype == ScalarType.Float32)
+        var isAlone = Enter();
+        try
+        {
+            var isWatching = isAlone && !isOff && !isDisposed;
+            var isDue = isWatching && NextStepIsDue();
+            var (clipping, gradients) = ClipFirst(limit, each, isAlone && !isDisposed, isDue);
+            var isFinite = double.IsFinite(clipping.Norm);
+            var isSkipped = !isFinite && Options.NonFinite == NonFiniteAction.SkipStep;
+            if (isSkipped)
+                TakeGradientsAway();
+            if (isAlone)
+                Protected(() => Judge(gradients, isDue || !isFinite, loss, clipping, isSkipped, each));
+            if (!isFinite && Options.NonFinite == NonFiniteAction.Throw)
+                throw new GradientAlertException(log.All.LastOrDefault(a => a.Kind == AlertKind.NonFinite)
+                    ?? new GradientAlert(AlertKind.NonFinite, Step, "", "a gradient is NaN or infinite.", null, []));
+            return new(clipping.Norm, clipping.Count, isFinite, isSkipped) { Parameters = isWatching && !isDisposed ? CurrentLayout().Arrange(gradients) : gradients };
+        }
+        finally
+        {
+            if (isAlone)
+                Leave();
+        }
+    }
+
+    /// <summary>Clips the gradients of the model as it is, by the fast way or, where that fails, by the library's. Throws where neither can.</summary>
+    private (Clipping Done, ParameterGradient[] Measured) ClipFirst(double limit, bool each, bool isAlone, bool isDue)
+    {
+        lock (clippingOfOneThread)
+        {
+            try
+            {
+                if (isAlone)
+                {
+                    var detailed = isDue && IsDetailDue();
+                    if (detailed)
+                        NoteDetail();
+                    var clipping = measurements.Clip(limit, each, detailed);
+                    return (clipping, clipping.Gradients);
+                }
+                using var own = new Measurements(model);
+                var done = own.Clip(limit, each, detailed: false);
+                return (done, done.Gradients);
+            }
+            catch (Exception e) when (e is not OutOfMemoryException)
+            {
+                try
+                {
+                    return (PlainClipping.Clip(model, limit, each), []);
+                }
+                catch (Exception second) when (second is not OutOfMemoryException)
+                {
+                    throw new InvalidOperationException($"The gradients could not be clipped: {Text(second)}. The step must not be taken with them.", second);
+                }
+            }
+        }
+    }
+
+    private object? Judge(ParameterGradient[] gradients, bool isDue, Tensor? loss, in Clipping clipping, bool isSkipped, bool each)
+    {
+        if (isSkipped)
+            SkippedSteps++;
+        steps.See(isSkipped ? null : clipping.Count == 0 ? false : clipping.Count == gradients.Length && !each ? !clipping.IsUncounted : null);
+        double? known = loss is not null && (isDue || IsOnCpu(loss)) ? LossValue(loss) : null;
+        progress.Add(known ?? double.NaN);
+        MeasureUpdates(isStart: false);
+        var spike = judge.See(clipping.Norm);
+        if (isDue || IsBroken(known) || spike.IsLarge)
+            Observation(gradients, known, isSkipped ? ClippingDone.Skipped : ClippingDone.Clipped, spike);
+        return null;
+    }
+
+    /// <summary>The value of a loss. It is read at every step, also where none is observed, so the usual case takes the shortest way. One that can't be read is an alert, and the step is observed without it.</summary>
+    private double? LossValue(Tensor loss)
+    {
+        if (!IsUsable(loss))
+            return null;
+        if (loss.dtype == ScalarType.Float32 && loss.device_type == DeviceType.CPU)
             return loss.ReadCpuSingle(0);
         using var _ = no_grad();
-        return loss.numel() == 1 ? loss.ToDouble() : throw new ArgumentException($"the loss has {loss.numel()} elements; it must have one: give the tensor that backward was called on", nameof(loss));
+        return loss.ToDouble();
     }
 
-    /// <summary>The first loss that is not finite is looked into at once, whatever the cadence.</summary>
-    private bool IsFirstBrokenLoss(bool isKnown, double loss)
+    private static bool IsOnCpu(Tensor loss) => loss.IsInvalid || loss.device_type == DeviceType.CPU;
+
+    /// <summary>The loss can be read; where not, an alert says why.</summary>
+    private bool IsUsable(Tensor loss)
     {
-        if (!isKnown || double.IsFinite(loss) || sawBrokenLoss)
-            return false;
-        return sawBrokenLoss = true;
+        if (!loss.IsInvalid && loss.numel() == 1)
+            return true;
+        Fail(loss.IsInvalid
+            ? "the loss was disposed before it was given. Steps are observed without it; give it before its dispose scope ends."
+            : $"the loss has {loss.numel()} elements; it must have one. Steps are observed without it; give the tensor that backward was called on.");
+        return false;
     }
+
+    /// <summary>A loss that is not finite is looked into at once, whatever the cadence.</summary>
+    private static bool IsBroken(double? loss) => loss is { } value && !double.IsFinite(value);
 
     private bool IsDetailDue() => Step - lastDetail >= Options.DetailEvery;
 
     private ParameterGradient[] Measure(bool detailed, Tensor? loss)
     {
         if (detailed)
-        {
-            lastDetail = Step;
-            isThorough = ++details <= ThoroughDetails || details % ThoroughEvery == 0;
-            if (isThorough)
-                measurements.Refresh();
-        }
+            NoteDetail();
         return measurements.Measure(detailed, loss);
+    }
+
+    private void NoteDetail()
+    {
+        lastDetail = Step;
+        isThorough = ++details <= ThoroughDetails || details % ThoroughEvery == 0;
+        if (isThorough)
+            measurements.Refresh();
     }
 
     private void TakeGradientsAway()
     {
-        foreach (var watched in measurements.Table.Measured)
-            watched.Tensor.grad = null;
-        writes.SpoilWindow();
-    }
-
-    private static double GlobalNorm(ParameterGradient[] gradients)
-    {
-        double squares = 0;
-        foreach (var gradient in gradients)
-            squares += gradient.Norm * gradient.Norm;
-        return Math.Sqrt(squares);
+        foreach (var parameter in model.parameters())
+            parameter.grad = null;
     }
 
     private static void RequirePositive(double value, string name)

@@ -33,6 +33,9 @@ public enum GradientVerdict
     /// <summary>Its gradient is never cleared: it adds up from step to step.</summary>
     NeverCleared,
 
+    /// <summary>Steps change it by far too much or too little for its size.</summary>
+    UpdateSize,
+
     /// <summary><c>requires_grad</c> is false: nothing is expected of it.</summary>
     Frozen,
 }

@@ -2,6 +2,7 @@ using GradAnalyzers.Benchmarks.Analyzers;
 using GradAnalyzers.Benchmarks.Monitor;
 
 // dotnet run -c Release --project tests/GradAnalyzers.Benchmarks -- monitor [part of a model's name]
+// dotnet run -c Release --project tests/GradAnalyzers.Benchmarks -- clipping [part of a name [threads]]
 // dotnet run -c Release --project tests/GradAnalyzers.Benchmarks -- detection [seed [part of a name]]
 // dotnet run -c Release --project tests/GradAnalyzers.Benchmarks -- analyzers [rounds]
 // dotnet run -c Release --project tests/GradAnalyzers.Benchmarks -- repositories folder [part of a name]
@@ -19,6 +20,9 @@ switch (args)
     case ["growth", .. var rest]:
         Growth.Run(rest.FirstOrDefault() ?? "");
         return 0;
+    case ["editing"]:
+        Editing.Run();
+        return 0;
     case ["growth-one", var name, var size]:
         Growth.One(name, int.Parse(size));
         return 0;
@@ -28,10 +32,13 @@ switch (args)
     case ["monitor", .. var rest]:
         MonitorCost.Run(rest.FirstOrDefault() ?? "");
         return 0;
+    case ["clipping", .. var rest]:
+        ClippingCost.Run(rest.FirstOrDefault() ?? "", rest.Length > 1 ? int.Parse(rest[1]) : 1);
+        return 0;
     case ["detection", .. var rest]:
         DetectionQuality.Run(rest.Length > 0 ? int.Parse(rest[0]) : 1, rest.Length > 1 ? rest[1] : "");
         return 0;
     default:
-        Console.Error.WriteLine("Say what to measure: analyzers [rounds], repositories folder, reports folder file, growth, editing, monitor [part of a model's name], or detection [seed [part of a name]]");
+        Console.Error.WriteLine("Say what to measure: analyzers [rounds], repositories folder, reports folder file, growth, editing, monitor [part of a model's name], clipping [part of a name [threads]], or detection [seed [part of a name]]");
         return 1;
 }

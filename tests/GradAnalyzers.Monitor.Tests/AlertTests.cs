@@ -125,7 +125,7 @@ public class AlertTests
             using var model = Training.Mlp();
             using var monitor = new GradientMonitor(model, Training.Closely);
             using var optimizer = optim.SGD(model.parameters(), 1e-4);
-            for (var i = 0; i < 6; i++)
+            for (var i = 0; i < 60; i++)
             {
                 if (clears)
                     optimizer.zero_grad();
@@ -142,7 +142,7 @@ public class AlertTests
     {
         using var model = new Branches();
         using var monitor = new GradientMonitor(model, Training.Closely);
-        for (var i = 0; i < 3; i++)
+        for (var i = 0; i < 10; i++)
         {
             model.used.call(ones(1, 2)).sum().backward();
             monitor.Observe();
@@ -173,7 +173,7 @@ public class AlertTests
             using var monitor = new GradientMonitor(model, new() { WarmUp = 1, Every = 1 });
             for (var step = 0; step < 40; step++)
             {
-                model.weight.grad = full([2, 2], 1000f);
+                model.weight.grad = full([2, 2], 100f);
                 monitor.Observe(improves ? 100 - step : 100 + 0.01 * (step % 2));
             }
             Assert.Equal(!improves, monitor.Alerts.Any(a => a.Kind == AlertKind.Exploding));

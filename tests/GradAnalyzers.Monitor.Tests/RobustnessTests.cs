@@ -86,7 +86,7 @@ public class RobustnessTests
 
         monitor.Observe(ones(3));
 
-        Assert.Contains("the loss has 3 elements; it must have one", Assert.Single(monitor.Alerts).Message);
+        Assert.Contains("the loss has 3 elements; it must have one", Assert.Single(monitor.Alerts, a => a.Kind == AlertKind.Monitor).Message);
     }
 
     [Fact]

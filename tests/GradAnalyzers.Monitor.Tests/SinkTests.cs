@@ -31,6 +31,27 @@ public class SinkTests : IDisposable
         Assert.Empty(Directory.GetFiles(Path.GetDirectoryName(path)!, "*.tmp"));
     }
 
+    [Theory]
+    [InlineData("=cmd|A1", "'=cmd|A1")]
+    [InlineData("+1", "'+1")]
+    [InlineData("-1", "'-1")]
+    [InlineData("@x", "'@x")]
+    [InlineData("a\r\nb", "a  b")]
+    [InlineData("a,\"b", "\"a,\"\"b\"")]
+    public void NamesOfParametersAreTextInASpreadsheet(string name, string written)
+    {
+        var path = Path.Combine(folder, "names.csv");
+        using var model = nn.ParameterDict([(name, nn.Parameter(ones(2)))]);
+        using (var monitor = new GradientMonitor(model, Training.Closely).AddSink(new EvidenceFile(path)))
+        {
+            foreach (var p in model.parameters())
+                p.grad = ones(2);
+            monitor.Observe();
+        }
+
+        Assert.StartsWith(written + ",", File.ReadAllLines(path)[2]);
+    }
+
     [Fact]
     public async Task EvidenceOfAKilledTrainingIsWholeAndUpToItsLastWrite()
     {

@@ -11,14 +11,19 @@ internal sealed class AlertLog
 
     private readonly List<GradientAlert> alerts = [];
     private readonly HashSet<(AlertKind, string)> reported = [];
-    private readonly Dictionary<AlertKind, long> lastEvent = [];
+    private readonly Dictionary<AlertKind, long> lastEvent = [], lastFound = [];
 
     public IReadOnlyList<GradientAlert> All => alerts;
 
-    /// <summary>What alerts that concern no single parameter say of the model.</summary>
-    public GradientVerdict ModelVerdict => alerts.Any(a => a.Kind == AlertKind.NonFinite) ? GradientVerdict.NonFinite
-        : alerts.Any(a => a.Kind == AlertKind.NoGradient) ? GradientVerdict.NoGradient
+    /// <summary>Notes that something was found that concerns no single parameter.</summary>
+    public void Find(AlertKind kind, long observation) => lastFound[kind] = observation;
+
+    /// <summary>What findings that concern no single parameter say of the model, from the observation <paramref name="horizon"/> on.</summary>
+    public GradientVerdict ModelVerdict(long horizon) => WasFound(AlertKind.NonFinite, horizon) ? GradientVerdict.NonFinite
+        : WasFound(AlertKind.NoGradient, horizon) ? GradientVerdict.NoGradient
         : GradientVerdict.Healthy;
+
+    private bool WasFound(AlertKind kind, long horizon) => lastFound.TryGetValue(kind, out var last) && last >= horizon;
 
     public bool IsNew(Finding finding, long observation)
     {

@@ -19,22 +19,57 @@ internal sealed class Judge(GradientMonitorOptions options)
     /// <summary>Part of <see cref="GradientMonitorOptions.ExplodingNorm"/> under which growth is none of our business.</summary>
     private const double SmallestExplosion = 0.1;
 
-    private readonly SpikeDetector spikes = new(options);
-    private readonly Streak vanishing = new(), explodingRatio = new(), explodingNorm = new(), flat = new(), grows = new();
-    private double previousNorm = double.NaN;
-    private readonly Queue<double> recentNorms = new();
+    private const string ClipAdvice = "Clip gradients between backward and step, for instance monitor.ClipGradNorm(1.0)";
 
-    /// <summary>Whether the norm is a spike, and the findings of this observation.</summary>
-    public (bool IsSpike, IReadOnlyList<Finding> Findings) Look(in Snapshot seen, LossTrend trend)
+    private readonly SpikeDetector spikes = new(options);
+    /// <summary>Observations looked back at where something is so mostly, and not in each.</summary>
+    private const int Recent = 20;
+
+    /// <summary>Part of the recent observations from which on something is so mostly.</summary>
+    private const double Mostly = 0.6;
+
+    /// <summary>A norm that is so many times <see cref="GradientMonitorOptions.ExplodingNorm"/>, and so many times the loss, is beyond any that trains, also while the loss falls.</summary>
+    private const double BeyondNorm = 10, BeyondLoss = 5;
+
+    /// <summary>Detailed observations in which a gradient was zero throughout, from the first one on: a head that is used later has its gradient by then.</summary>
+    private const int AlwaysZero = 10;
+
+    /// <summary>A parameter must be without gradient so many times longer than other findings last: some are first used later.</summary>
+    private const int MissingPatience = 4;
+
+    /// <summary>Fewer units than these need agreement for longer before they count as dead: of four, three are zero by chance more often than 300 of 400.</summary>
+    private const double ManyUnits = 16;
+
+    private readonly Streak vanishing = new(), explodingRatio = new(), explodingNorm = new(), flat = new(), grows = new(), zero = new();
+    private double previousNorm = double.NaN;
+    private readonly List<(double Norm, double Loss)> recent = [];
+    private bool sawGradient;
+
+    /// <summary>Judges a norm as soon as it is known, also where nothing else is observed: how many standard deviations, and how many times, it lies above the mean so far.</summary>
+    public SpikeFound See(double norm)
     {
-        if (!double.IsFinite(seen.GlobalNorm) || double.IsInfinity(seen.Loss))
-            return (false, [NonFinite(seen)]);
+        var (deviations, factor) = double.IsFinite(norm) ? spikes.Add(norm) : (0, 1);
+        return new(deviations > options.SpikeDeviations, deviations > options.SpikeDeviations && factor >= options.SpikeFactor, factor);
+    }
+
+    /// <summary>The findings of an observation.</summary>
+    public IReadOnlyList<Finding> Look(in Snapshot seen, LossProgress progress, in SpikeFound spike)
+    {
+        if (!double.IsFinite(seen.GlobalNorm) || seen.IsLossBroken)
+            return [NonFinite(seen)];
         if (seen.Count == 0)
-            return (false, []);
+            return [];
+        var trend = progress.Trend();
+        Remember(seen);
         var findings = new List<Finding>();
         var open = !options.GateOnLoss || trend is LossTrend.NotGiven or LossTrend.Stalled or LossTrend.Worsening;
-        Ratios(seen, open, findings);
-        WholeModel(seen, trend, open, findings);
+        // Where most observations have no gradient, one that has is neither a spike nor an explosion.
+        var isMostlyEmpty = recent.Count(r => r.Norm < options.VanishingNorm) > recent.Count / 2;
+        Nothing(seen, findings);
+        Ratios(seen, open && !isMostlyEmpty, open, findings);
+        Starved(seen, trend, findings);
+        if (!isMostlyEmpty)
+            Large(seen, trend, open, progress.Begin, findings);
         if (seen.IsDetailed)
         {
             // Where nothing leaves the loss, all layers look starved and dead, and none is to blame.
@@ -43,9 +78,35 @@ internal sealed class Judge(GradientMonitorOptions options)
                 Tiny(seen, trend, findings);
                 Dead(seen, open, findings);
             }
-            Enormous(seen, findings);
+            if (seen.GlobalNorm > 0)
+                Cut(seen, findings);
+            if (IsBeyond(seen, trend, progress.Begin))
+                Enormous(seen, findings);
         }
-        return (Spike(seen, open, findings), findings);
+        var isBeyondSpike = spike.Factor >= BeyondNorm * options.SpikeFactor && seen.GlobalNorm >= SmallestExplosion * options.ExplodingNorm;
+        if (spike.IsLarge && (open || isBeyondSpike) && !isMostlyEmpty)
+            findings.Add(Spike(seen, spike.Factor));
+        return findings;
+    }
+
+    private void Remember(in Snapshot seen)
+    {
+        recent.Add((seen.GlobalNorm, seen.Loss));
+        if (recent.Count > Recent)
+            recent.RemoveAt(0);
+        sawGradient |= seen.GlobalNorm > 0;
+    }
+
+    /// <summary>All gradients are exactly zero whenever they are looked at, and the loss is another each time: they are looked at in the wrong place, or nothing reaches the loss.</summary>
+    private void Nothing(in Snapshot seen, List<Finding> findings)
+    {
+        var isMoving = recent.Count < 2 || !double.IsNaN(seen.Loss) && seen.Loss != 0 && seen.Loss != recent[^2].Loss;
+        if (zero.See(!sawGradient && isMoving) < 2 * options.Patience)
+            return;
+        findings.Add(new(AlertKind.NoGradient,
+            $"every gradient was exactly zero at {zero.Length} observations in a row, while the loss changes. Call Observe between backward() and step(), before zero_grad(); where it stands there, look for what passes no gradient to any layer: "
+            + "detach, round, argmax, a comparison, or a factor of zero.",
+            null, []));
     }
 
     /// <summary>Parameters that backward leaves without gradient although others get one.</summary>
@@ -53,7 +114,7 @@ internal sealed class Judge(GradientMonitorOptions options)
     {
         List<string>? lasting = null;
         for (var i = 0; i < seen.Count; i++)
-            if (seen.Layout.Records[i].Missing.See(seen.Gradients[i].IsMissing) >= options.Patience)
+            if (seen.Layout.Records[i].Missing.See(seen.Gradients[i].IsMissing) >= MissingPatience * options.Patience)
                 (lasting ??= []).Add(seen.Path(i));
         return lasting is null ? null : new(AlertKind.NoGradient,
             $"backward leaves {Count(lasting.Count, "parameter")} without gradient: {List(lasting)}. The optimizer can't train {(lasting.Count == 1 ? "it" : "them")}. "
@@ -68,7 +129,7 @@ internal sealed class Judge(GradientMonitorOptions options)
             if (seen.Gradients[i].NonFinite > 0)
                 bad.Add(i);
         if (bad.Count == 0)
-            return new(AlertKind.NonFinite, "the loss is infinite. Look for log or division at zero, or lower the learning rate.", null, []);
+            return new(AlertKind.NonFinite, $"the loss is {(double.IsNaN(seen.Loss) ? "NaN" : "infinite")}. Look for log or division at zero, or lower the learning rate.", null, []);
         // The fewer elements are lost, the nearer the source: NaN spreads on its way back.
         var source = bad[0];
         foreach (var i in bad)
@@ -76,14 +137,15 @@ internal sealed class Judge(GradientMonitorOptions options)
                 source = i;
         var snapshot = seen;
         return new(AlertKind.NonFinite,
-            $"{seen.Gradients[source].NonFinite} of {seen.Layout.Parameters[source].Elements} gradient elements are NaN or infinite, in {Count(bad.Count, "parameter")} altogether. A step with them destroys the weights. "
-            + "Clip gradients, lower the learning rate or the loss scale, and look for log, sqrt or division at zero.",
+            $"{seen.Gradients[source].NonFinite} of {seen.Layout.Parameters[source].Elements} gradient elements are NaN or infinite, in {Count(bad.Count, "parameter")} altogether. "
+            + (seen.Clipping == ClippingDone.Skipped ? "This step was skipped. Lower" : "A step with them destroys the weights. Lower")
+            + $" the learning rate or the loss scale, and look for log, sqrt or division at zero{(seen.Clipping == ClippingDone.None ? "; monitor.ClipGradNorm skips such steps" : "")}.",
             null, [.. bad.Select(i => snapshot.Path(i))]) { Named = seen.Path(source) };
     }
 
     private static double Share(in Snapshot seen, int i) => (double)seen.Gradients[i].NonFinite / seen.Layout.Parameters[i].Elements;
 
-    private void Ratios(in Snapshot seen, bool open, List<Finding> findings)
+    private void Ratios(in Snapshot seen, bool mayExplode, bool open, List<Finding> findings)
     {
         var (first, last) = seen.Ends();
         if (first == last)
@@ -101,39 +163,67 @@ internal sealed class Judge(GradientMonitorOptions options)
                     break;
                 starved.Add(seen.Path(i));
             }
+            var weights = starved.Count;
+            // What starves a weight starves its bias.
+            foreach (var i in seen.Layout.Weights.Take(weights))
+                if (seen.Layout.BiasOf[i] is var bias and >= 0 && seen.Norm(bias) < options.VanishingRatio * lastNorm)
+                    starved.Add(seen.Path(bias));
             findings.Add(new(AlertKind.Vanishing,
-                $"its gradient is {Number(firstNorm)}, {Number(ratio)} of that of '{seen.Path(last)}'; {Count(starved.Count, "weight")} from the input on {(starved.Count == 1 ? "does" : "do")} not learn. "
+                $"its gradient is {Number(firstNorm)}, {Number(ratio)} of that of '{seen.Path(last)}'; {Count(weights, "weight")} from the input on {(weights == 1 ? "does" : "do")} not learn. "
                 + "Use ReLU with Kaiming initialization, normalization, or residual connections.",
                 "GRAD1001", starved));
         }
-        if (explodingRatio.See(ratio > options.ExplodingRatio && lastNorm > options.VanishingMeanAbsolute) >= options.Patience && open)
+        if (explodingRatio.See(ratio > options.ExplodingRatio && lastNorm > options.VanishingMeanAbsolute) >= options.Patience && mayExplode)
             findings.Add(new(AlertKind.Exploding,
                 $"its gradient is {Number(firstNorm)}, {Number(ratio)} times that of '{seen.Path(last)}': it grows on its way back through the layers. "
-                + "Use smaller initial weights, residual connections, or clip gradients.",
+                + $"Use smaller initial weights{(seen.Clipping == ClippingDone.None ? ", residual connections, or clip gradients" : " or residual connections")}.",
                 "GRAD1004", [seen.Path(first)]));
     }
 
-    private void WholeModel(in Snapshot seen, LossTrend trend, bool open, List<Finding> findings)
+    private void Large(in Snapshot seen, LossTrend trend, bool open, double begin, List<Finding> findings)
     {
         var norm = seen.GlobalNorm;
-        if (explodingNorm.See(norm > options.ExplodingNorm) >= options.Patience && open)
+        if (explodingNorm.See(norm > options.ExplodingNorm) >= options.Patience && open && IsBeyond(seen, trend, begin))
             findings.Add(Exploding(seen, seen.Largest(), $"the norm over all gradients is {Number(norm)} and was above {Number(options.ExplodingNorm)} {options.Patience} times in a row"));
+        else if (recent.Count >= 2 * options.Patience && recent.Count(r => r.Norm > BeyondNorm * options.ExplodingNorm && r.Norm > BeyondLoss * Math.Abs(r.Loss)) >= Mostly * recent.Count)
+            findings.Add(Exploding(seen, seen.Largest(), $"the norm over all gradients is {Number(norm)}, {Number(norm / Math.Abs(seen.Loss))} times the loss, and mostly above {Number(BeyondNorm * options.ExplodingNorm)}"));
 
         grows.See(norm > previousNorm);
         previousNorm = norm;
-        recentNorms.Enqueue(norm);
-        if (recentNorms.Count > options.Patience)
-            recentNorms.Dequeue();
-        // Patience norms make one rise less. What grows from almost nothing to little, as at the start of a GAN, does not explode.
-        if (options.Patience > 1 && norm >= SmallestExplosion * options.ExplodingNorm && grows.Length >= options.Patience - 1 && trend == LossTrend.Worsening && norm >= options.ExplodingGrowth * recentNorms.Peek())
-            findings.Add(Exploding(seen, seen.Largest(), $"the norm over all gradients grew {Number(norm / recentNorms.Peek())} times over {options.Patience} observations, to {Number(norm)}, while the loss rises"));
+        var from = recent[Math.Max(0, recent.Count - options.Patience)].Norm;
+        double[] before = [.. recent.SkipLast(options.Patience).Select(r => r.Norm).Order()];
+        double jump = 1;
+        for (var i = Math.Max(1, recent.Count - options.Patience + 1); i < recent.Count; i++)
+            jump = Math.Max(jump, recent[i].Norm / recent[i - 1].Norm);
+        // Harder data make the norm jump once; what explodes goes on growing.
+        var goesOn = norm / from / jump >= options.ExplodingGrowth;
+        // Patience norms make one rise less. What grows from almost nothing to little, as at the start of a GAN, or to what it was before, does not explode.
+        if (options.Patience > 1 && norm >= SmallestExplosion * options.ExplodingNorm && grows.Length >= options.Patience - 1 && trend == LossTrend.Worsening && norm >= options.ExplodingGrowth * from && goesOn
+            && (before.Length == 0 || norm >= 2 * options.ExplodingGrowth * before[before.Length / 2]))
+            findings.Add(Exploding(seen, seen.Largest(), $"the norm over all gradients grew {Number(norm / from)} times over {options.Patience} observations, to {Number(norm)}, while the loss rises"));
+    }
 
+    /// <summary>
+    /// A large norm is a fault where the loss does not explain it: targets in the hundreds of thousands make gradients as large, and they train. What the loss explains is a fault where it rises
+    /// or has left where it began.
+    /// </summary>
+    private bool IsBeyond(in Snapshot seen, LossTrend trend, double begin) =>
+        !options.GateOnLoss || trend is LossTrend.NotGiven or LossTrend.Worsening || seen.GlobalNorm > Math.Abs(seen.Loss) || Math.Abs(seen.Loss) > 2 * Math.Abs(begin);
+
+    private void Starved(in Snapshot seen, LossTrend trend, List<Finding> findings)
+    {
+        // A loss of zero has nothing left to teach: rewards that come seldom, margins that are kept.
+        var (norm, loss) = (seen.GlobalNorm, seen.Loss);
+        bool IsStarved(double n, double l) => n < options.VanishingNorm && l != 0;
+        flat.See(IsStarved(norm, loss));
+        var share = recent.Count(r => IsStarved(r.Norm, r.Loss)) / (double)Recent;
+        if (!Stands(trend) || seen.Layout.Weights.Length == 0 || flat.Length < options.Patience && !(share >= Mostly && recent.Max(r => r.Norm) > 0))
+            return;
         // The loss is far from learned, and yet nothing reaches even the layer next to it: what cuts the gradient off sits at the loss.
-        if (flat.See(norm < options.VanishingNorm) >= options.Patience && Stands(trend) && seen.Layout.Weights.Length > 0)
-            findings.Add(new(AlertKind.Vanishing,
-                $"the norm over all gradients is {Number(norm)} while the loss stands still: the gradient is lost before the last layer. "
-                + "Give the loss raw outputs (no softmax or sigmoid before cross-entropy), and scale the inputs to about one.",
-                null, [seen.Path(seen.Layout.Weights[^1])]));
+        findings.Add(new(AlertKind.Vanishing,
+            $"the norm over all gradients {(flat.Length >= options.Patience ? $"is {Number(norm)}" : $"was under {Number(options.VanishingNorm)} in {Percent(share)} of the last observations")}{(double.IsNaN(loss) ? "" : $" while the loss stands still at {Number(loss)}")}: almost nothing reaches even the last layer. "
+            + "What is known to do so: softmax or sigmoid before a loss that takes raw outputs, an output that saturates, inputs far from the size of one.",
+            null, [seen.Path(seen.Layout.Weights[^1])]));
     }
 
     /// <summary>The loss is known to stand still, and not because everything is learned: what small gradients alone do not say.</summary>
@@ -162,7 +252,7 @@ internal sealed class Judge(GradientMonitorOptions options)
     {
         var dead = new List<int>();
         foreach (var i in seen.Layout.Weights)
-            if (seen.Layout.Records[i].Dead.See(DeadShare(seen, i) >= options.DeadShare) >= options.Patience)
+            if (seen.Layout.Records[i].Dead.See(DeadShare(seen, i) >= options.DeadShare) >= options.Patience * Math.Clamp(ManyUnits / seen.Layout.Parameters[i].Rows, 1, 4))
                 dead.Add(i);
         if (dead.Count == 0 || !open)
             return;
@@ -173,6 +263,23 @@ internal sealed class Judge(GradientMonitorOptions options)
             $"{Percent(DeadShare(seen, cause))} of its units get a gradient of exactly zero, {options.Patience} times in a row{(dead.Count > 1 ? $", and so {Count(dead.Count - 1, "weight")} before it" : "")}: they are dead. "
             + "Lower the learning rate, use Kaiming initialization with small biases, or LeakyReLU.",
             null, [.. dead.Select(i => snapshot.Path(i))]) { Named = seen.Path(cause) });
+    }
+
+    /// <summary>What was zero at each look from the first on is cut off from the loss, whether that improves or not.</summary>
+    private static void Cut(in Snapshot seen, List<Finding> findings)
+    {
+        var cut = new List<int>();
+        foreach (var i in seen.Layout.Weights)
+            if (seen.Layout.Records[i].AlwaysZero.See(seen.Gradients[i].ZeroShare == 1 && seen.Layout.Records[i].AlwaysZero.IsUnbroken) >= AlwaysZero)
+                cut.Add(i);
+        // Of experts that are chosen, one may never be: beside it others of its kind learn.
+        var snapshot = seen;
+        if (cut.All(i => snapshot.Layout.SiblingsOf[i].Any(s => snapshot.Gradients[s].ZeroShare < 1)))
+            return;
+        findings.Add(new(AlertKind.Dead,
+            $"its gradient has been exactly zero from the first step on{(cut.Count > 1 ? $", and that of {Count(cut.Count - 1, "weight")} before it" : "")}: what it computes does not reach the loss. "
+            + "Look between it and the loss for round, argmax, sign, a comparison or a factor of zero, and for units that never open.",
+            null, [.. cut.Select(i => snapshot.Path(i))]) { Named = seen.Path(cut[^1]) });
     }
 
     /// <summary>
@@ -195,26 +302,19 @@ internal sealed class Judge(GradientMonitorOptions options)
             }
     }
 
-    private bool Spike(in Snapshot seen, bool open, List<Finding> findings)
+    private static Finding Spike(in Snapshot seen, double factor)
     {
-        var (deviations, factor) = spikes.Add(seen.GlobalNorm);
-        if (deviations <= options.SpikeDeviations)
-            return false;
-        if (factor >= options.SpikeFactor && open)
-        {
-            var largest = seen.Largest();
-            findings.Add(new(AlertKind.Spike,
-                $"the norm over all gradients is {Number(seen.GlobalNorm)}, {Number(factor)} times its running mean. Clip gradients between backward and step, for instance monitor.ClipGradNorm(1.0).",
-                seen.Layout.Parameters[largest].Role == ParameterRole.RecurrentWeight ? "GRAD2001" : null, [seen.Path(largest)]));
-        }
-        return true;
+        var largest = seen.Largest();
+        return new(AlertKind.Spike,
+            $"the norm over all gradients is {Number(seen.GlobalNorm)}, {Number(factor)} times its running mean. {(seen.Clipping == ClippingDone.None ? ClipAdvice : "It was clipped")}.",
+            seen.Layout.Parameters[largest].Role == ParameterRole.RecurrentWeight ? "GRAD2001" : null, [seen.Path(largest)]);
     }
 
     private static Finding Exploding(in Snapshot seen, int largest, string what) => new(AlertKind.Exploding,
-        $"{what}; '{seen.Path(largest)}' has the largest. Clip gradients between backward and step, for instance monitor.ClipGradNorm(1.0), lower the learning rate, or scale inputs and targets to about one.",
+        $"{what}; '{seen.Path(largest)}' has the largest. {(seen.Clipping == ClippingDone.None ? $"{ClipAdvice}, lower" : "Lower")} the learning rate, or scale inputs and targets to about one.",
         seen.Layout.Parameters[largest].Role == ParameterRole.RecurrentWeight ? "GRAD2001" : null, [seen.Path(largest)]);
 
-    private static string Percent(double share) => share.ToString("P0", CultureInfo.InvariantCulture);
+    public static string Percent(double share) => share.ToString("P0", CultureInfo.InvariantCulture);
 
     private static string Count(int count, string noun) => count == 1 ? $"one {noun}" : $"{count} {noun}s";
 
@@ -223,3 +323,9 @@ internal sealed class Judge(GradientMonitorOptions options)
 
     private static string Number(double value) => value.ToString("G2", CultureInfo.InvariantCulture);
 }
+
+/// <summary>What a norm is beside those before it.</summary>
+/// <param name="IsSpike">It lies so many standard deviations above them that it is marked.</param>
+/// <param name="IsLarge">It is also so many times their mean that it is an alert.</param>
+/// <param name="Factor">How many times their mean it is.</param>
+internal readonly record struct SpikeFound(bool IsSpike, bool IsLarge, double Factor);

@@ -16,6 +16,8 @@ internal sealed class Layout
         Records = [.. all.Where((_, i) => table.Parameters[i].IsTrainable)];
         Weights = [.. Enumerable.Range(0, Parameters.Length).Where(i => Parameters[i].IsWeight)];
         BiasOf = [.. Enumerable.Range(0, Parameters.Length).Select(FindBias)];
+        var kinds = Weights.ToLookup(i => (KindOf(Parameters[i].Path), Parameters[i].Elements));
+        SiblingsOf = [.. Parameters.Select((p, i) => KindOf(p.Path) is { } kind ? kinds[(kind, p.Elements)].Where(s => s != i).ToArray() : [])];
         var positions = Parameters.Select((p, i) => (p.Path, i)).ToDictionary(e => e.Path, e => e.i);
         PositionOfMeasured = [.. table.Measured.Select(m => positions.GetValueOrDefault(m.Path, -1))];
     }
@@ -31,6 +33,9 @@ internal sealed class Layout
 
     /// <summary>For each weight the vector of its module with one element a unit, or -1.</summary>
     public int[] BiasOf { get; }
+
+    /// <summary>For each parameter the weights of the same size at the same place of other modules in one numbered list.</summary>
+    public int[][] SiblingsOf { get; }
 
     /// <summary>Where each of <see cref="ParameterTable.Measured"/> goes; -1 for a frozen parameter that kept a gradient.</summary>
     public int[] PositionOfMeasured { get; }
@@ -48,6 +53,17 @@ internal sealed class Layout
         return result;
     }
 
+    /// <summary><c>experts.#.fc.weight</c> of <c>experts.3.fc.weight</c>; null where no number stands behind a name: the numbers of a Sequential by itself are an order.</summary>
+    private static string? KindOf(string path)
+    {
+        var parts = path.Split('.');
+        var isIn = false;
+        for (var i = 1; i < parts.Length; i++)
+            if (parts[i].All(char.IsAsciiDigit))
+                (parts[i], isIn) = ("#", true);
+        return isIn ? string.Join('.', parts) : null;
+    }
+
     private int FindBias(int weight)
     {
         for (var i = weight + 1; i < Parameters.Length && Parameters[i].Module == Parameters[weight].Module; i++)
@@ -58,8 +74,11 @@ internal sealed class Layout
 }
 
 /// <summary>One observation, ready to be judged.</summary>
-internal readonly record struct Snapshot(Layout Layout, ParameterGradient[] Gradients, double GlobalNorm, double Loss, bool IsDetailed)
+internal readonly record struct Snapshot(Layout Layout, ParameterGradient[] Gradients, double GlobalNorm, double Loss, bool IsDetailed, ClippingDone Clipping)
 {
+    /// <summary>A loss was given, and it is NaN or infinite.</summary>
+    public bool IsLossBroken { get; init; }
+
     public int Count => Gradients.Length;
 
     public string Path(int i) => Layout.Parameters[i].Path;
@@ -90,4 +109,17 @@ internal readonly record struct Snapshot(Layout Layout, ParameterGradient[] Grad
                 largest = i;
         return largest;
     }
+}
+
+/// <summary>What the call that observes did to the gradients after they were measured.</summary>
+internal enum ClippingDone
+{
+    /// <summary>It only observes.</summary>
+    None,
+
+    /// <summary>It clipped, or would have where it was needed.</summary>
+    Clipped,
+
+    /// <summary>It took them away, because they were not finite.</summary>
+    Skipped,
 }

@@ -3,8 +3,8 @@ namespace GradAnalyzers.Monitor.Judgement;
 /// <summary>Says whether the loss is going down: the gate that keeps healthy runs from alarms.</summary>
 internal sealed class LossProgress
 {
-    /// <summary>Losses looked back at: the later half is compared with the earlier.</summary>
-    private const int Window = 100;
+    /// <summary>Losses looked back at: the later half is compared with the earlier. What falls slowly among noise shows in twice as many.</summary>
+    private const int Window = 100, LongWindow = 200;
 
     /// <summary>Fewer say nothing about a trend.</summary>
     private const int Least = 10;
@@ -15,7 +15,16 @@ internal sealed class LossProgress
     /// <summary>A loss that fell to this part of where it began has been learned: small gradients are then what one expects.</summary>
     private const double LearnedPart = 0.1;
 
-    private readonly double[] ring = new double[Window];
+    /// <summary>
+    /// A loss that fell by at least one part and now varies by less than the other is at its floor: the same data at each step, and nothing left to gain. Where the data change, a loss that stands
+    /// still varies with them.
+    /// </summary>
+    private const double FallenPart = 0.01, FloorSpread = 1e-3;
+
+    /// <summary>Standard errors by which a mean must have risen: noise alone rises by one in every sixth window.</summary>
+    private const double WorseningErrors = 3;
+
+    private readonly double[] ring = new double[LongWindow];
     private int count;
     private double begin = double.NaN;
 
@@ -29,7 +38,7 @@ internal sealed class LossProgress
         // The very first: a rate that is far too high makes the next ones huge, and the loss would seem learned when it comes back.
         if (count == 0)
             begin = loss;
-        ring[count++ % Window] = loss;
+        ring[count++ % LongWindow] = loss;
     }
 
     public LossTrend Trend()
@@ -38,24 +47,34 @@ internal sealed class LossProgress
             return LossTrend.NotGiven;
         if (count < Least)
             return LossTrend.TooEarly;
-        var half = Math.Min(count, Window) / 2;
+        var (earlier, later, noise, spread) = Compare(Math.Min(count, Window) / 2);
+        return IsLower(earlier, later, noise) || count >= LongWindow && Compare(Window) is var slow && IsLower(slow.Earlier, slow.Later, slow.Noise) ? LossTrend.Improving
+            : begin > 0 && later >= 0 && later <= LearnedPart * begin ? LossTrend.Learned
+            : begin - later >= FallenPart * Math.Abs(begin) && spread <= FloorSpread * Math.Abs(later) ? LossTrend.Learned
+            : later > earlier + WorseningErrors * noise + SmallestDrop * Math.Abs(earlier) ? LossTrend.Worsening
+            : LossTrend.Stalled;
+    }
+
+    /// <summary>The loss that was given first; NaN before.</summary>
+    public double Begin => begin;
+
+    private static bool IsLower(double earlier, double later, double noise) => later < earlier - Math.Max(noise, SmallestDrop * Math.Abs(earlier));
+
+    private (double Earlier, double Later, double Noise, double Spread) Compare(int half)
+    {
         var (earlier, spreadEarlier) = Moments(count - 2 * half, half);
         var (later, spreadLater) = Moments(count - half, half);
-        var noise = Math.Sqrt((spreadEarlier + spreadLater) / half);
-        return later < earlier - Math.Max(noise, SmallestDrop * Math.Abs(earlier)) ? LossTrend.Improving
-            : begin > 0 && later >= 0 && later <= LearnedPart * begin ? LossTrend.Learned
-            : later > earlier + noise ? LossTrend.Worsening
-            : LossTrend.Stalled;
+        return (earlier, later, Math.Sqrt((spreadEarlier + spreadLater) / half), Math.Sqrt(spreadLater));
     }
 
     private (double Mean, double Variance) Moments(int from, int length)
     {
         double sum = 0, squares = 0;
         for (var i = from; i < from + length; i++)
-            sum += ring[i % Window];
+            sum += ring[i % LongWindow];
         var mean = sum / length;
         for (var i = from; i < from + length; i++)
-            squares += (ring[i % Window] - mean) * (ring[i % Window] - mean);
+            squares += (ring[i % LongWindow] - mean) * (ring[i % LongWindow] - mean);
         return (mean, squares / length);
     }
 }
@@ -68,6 +87,6 @@ internal enum LossTrend
     Stalled,
     Worsening,
 
-    /// <summary>No longer falling, and at a small part of where it began.</summary>
+    /// <summary>No longer falling, and at a small part of where it began, or at a floor.</summary>
     Learned,
 }

@@ -45,6 +45,19 @@ internal sealed class ParameterRecord(string path)
 
     public Streak UpdateOutOfRange { get; } = new();
 
+    public Streak AlwaysZero { get; } = new();
+
+    /// <summary>At which observation each kind was last found.</summary>
+    private readonly Dictionary<AlertKind, long> lastFound = [];
+
+    /// <summary>Notes that something was found, whether it is reported or not.</summary>
+    public void Find(AlertKind kind, long observation)
+    {
+        if (!Alerts.Contains(kind))
+            Alerts.Add(kind);
+        lastFound[kind] = observation;
+    }
+
     public void Add(long step, in ParameterGradient gradient)
     {
         if (gradient.IsMissing)
@@ -71,10 +84,13 @@ internal sealed class ParameterRecord(string path)
         return known.Length == 0 ? double.NaN : known[known.Length / 2];
     }
 
-    public GradientVerdict Verdict(int patience)
+    /// <summary>How it is now: what was found long ago and not since is in the alerts, and no verdict.</summary>
+    /// <param name="patience">Observations before anything is said.</param>
+    /// <param name="horizon">The first observation that counts as now.</param>
+    public GradientVerdict Verdict(int patience, long horizon)
     {
         foreach (var (kind, verdict) in Order)
-            if (Alerts.Contains(kind))
+            if (lastFound.TryGetValue(kind, out var last) && last >= horizon)
                 return verdict;
         return IsFrozen ? GradientVerdict.Frozen
             : Observations >= patience ? GradientVerdict.Healthy
@@ -91,8 +107,7 @@ internal sealed class ParameterRecord(string path)
         (AlertKind.Dead, GradientVerdict.Dead),
         (AlertKind.Vanishing, GradientVerdict.Vanishing),
         (AlertKind.Exploding, GradientVerdict.Exploding),
-        (AlertKind.Spike, GradientVerdict.Exploding),
-        (AlertKind.UpdateSize, GradientVerdict.Exploding),
+        (AlertKind.UpdateSize, GradientVerdict.UpdateSize),
         (AlertKind.NonFinite, GradientVerdict.NonFinite),
     ];
 }
@@ -102,5 +117,12 @@ internal sealed class Streak
 {
     public int Length { get; private set; }
 
-    public int See(bool seen) => Length = seen ? Length + 1 : 0;
+    /// <summary>It was so each time.</summary>
+    public bool IsUnbroken { get; private set; } = true;
+
+    public int See(bool seen)
+    {
+        IsUnbroken &= seen;
+        return Length = seen ? Length + 1 : 0;
+    }
 }

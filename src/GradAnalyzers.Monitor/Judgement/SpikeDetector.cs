@@ -4,7 +4,10 @@ namespace GradAnalyzers.Monitor.Judgement;
 internal sealed class SpikeDetector(GradientMonitorOptions options)
 {
     private double mean, variance;
-    private int count;
+    /// <summary>More in a row are a new level.</summary>
+    private const int MostSpikes = 10;
+
+    private int count, spikes;
 
     /// <summary>How many standard deviations, and how many times, the norm lies above the mean so far; (0, 1) during warm-up.</summary>
     public (double Deviations, double Factor) Add(double norm)
@@ -12,8 +15,13 @@ internal sealed class SpikeDetector(GradientMonitorOptions options)
         var result = (Deviations: 0.0, Factor: 1.0);
         if (count >= options.SpikeWarmUp)
             result = ((norm - mean) / Math.Max(Math.Sqrt(variance), 1e-12 * mean), norm / Math.Max(mean, double.Epsilon));
-        // A spike must not hide the next one: it enters at the border, as in ZClip.
-        var entering = result.Deviations > options.SpikeDeviations ? mean + options.SpikeDeviations * Math.Sqrt(variance) : norm;
+        // A spike says nothing about the norms that are to judge the next: it does not enter, unless it is no spike but a new level.
+        var isSpike = result.Deviations > options.SpikeDeviations && result.Factor >= options.SpikeFactor;
+        spikes = isSpike ? spikes + 1 : 0;
+        if (isSpike && spikes <= MostSpikes)
+            return result;
+        // What is only somewhat high enters at the border, as in ZClip.
+        var entering = result.Deviations > options.SpikeDeviations && !isSpike ? mean + options.SpikeDeviations * Math.Sqrt(variance) : norm;
         var decay = Math.Min(options.SpikeDecay, count / (count + 1.0));
         var distance = entering - mean;
         mean += (1 - decay) * distance;

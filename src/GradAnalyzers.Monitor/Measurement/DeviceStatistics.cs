@@ -17,6 +17,13 @@ internal static class DeviceStatistics
         return jit.compile(reader.ReadToEnd().ReplaceLineEndings("\n"));
     }
 
+    /// <summary>
+    /// Scales all gradients where their norm together is above <paramref name="limit"/>, in one call -> the norm of each gradient, then the factor; no number where one of
+    /// <paramref name="absent"/> has a gradient (and then nothing is scaled). Nothing is scaled either where the factor is below 1e-30 or no number.
+    /// </summary>
+    public static Tensor Clip(ParameterGroup group, Tensor[] absent, double limit) =>
+        Ask("clip", group.Packed, group.Runs, group.Large, group.Other, absent, limit);
+
     public static Tensor Norms(ParameterGroup group, Tensor[] extra) => group.IsAccelerated
         ? FusedNorms(group.Other, extra)
         : Ask("norms", group.Packed, group.Runs, group.Large, group.Other, extra);
@@ -34,10 +41,24 @@ internal static class DeviceStatistics
         return here.data<double>().ToArray();
     }
 
-    /// <summary>How often each parameter, then each gradient (-1: none), was written in place.</summary>
-    public static long[] Versions(Tensor[] parameters)
+    /// <summary>Largest absolute values (NaN where there is one), sums of absolute values and numbers of zeros, of gradients that need not be finite.</summary>
+    public static double[] CarefulDetails(Tensor[] parameters)
     {
-        using var answer = Ask("versions", (object)parameters);
+        using var answer = Ask("careful_details", (object)parameters);
+        using var here = answer.cpu();
+        return here.data<double>().ToArray();
+    }
+
+    /// <summary>How many values of each parameter <see cref="SampleValues"/> gives.</summary>
+    public const int Samples = 16;
+
+    /// <summary>The first values of each parameter, zeros where it has fewer.</summary>
+    public static float[] SampleValues(Tensor[] parameters) => Read(Ask("samples", (object)parameters));
+
+    /// <summary>How often each gradient (-1: none) was written in place.</summary>
+    public static long[] GradientWrites(Tensor[] parameters)
+    {
+        using var answer = Ask("gradient_writes", (object)parameters);
         return answer.data<long>().ToArray();
     }
 
@@ -53,9 +74,10 @@ internal static class DeviceStatistics
 
     public static float[] UpdateRatios(Tensor[] parameters, Tensor[] copies) => Read(Ask("update_ratios", parameters, copies));
 
-    public static void Scale(Tensor[] parameters, double factor) => Functions.Value.invoke("scale", parameters, factor);
-
-    public static void ScaleEach(Tensor[] parameters, Tensor factors) => Functions.Value.invoke("scale_each", parameters, factors);
+    /// <summary>Multiplies gradients.</summary>
+    /// <param name="parameters">The parameters.</param>
+    /// <param name="factors">float64 (float32 where the device has no more), one number for all or one for each.</param>
+    public static void Scale(Tensor[] parameters, Tensor factors) => Functions.Value.invoke(factors.dim() == 0 ? "scale" : "scale_each", parameters, factors);
 
     private static Tensor Ask(string function, params object[] arguments) => (Tensor)Functions.Value.invoke(function, arguments);
 

@@ -12,6 +12,8 @@ internal sealed class ParameterGroup : IDisposable
     /// <summary>Up to this size a kernel call costs more than copying the gradient beside its neighbours (measured on the CPU).</summary>
     private const long PackedElements = 8192;
 
+    private readonly bool[] isDouble;
+
     public ParameterGroup(Device device, IReadOnlyList<WatchedParameter> watched)
     {
         IsAccelerated = device.type != DeviceType.CPU;
@@ -21,6 +23,8 @@ internal sealed class ParameterGroup : IDisposable
         WatchedParameter[] packed = [.. runs.SelectMany(run => run)];
         WatchedParameter[] members = [.. packed, .. kinds[Kind.Large], .. kinds[Kind.Other]];
         Members = members;
+        Elements = members.Sum(m => m.Elements);
+        isDouble = [.. members.Select(m => m.Tensor.dtype is ScalarType.Float64 or ScalarType.ComplexFloat64)];
         All = Tensors(members);
         Packed = Tensors(packed);
         Large = Tensors(kinds[Kind.Large]);
@@ -35,6 +39,11 @@ internal sealed class ParameterGroup : IDisposable
 
     public bool SupportsDouble { get; }
 
+    /// <summary>The type of factors: float64, but where the device has no more than float32.</summary>
+    public ScalarType FactorType => SupportsDouble ? ScalarType.Float64 : ScalarType.Float32;
+
+    public long Elements { get; }
+
     public IReadOnlyList<WatchedParameter> Members { get; }
 
     public Tensor[] All { get; }
@@ -47,6 +56,9 @@ internal sealed class ParameterGroup : IDisposable
 
     /// <summary>int64, how many packed gradients in a row have the same shape.</summary>
     public Tensor Runs { get; }
+
+    /// <summary>The gradient is float64 (or complex of two of them).</summary>
+    public bool IsDouble(int member) => isDouble[member];
 
     public void Dispose() => Runs.Dispose();
 

@@ -10,15 +10,16 @@ namespace GradAnalyzers.Monitor.Measurement;
 internal sealed class ParameterTable : IDisposable
 {
     private readonly nn.Module model;
-    private readonly Tensor[] absent;
+    private readonly ModelShape shape;
 
     public ParameterTable(nn.Module model)
     {
         this.model = model;
+        shape = new ModelShape(model);
         Parameters = Read(model);
         Groups = [.. Parameters.Where(p => p.HasGradient).GroupBy(p => (p.Tensor.device_type, p.Tensor.device_index))
             .Select(g => new ParameterGroup(g.First().Tensor.device, [.. g]))];
-        absent = [.. Parameters.Where(p => !p.HasGradient && p.IsTrainable).Select(p => (Tensor)p.Tensor)];
+        Absent = [.. Parameters.Where(p => !p.HasGradient).Select(p => (Tensor)p.Tensor)];
         Measured = [.. Groups.SelectMany(g => g.Members)];
     }
 
@@ -30,8 +31,14 @@ internal sealed class ParameterTable : IDisposable
     /// <summary>The parameters with a gradient, in the order in which the statistics of the groups come.</summary>
     public IReadOnlyList<WatchedParameter> Measured { get; }
 
+    /// <summary>The parameters without gradient, also those that are frozen: they may get one.</summary>
+    public Tensor[] Absent { get; }
+
     /// <summary>A parameter that had no gradient has one now. Cheap: no handle is made.</summary>
-    public bool GainedGradients => absent.Length > 0 && DeviceStatistics.CountMissing(absent) < absent.Length;
+    public bool GainedGradients => Absent.Length > 0 && DeviceStatistics.CountMissing(Absent) < Absent.Length;
+
+    /// <summary>No module and no parameter was added, removed or replaced. Cheap enough for every step.</summary>
+    public bool HasCurrentShape => shape.IsCurrent();
 
     /// <summary>The model has other parameters than this table, or has them elsewhere. Walks the modules.</summary>
     public bool IsOutdated()

@@ -76,7 +76,7 @@ public sealed class EvidenceFile : IGradientSink
     private static string Text(GradientMonitor monitor)
     {
         var text = new StringBuilder();
-        text.Append("# GradAnalyzers gradient evidence, version ").Append(Version).Append(", model ").Append(monitor.ModelName)
+        text.Append("# GradAnalyzers gradient evidence, version ").Append(Version).Append(", model ").Append(Quoted(monitor.ModelName))
             .Append(", steps ").Append(monitor.Step).Append(", observations ").Append(monitor.Observations).Append('\n');
         text.Append(Columns).Append('\n');
         foreach (var s in monitor.Summaries())
@@ -93,6 +93,12 @@ public sealed class EvidenceFile : IGradientSink
     private static string Word(string name) =>
         string.Concat(name.Select((c, i) => char.IsUpper(c) ? (i > 0 ? "-" : "") + char.ToLowerInvariant(c) : c.ToString()));
 
-    private static string Quoted(string value) =>
-        value.AsSpan().IndexOfAny(",\"\r\n") < 0 ? value : $"\"{value.Replace("\"", "\"\"")}\"";
+    /// <summary>A field as text: control characters are spaces, and what a spreadsheet would run as a formula begins with an apostrophe.</summary>
+    private static string Quoted(string value)
+    {
+        value = string.Concat(value.Select(c => char.IsControl(c) ? ' ' : c));
+        if (value.Length > 0 && "=+-@".Contains(value[0]))
+            value = "'" + value;
+        return value.AsSpan().IndexOfAny(",\"") < 0 ? value : $"\"{value.Replace("\"", "\"\"")}\"";
+    }
 }

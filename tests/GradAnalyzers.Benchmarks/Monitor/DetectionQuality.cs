@@ -14,5 +14,8 @@ internal static class DetectionQuality
             Console.Error.WriteLine(Suite.Line(outcomes[^1]));
         }
         Console.WriteLine(Suite.Table(outcomes));
+        Outcome[] held = [.. outcomes.Where(o => o.Scenario.IsHeldOut)];
+        if (held.Length > 0)
+            Console.WriteLine("Held out:\n\n" + Suite.Table(held));
     }
 }

@@ -38,16 +38,6 @@ internal static partial class MonitorCost
             workload.Model.Dispose();
         }
         Console.WriteLine("\nBold: processor time in the calls that watch, over that of the rest of the same steps, median of the turns. In brackets: median ratio of a turn with watching to the turn without.\n");
-        Console.WriteLine("| model | parameters | library, ms | not clipping | clipping |");
-        Console.WriteLine("|---|--:|--:|--:|--:|");
-        foreach (var create in Workload.All)
-        {
-            var workload = create();
-            if (workload.Name.Contains(part, StringComparison.OrdinalIgnoreCase))
-                Clipping(workload);
-            workload.Model.Dispose();
-        }
-        Console.WriteLine("\nClock of ClipGradNorm over torch.nn.utils.clip_grad_norm_ on the same gradients.");
     }
 
     private static void Watching(Workload workload)
@@ -102,45 +92,6 @@ internal static partial class MonitorCost
         string Cell(int which) => string.Create(CultureInfo.InvariantCulture, $"**{Percent(Share(which))}** ({Percent(Median(Ratios(processor[which], processor[0])))})");
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"| {workload.Name} | {workload.Elements:N0} | {Median(processor[0]):F1} ms | {processor[0].Count} | {Cell(1)} | {Cell(2)} | {Cell(3)} | {Cell(4)} | {Percent(1 + (Share(4) - 1) / 10)} |"));
-    }
-
-    private static void Clipping(Workload workload)
-    {
-        using var monitor = new GradientMonitor(workload.Model, new() { WarmUp = 1_000_000_000 });
-        workload.Loss().backward();
-        TorchSharp.Modules.Parameter[] parameters = [.. workload.Model.parameters()];
-        void Double()
-        {
-            using var _ = no_grad();
-            foreach (var p in parameters)
-            {
-                using var gradient = p.grad;
-                using var same = gradient!.mul_(2);
-            }
-        }
-        var norm = nn.utils.clip_grad_norm_(parameters, 1e30);
-        var (library, libraryClipping, ours, oursClipping) = (new List<double>(), new List<double>(), new List<double>(), new List<double>());
-        var until = Stopwatch.StartNew();
-        for (var round = 0; until.Elapsed.TotalSeconds < SecondsPerModel / 4 || round < 20; round++)
-        {
-            // Both find the same gradients: what was halved is doubled again, outside the measured time.
-            Time(library, () => nn.utils.clip_grad_norm_(parameters, 1e30), round);
-            Time(ours, () => monitor.ClipGradNorm(1e30), round);
-            Time(libraryClipping, () => nn.utils.clip_grad_norm_(parameters, norm / 2), round);
-            Double();
-            Time(oursClipping, () => monitor.ClipGradNorm(norm / 2), round);
-            Double();
-        }
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"| {workload.Name} | {workload.Elements:N0} | {Median(library):F2} | {Median(Ratios(ours, library)):F2} | {Median(Ratios(oursClipping, libraryClipping)):F2} |"));
-    }
-
-    private static void Time(List<double> times, Action work, int round)
-    {
-        var start = Stopwatch.GetTimestamp();
-        work();
-        if (round >= 5)
-            times.Add(Stopwatch.GetElapsedTime(start).TotalMilliseconds);
     }
 
     /// <summary>The peer that most scripts are: a norm and an <c>.item()</c> for each parameter.</summary>

@@ -17,6 +17,9 @@ internal sealed record Scenario(string Family, string Name, Func<Setup> Create)
     public Func<string, bool>? IsRightLayer { get; init; }
 
     public bool IsHealthy => Expected.Length == 0;
+
+    /// <summary>Not consulted between being written and its first run; <c>docs/monitor.md</c> says what came after.</summary>
+    public bool IsHeldOut { get; init; }
 }
 
 /// <summary>What a training consists of.</summary>
@@ -36,6 +39,15 @@ internal sealed record Setup(nn.Module Model, optim.Optimizer Optimizer, Func<Te
     public double? Clip { get; init; }
 
     public int Backwards { get; init; } = 1;
+
+    /// <summary>How the monitor is called, where it is neither observed nor clipped in the usual place.</summary>
+    public Action<GradientMonitor, Tensor>? Watch { get; init; }
+
+    /// <summary>Runs between the monitor's call and the step.</summary>
+    public Action? BeforeStep { get; init; }
+
+    /// <summary>Runs after the step, with the number of steps so far.</summary>
+    public Action<GradientMonitor, int>? AfterStep { get; init; }
 }
 
 /// <summary>What the monitor said about one training.</summary>
@@ -80,15 +92,19 @@ internal static class Runner
             last = loss.ToDouble();
             if (step == 0)
                 first = last;
-            if (setup.Clip is { } max)
+            if (setup.Watch is { } watch)
+                watch(monitor, loss);
+            else if (setup.Clip is { } max)
                 monitor.ClipGradNorm(max, loss);
             else
                 monitor.Observe(loss);
             largest = Math.Max(largest, monitor.Latest?.GlobalNorm ?? 0);
             if (monitor.Alerts.Any(a => scenario.Expected.Contains(a.Kind)))
                 break;
+            setup.BeforeStep?.Invoke();
             setup.Optimizer.step();
             setup.Scheduler?.step();
+            setup.AfterStep?.Invoke(monitor, step);
         }
         setup.Optimizer.Dispose();
         setup.Model.Dispose();

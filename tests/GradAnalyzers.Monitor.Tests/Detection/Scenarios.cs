@@ -6,13 +6,13 @@ using static TorchSharp.torch.nn.functional;
 namespace GradAnalyzers.Detection;
 
 /// <summary>The trainings of the suite. None is tuned to the monitor: the settings are those one would write, or the fault as one would make it.</summary>
-internal static class Scenarios
+internal static partial class Scenarios
 {
     private static readonly AlertKind[] Blown = [AlertKind.Exploding, AlertKind.Spike, AlertKind.NonFinite, AlertKind.Dead];
 
     private static readonly AlertKind[] Exploded = [AlertKind.Exploding, AlertKind.Spike, AlertKind.NonFinite];
 
-    public static IEnumerable<Scenario> All => [.. Healthy, .. Faulty];
+    public static IEnumerable<Scenario> All => [.. Healthy, .. Faulty, .. OtherHealthy, .. OtherFaulty];
 
     public static IEnumerable<Scenario> Healthy =>
     [
