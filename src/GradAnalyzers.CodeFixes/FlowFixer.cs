@@ -1,8 +1,8 @@
 using System.Collections.Immutable;
 using GradAnalyzers.Catalogue;
+using GradAnalyzers.Diagnosis;
 using GradAnalyzers.GradientFlow;
 using GradAnalyzers.Rules;
-using GradAnalyzers.Rules.Flow;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
 

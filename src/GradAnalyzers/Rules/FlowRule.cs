@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using GradAnalyzers.Catalogue;
+using GradAnalyzers.Diagnosis;
 using GradAnalyzers.GradientFlow;
-using GradAnalyzers.Rules.Flow;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.Diagnostics;
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using GradAnalyzers.Catalogue;
+using GradAnalyzers.Diagnosis;
 using GradAnalyzers.Models;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.Diagnostics;

@@ -1,3 +1,4 @@
+using GradAnalyzers.Diagnosis;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.Diagnostics;
 

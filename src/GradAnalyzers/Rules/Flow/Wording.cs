@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using GradAnalyzers.Catalogue;
+using GradAnalyzers.Diagnosis;
 using GradAnalyzers.GradientFlow;
 using GradAnalyzers.Models;
 using Microsoft.CodeAnalysis;
@@ -35,7 +36,7 @@ internal static class Wording
 
     /// <summary>The initializer that fits what a layer feeds.</summary>
     public static string Initializer(Activation? activation) =>
-        activation is null ? "xavier_normal_" : Rules.Flow.Remedies.IsSaturating(activation) ? $"xavier_normal_ with the gain of {activation.Kind}" : "kaiming_normal_ for ReLU";
+        activation is null ? "xavier_normal_" : Diagnosis.Remedies.IsSaturating(activation) ? $"xavier_normal_ with the gain of {activation.Kind}" : "kaiming_normal_ for ReLU";
 
     public static ImmutableArray<Location> Places(IEnumerable<ModelNode> nodes) =>
         nodes.Select(node => node.Creation).Where(location => location.IsInSource).Distinct().ToImmutableArray();

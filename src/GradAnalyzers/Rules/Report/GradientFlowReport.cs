@@ -9,9 +9,20 @@ namespace GradAnalyzers.Rules.Report;
 
 /// <summary>The predicted gradient of every parameter of a model, relative to the largest: one diagnostic a model and set of constructor arguments.</summary>
 [DiagnosticAnalyzer(LanguageNames.CSharp)]
-public sealed class GradientFlowReport() : ModelRule(Descriptors.GRAD0002)
+public sealed class GradientFlowReport() : Rule(Descriptors.GRAD0002)
 {
-    private protected override void Check(ModelGraph graph, GradOptions options, Action<Diagnostic> report)
+    private protected override void Register(CompilationStartAnalysisContext start, ModelCatalogue catalogue)
+    {
+        var models = ModelGraphs.For(start.Compilation, catalogue);
+        start.RegisterSemanticModelAction(context =>
+        {
+            var options = GradOptions.Of(context.Options, context.SemanticModel.SyntaxTree);
+            foreach (var graph in models.In(context.SemanticModel.SyntaxTree, context.CancellationToken))
+                Describe(graph, options, context.ReportDiagnostic);
+        });
+    }
+
+    private void Describe(ModelGraph graph, GradOptions options, Action<Diagnostic> report)
     {
         if (!graph.Nodes.Any(node => node.Role.IsWeighted()))
             return;

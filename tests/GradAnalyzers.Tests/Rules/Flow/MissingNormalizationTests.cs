@@ -1,4 +1,5 @@
 using GradAnalyzers.Catalogue;
+using GradAnalyzers.Diagnosis;
 using GradAnalyzers.GradientFlow;
 using GradAnalyzers.Rules;
 using GradAnalyzers.Rules.Flow;

@@ -5,7 +5,7 @@ using GradAnalyzers.GradientFlow;
 using GradAnalyzers.Models;
 using Microsoft.CodeAnalysis;
 
-namespace GradAnalyzers.Rules.Flow;
+namespace GradAnalyzers.Diagnosis;
 
 /// <summary>What makes the gradients of a model vanish or explode: the most specific of the causes whose removal, by prediction, heals it.</summary>
 internal enum Cause

@@ -7,7 +7,7 @@ using GradAnalyzers.Models;
 using GradAnalyzers.Program;
 using Microsoft.CodeAnalysis;
 
-namespace GradAnalyzers.Rules.Flow;
+namespace GradAnalyzers.Diagnosis;
 
 /// <summary>The models of a program with their predictions, shared by all flow rules. A prediction stays with its graph, which outlives the compilation.</summary>
 internal sealed class PredictedModels

@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using GradAnalyzers.GradientFlow;
 
-namespace GradAnalyzers.Rules.Flow;
+namespace GradAnalyzers.Diagnosis;
 
 /// <summary>Ways out of a bad prediction.</summary>
 internal enum Remedy

@@ -1,9 +1,11 @@
 using System.Collections.Immutable;
 
-namespace GradAnalyzers.GradientFlow;
+using GradAnalyzers.GradientFlow;
+
+namespace GradAnalyzers.Tests.GradientFlow;
 
 /// <summary>
-/// Changes of a network, so that a fix can be predicted before it is offered: <c>Predict(network.ReplaceAll(...).InsertAfter(...))</c>.
+/// Changes of a network, to predict what a change in the source would do.
 /// Each returns a new network. Node indices are those of the network it is called on; where several nodes are named, all are indices before the change.
 /// </summary>
 internal static class NetworkEdits
