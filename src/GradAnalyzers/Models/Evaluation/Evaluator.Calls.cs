@@ -65,6 +65,12 @@ internal sealed partial class Evaluator
     {
         var name = invocation.TargetMethod.Name;
         var inputs = Nodes(receiver is null ? arguments : [receiver, .. arguments]).ToList();
+        // weight.copy_(…), or a weight in the hands of code that is not to be seen: it starts as that code likes.
+        var isLibrary = invocation.TargetMethod.ContainingAssembly?.Name == ModelCatalogue.Library;
+        if (receiver is ParameterValue written && isLibrary && name.EndsWith("_", StringComparison.Ordinal))
+            return WithUnknownStart(written, invocation);
+        foreach (var given in isLibrary ? [] : arguments.OfType<ParameterValue>())
+            WithUnknownStart(given, invocation);
         var isModule = receiver is ModuleValue || receiver is Unknown && source.IsModule(invocation.Instance?.Type) || arguments.Any(argument => argument is ModuleValue);
         if (inputs.Count == 0 && !isModule)
             return External(invocation.Type, Text(invocation), $"'{name}' is not in the catalogue and not in source", invocation);
@@ -209,6 +215,8 @@ internal sealed partial class Evaluator
             case Role.NoGrad:
                 _isGradientOff = true;
                 return new Unknown("a scope without gradients");
+            case Role.Parameters when Receiver(invocation, frame) is ModuleValue { IsSource: true } asked:
+                return ListOf(ParametersOf(asked).Select(pair => method.Name == "named_parameters" ? Pair(new Known(pair.Name), pair.Parameter) : (Value)pair.Parameter));
             case Role.Append:
                 return InvokeAppend(entry, invocation, frame);
             case Role.Data:

@@ -194,6 +194,8 @@ internal sealed partial class Evaluator
                 return ListOf(Children(module).Select(child => Pair(new Known(child.Name), child.Child)));
             case "modules":
                 return ListOf(Descendants(module).Where(child => child != module));
+            case "named_modules":
+                return ListOf(NamedDescendants(module).Where(child => child.Module != module).Select(child => Pair(new Known(child.Path), child.Module)));
             case "items" or "GetEnumerator" or "values" when module.Role == Role.ModuleDict && module.Get(Slot.Items) is Items items:
                 return ListOf(method.Name == "values" ? items.Values.Select(pair => pair is TupleValue { Elements: [_, var value] } ? value : pair) : items.Values);
             default:

@@ -332,6 +332,32 @@ internal sealed partial class Evaluator
         return module;
     }
 
+    /// <summary>A module and what is registered below it, holders first, with their paths.</summary>
+    private static List<(string Path, ModuleValue Module)> NamedDescendants(ModuleValue root)
+    {
+        var visited = new HashSet<ModuleValue>();
+        var order = new List<(string, ModuleValue)>();
+        var open = new Stack<(string Path, ModuleValue Module)>([("", root)]);
+        while (open.Count > 0)
+        {
+            var (path, module) = open.Pop();
+            if (!visited.Add(module))
+                continue;
+            order.Add((path, module));
+            foreach (var (name, child) in Children(module).Reverse())
+                open.Push((path.Length == 0 ? name : $"{path}.{name}", child));
+        }
+
+        return order;
+    }
+
+    /// <summary>The parameters of a module and of what is registered below it, with their paths.</summary>
+    private IEnumerable<(string Name, ParameterValue Parameter)> ParametersOf(ModuleValue root) => NamedDescendants(root).SelectMany(owner =>
+        ParameterNames.Of(owner.Module).Select(name => (Name: name, Parameter: Weight(owner.Module, name)))
+            .Concat((owner.Module.Get(Slot.Parameters) as Items ?? Items.Empty).Values.OfType<TupleValue>().Where(pair => pair.Elements is [_, ParameterValue])
+                .Select(pair => (Name: (pair.Elements[0] as Known)?.Content as string ?? "?", Parameter: (ParameterValue)pair.Elements[1])))
+            .Select(pair => (owner.Path.Length == 0 ? pair.Name : $"{owner.Path}.{pair.Name}", pair.Parameter)));
+
     /// <summary>What <c>apply</c> visits: registered submodules (a Sequential's elements) before their holder.</summary>
     private List<ModuleValue> Descendants(ModuleValue root)
     {

@@ -104,6 +104,9 @@ internal sealed partial class Evaluator
                     reference.Instance is null ? null : Evaluate(reference.Instance, frame));
             case ISwitchExpressionOperation choice:
                 return EvaluateSwitch(choice, frame);
+            case IDynamicInvocationOperation dynamic:
+                ForgetAllStarts(Place(dynamic));
+                return new Unknown("a call that is bound at run time", Text(dynamic));
             case IIsPatternOperation pattern:
                 return Matches(Evaluate(pattern.Value, frame), pattern.Pattern, frame) is { } matches ? Known.Of(matches) : new Unknown("a pattern", Text(operation));
             case IIsTypeOperation test:
@@ -571,7 +574,7 @@ internal sealed partial class Evaluator
                     var isOfType = IsOfType(value, recursive.MatchedType);
                     if (recursive.DeclaredSymbol is { } declared && isOfType != false)
                         Set(frame, declared, value);
-                    return recursive.PropertySubpatterns.IsEmpty && recursive.DeconstructionSubpatterns.IsEmpty ? isOfType : isOfType == false ? false : null;
+                    return isOfType == false ? false : MatchesParts(value, recursive, isOfType, frame);
                 default:
                     return null;
             }
@@ -580,6 +583,31 @@ internal sealed partial class Evaluator
         {
             _depth--;
         }
+    }
+
+    /// <summary><c>Linear { weight: var w }</c>, <c>(var name, Linear l)</c>: each part by itself.</summary>
+    private bool? MatchesParts(Value value, IRecursivePatternOperation pattern, bool? matches, Frame frame)
+    {
+        foreach (var part in pattern.PropertySubpatterns)
+        {
+            var member = part.Member switch
+            {
+                IPropertyReferenceOperation { Property: var property } when value is ModuleValue { IsSource: false } layer && source.IsTensor(property.Type) => Weight(layer, property.Name),
+                IPropertyReferenceOperation { Property: var property } when value is Instance holder && Implementation(property, holder) is { } own && source.BackingField(own) is { } field => holder.Get(field) ?? Default(property.Type),
+                IFieldReferenceOperation { Field: var field } when value is Instance holder => holder.Get(field.OriginalDefinition) ?? Default(field.Type),
+                _ => External(part.Member.Type, null, "a part of a value that is not known", part),
+            };
+            matches = And(matches, Matches(member, part.Pattern, frame));
+        }
+
+        for (var index = 0; index < pattern.DeconstructionSubpatterns.Length; index++)
+        {
+            var element = pattern.DeconstructionSubpatterns[index];
+            var given = value is TupleValue tuple && index < tuple.Elements.Length ? tuple.Elements[index] : External(element.NarrowedType, null, "a part of a value that is not known", element);
+            matches = And(matches, Matches(given, element, frame));
+        }
+
+        return matches;
     }
 
     private static bool? IsOfType(Value value, ITypeSymbol? type)

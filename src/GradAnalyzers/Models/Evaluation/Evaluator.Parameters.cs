@@ -47,11 +47,26 @@ internal sealed partial class Evaluator
         {
             case ParameterValue parameter:
                 return WithStart(parameter, new Initialization(entry.Role, ConstantsOf(entry, evaluated), Place(invocation)));
+            // Of a layer that is not known, the weight is a tensor like any other.
+            case TensorValue when Written(invocation, entry) is IPropertyReferenceOperation { Instance: { } holder } && source.IsModule(holder.Type):
+            case Unknown or null when receiver is null or Unknown:
+                ForgetAllStarts(Place(invocation));
+                return OpaqueOf(invocation.Type, $"'{invocation.TargetMethod.Name}' overwrites a value", [], invocation);
             case TensorValue { Node: var node } when Graph.Nodes[node].Role is Role.Data:
                 return target;
             default:
                 return OpaqueOf(invocation.Type, $"'{invocation.TargetMethod.Name}' overwrites a value", Nodes(target is null ? [] : [target]), invocation);
         }
+    }
+
+    private static IOperation? Written(IInvocationOperation invocation, CatalogueEntry entry) => invocation.Instance
+        ?? invocation.Arguments.FirstOrDefault(argument => argument.Parameter is { } parameter && entry.Carries("tensor", parameter.Name))?.Value;
+
+    /// <summary>A weight is written, and it is not known which: any layer may start as that call says.</summary>
+    private void ForgetAllStarts(Location place)
+    {
+        foreach (var module in Modules.ToList())
+            ForgetStarts(module, place);
     }
 
     /// <summary>Weights that are loaded start as the file says.</summary>
