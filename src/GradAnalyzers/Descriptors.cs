@@ -8,6 +8,7 @@ public static class Descriptors
     private const string Configuration = "Configuration";
     private const string Flow = "GradientFlow";
     private const string Training = "Training";
+    private const string GradientPath = "GradientPath";
 
     public static readonly DiagnosticDescriptor GRAD0001 = Warning("GRAD0001", Configuration,
         title: "Configuration of GradAnalyzers that cannot be read",
@@ -95,6 +96,11 @@ public static class Descriptors
         title: "A trained module is in no optimizer",
         message: "'{0}' takes part in the loss, but no optimizer holds the parameters of '{1}'; it never learns",
         description: "backward computes gradients for every module on the way to the loss; only what an optimizer holds is changed by step.");
+
+    public static readonly DiagnosticDescriptor GRAD4001 = Warning("GRAD4001", GradientPath,
+        title: "A layer is not registered",
+        message: "{0}: {1}. {2}.",
+        description: "parameters(), to(device), save and load reach registered modules and parameters only. RegisterComponents() registers the fields of type Module and Parameter, once; what it does not find stays at its random start, silently.");
 
     private static DiagnosticDescriptor Info(string id, string category, string title, string message, string description) =>
         Create(id, category, DiagnosticSeverity.Info, isEnabledByDefault: true, title, message, description);
