@@ -15,6 +15,9 @@ namespace GradAnalyzers.CodeFixes;
 [ExportCodeFixProvider(LanguageNames.CSharp, Name = nameof(LayerNotRegisteredFixer)), Shared]
 public sealed class LayerNotRegisteredFixer() : Fixer("GRAD4001")
 {
+    // One key: Fix All fixes every cause, whichever comes first.
+    private const string Key = "register";
+
     private protected override async Task<ImmutableArray<Choice>> Choices(Diagnostic diagnostic, Solution solution, CancellationToken cancellation)
     {
         if (diagnostic.Location.SourceTree is not { } tree || solution.GetDocument(tree) is not { } document
@@ -25,35 +28,35 @@ public sealed class LayerNotRegisteredFixer() : Fixer("GRAD4001")
         }
 
         var choices = ImmutableArray.CreateBuilder<Choice>();
-        foreach (var (title, key, edit) in Plans(cause, diagnostic, model))
+        foreach (var (title, edit) in Plans(cause, diagnostic, model))
         {
             if (await Heals(edit, diagnostic, document, cancellation).ConfigureAwait(false))
-                choices.Add(new Choice(title, key, (edits, _) => { edit(edits); return Task.CompletedTask; }));
+                choices.Add(new Choice(title, Key, (edits, _) => { edit(edits); return Task.CompletedTask; }));
         }
 
         return choices.ToImmutable();
     }
 
-    private static IEnumerable<(string Title, string Key, Func<SolutionEdits, bool> Edit)> Plans(Cause cause, Diagnostic diagnostic, SemanticModel model)
+    private static IEnumerable<(string Title, Func<SolutionEdits, bool> Edit)> Plans(Cause cause, Diagnostic diagnostic, SemanticModel model)
     {
         var place = FixedModel.NodeAt(diagnostic.Location);
         switch (cause)
         {
             case Cause.PlainCollection:
                 if (ModuleContainers.At(place, model) is { } container)
-                    yield return ("Use a container of modules", "container", container.Edit);
+                    yield return ("Use a container of modules", container.Edit);
                 break;
             case Cause.TooLate or Cause.FilledTooLate:
                 var late = diagnostic.AdditionalLocations.Select(FixedModel.NodeAt).ToList();
                 if (Registration(late, model) is { } registration)
-                    yield return ("Call RegisterComponents() after it", "move", edits => MoveBehind(edits, registration.Call, registration.Last));
+                    yield return ("Call RegisterComponents() after it", edits => MoveBehind(edits, registration.Call, registration.Last));
                 else if (cause == Cause.TooLate && late.All(IsInConstructor))
-                    yield return ("Register it by its name", "register", edits => RegisterByName(edits, late));
+                    yield return ("Register it by its name", edits => RegisterByName(edits, late));
                 break;
             case Cause.Forgotten or Cause.ForgottenInElement:
                 if (place.FirstAncestorOrSelf<TypeDeclarationSyntax>() is { } type && Statements.ConstructorsOf(type) is { Count: > 0 } constructors)
                 {
-                    yield return ("Call RegisterComponents()", "call", edits =>
+                    yield return ("Call RegisterComponents()", edits =>
                     {
                         foreach (var constructor in constructors)
                             Statements.AddTo(edits, constructor, isAfterRegistration: true, (0, "RegisterComponents();"));
@@ -63,7 +66,7 @@ public sealed class LayerNotRegisteredFixer() : Fixer("GRAD4001")
 
                 break;
             default:
-                yield return ("Make it a Parameter", "parameter", edits => WrapAsParameter(edits, (ExpressionSyntax)place, model));
+                yield return ("Make it a Parameter", edits => WrapAsParameter(edits, (ExpressionSyntax)place, model));
                 break;
         }
     }

@@ -144,10 +144,19 @@ internal sealed class ModuleContainers
 
     private List<AssignmentExpressionSyntax> Assignments() => Uses().Select(use => use.Parent is ElementAccessExpressionSyntax { Parent: AssignmentExpressionSyntax assignment } access && assignment.Left == access ? assignment : null).OfType<AssignmentExpressionSyntax>().ToList();
 
+    /// <summary>The element's type as the declaration writes it.</summary>
+    private string ElementName() => _type switch
+    {
+        ArrayTypeSyntax array => array.ElementType.WithoutTrivia().ToString(),
+        GenericNameSyntax { TypeArgumentList.Arguments: [.., var last] } => last.ToString(),
+        QualifiedNameSyntax { Right: GenericNameSyntax { TypeArgumentList.Arguments: [.., var last] } } => last.ToString(),
+        _ => ModelCatalogue.QualifiedName(_element),
+    };
+
     private string NewName(int position)
     {
         var container = _isDictionary ? "ModuleDict" : "ModuleList";
-        var plain = $"{container}<{_element.ToMinimalDisplayString(_model, position)}>";
+        var plain = $"{container}<{ElementName()}>";
         var bound = _model.GetSpeculativeSymbolInfo(position, SyntaxFactory.ParseTypeName(plain), SpeculativeBindingOption.BindAsTypeOrNamespace).Symbol;
         return bound is INamedTypeSymbol type && ModelCatalogue.QualifiedName(type) == $"TorchSharp.Modules.{container}" ? plain : $"TorchSharp.Modules.{plain}";
     }

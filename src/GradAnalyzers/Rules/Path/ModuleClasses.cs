@@ -97,7 +97,7 @@ internal sealed class ModuleClasses(ProgramSource source)
             foreach (var place in Words.Places(tree.Tree.GetText(source.Cancellation), root.FullSpan, field))
             {
                 if (root.FindToken(place) is { Parent: IdentifierNameSyntax name } && name.Parent is MemberAccessExpressionSyntax access && access.Name == name
-                    && name.FirstAncestorOrSelf<StatementSyntax>() is { } statement
+                    && name.FirstAncestorOrSelf<SyntaxNode>(node => node is StatementSyntax or ArrowExpressionClauseSyntax or EqualsValueClauseSyntax) is { } statement
                     && SymbolEqualityComparer.Default.Equals(source.Model(tree.Tree).GetSymbolInfo(name, source.Cancellation).Symbol?.OriginalDefinition, member.OriginalDefinition)
                     && statement.DescendantNodes().OfType<InvocationExpressionSyntax>().Any(call => Catalogue.Find(source.Model(tree.Tree).GetSymbolInfo(call, source.Cancellation).Symbol)?.Role is Role.Parameters or Role.RegisterModule))
                 {

@@ -1,0 +1,31 @@
+using System.Reflection;
+using Xunit;
+
+namespace GradAnalyzers.Accuracy;
+
+/// <summary>
+/// What the rules on losses and on the gradient's path say is so: the package's cases of these rules are compiled and run, as they are and as the fix leaves them.
+/// A case has a class <c>Measured</c> whose <c>Run()</c> gives the figures of the rule's page.
+/// </summary>
+public sealed class ProofTests
+{
+    [Fact]
+    public void AnUnregisteredLayerDoesNotMove()
+    {
+        var (bad, repaired) = Run("GRAD4001.PlainArray.cs");
+
+        Assert.All(bad, figure => Assert.Equal(0, figure));
+        Assert.All(repaired, figure => Assert.InRange(figure, 0.1, 10));
+    }
+
+    /// <summary>What a case measures, as it is and fixed.</summary>
+    private static (double[] Bad, double[] Repaired) Run(string file) => (Measure(file), Measure(file.Replace(".cs", ".fixed.cs", StringComparison.Ordinal)));
+
+    private static double[] Measure(string file)
+    {
+        var measured = CompiledCase.Types(file).Single(type => type.Name == "Measured");
+        var figures = (double[])measured.GetMethod("Run", BindingFlags.Public | BindingFlags.Static)!.Invoke(null, null)!;
+        TestContext.Current.TestOutputHelper?.WriteLine($"{file}: {string.Join(' ', figures.Select(figure => figure.ToString("G3")))}");
+        return figures;
+    }
+}
