@@ -102,6 +102,11 @@ public static class Descriptors
         message: "{0}: {1}. {2}.",
         description: "parameters(), to(device), save and load reach registered modules and parameters only. RegisterComponents() registers the fields of type Module and Parameter, once; what it does not find stays at its random start, silently.");
 
+    public static readonly DiagnosticDescriptor GRAD4002 = Warning("GRAD4002", GradientPath,
+        title: "Gradients are switched off and never on again",
+        message: "Nobody ends '{0}': gradients stay off on this thread, and nothing learns any more. Write using var _ = {0}.",
+        description: "no_grad(), inference_mode() and set_grad_enabled(false) switch gradients off until what they return is disposed of. It has no finalizer: dropped, it switches them off for good.");
+
     private static DiagnosticDescriptor Info(string id, string category, string title, string message, string description) =>
         Create(id, category, DiagnosticSeverity.Info, isEnabledByDefault: true, title, message, description);
 

@@ -18,13 +18,26 @@ public sealed class ProofTests
         Assert.All(repaired, figure => Assert.InRange(figure, 0.1, 10));
     }
 
+    [Fact]
+    public void AfterALeakedNoGradNothingLearns()
+    {
+        var (bad, repaired) = Run("GRAD4002.Evaluation.cs");
+
+        Assert.Equal([1], bad);
+        Assert.Equal([5], repaired);
+    }
+
     /// <summary>What a case measures, as it is and fixed.</summary>
     private static (double[] Bad, double[] Repaired) Run(string file) => (Measure(file), Measure(file.Replace(".cs", ".fixed.cs", StringComparison.Ordinal)));
 
     private static double[] Measure(string file)
     {
         var measured = CompiledCase.Types(file).Single(type => type.Name == "Measured");
-        var figures = (double[])measured.GetMethod("Run", BindingFlags.Public | BindingFlags.Static)!.Invoke(null, null)!;
+        double[] figures = [];
+        // On a thread of its own: whether gradients are on belongs to the thread.
+        var thread = new Thread(() => figures = (double[])measured.GetMethod("Run", BindingFlags.Public | BindingFlags.Static)!.Invoke(null, null)!);
+        thread.Start();
+        thread.Join();
         TestContext.Current.TestOutputHelper?.WriteLine($"{file}: {string.Join(' ', figures.Select(figure => figure.ToString("G3")))}");
         return figures;
     }
