@@ -159,4 +159,5 @@ internal enum Role
     Freeze,
     AddGroup,
     GradientMode,
+    ArgMax,
 }

@@ -20,6 +20,25 @@ internal static class ReachingWrites
         return hiding is null ? writes : writes.Where(write => write == hiding || MayComeBetween(write, hiding, place));
     }
 
+    /// <summary>The same for a parameter, which begins with its argument.</summary>
+    /// <param name="read">The read.</param>
+    /// <param name="writes">All writes to the parameter.</param>
+    /// <param name="isArgument">Whether the read can also see the argument.</param>
+    public static IEnumerable<Write> AtParameter(IOperation read, IReadOnlyList<Write> writes, out bool isArgument)
+    {
+        isArgument = true;
+        var place = read.Syntax;
+        var function = FunctionOf(place);
+        if (writes.Count == 0 || writes.Any(write => write.Value.Syntax.SyntaxTree != place.SyntaxTree || FunctionOf(write.Value.Syntax) != function) || function.DescendantNodes().Any(node => node is LabeledStatementSyntax))
+            return writes;
+        var hiding = writes.Where(write => BlockOf(write) is { } block && block.Span.Contains(place.Span) && StatementOf(write)!.Span.End <= place.SpanStart)
+            .OrderByDescending(write => write.Value.Syntax.SpanStart).FirstOrDefault();
+        isArgument = hiding is null;
+        return hiding is not null
+            ? writes.Where(write => write == hiding || MayComeBetween(write, hiding, place))
+            : writes.Where(write => (write.Value.Syntax.SpanStart < place.SpanStart && !write.Value.Syntax.Span.Contains(place.Span)) || place.Ancestors().Any(node => IsLoop(node) && node.Span.Contains(write.Value.Syntax.Span)));
+    }
+
     private static bool MayComeBetween(Write write, Write hiding, SyntaxNode read)
     {
         var value = write.Value.Syntax;

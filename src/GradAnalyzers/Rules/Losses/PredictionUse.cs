@@ -1,0 +1,79 @@
+using System.Collections.Immutable;
+using GradAnalyzers.Catalogue;
+using GradAnalyzers.Program;
+using GradAnalyzers.TrainingLoops;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
+using Microsoft.CodeAnalysis.Operations;
+
+namespace GradAnalyzers.Rules.Losses;
+
+/// <summary>
+/// Whether an activation serves the loss alone. Where a prediction reads its output too, dropping it would change what the program answers; the place of the largest output (argmax) is the same with and without.
+/// </summary>
+internal sealed class PredictionUse(LoopProgram program, TrainingLoop loop)
+{
+    private ModelCatalogue Catalogue => program.Source.Catalogue;
+
+    public bool IsOnlyForTheLoss(LossCall loss, OutputHead head)
+    {
+        if (!IsReadOnlyBy(loss))
+            return false;
+        // In the loop's own code the activation's other readers are those of the variable; in a model, all that call it.
+        return ModelOf(head) is not { } model ? !head.IsElement || IsCalledOnce() : !OtherCalls(model).Any();
+
+        bool IsCalledOnce() => !OtherCalls(null).Any();
+    }
+
+    /// <summary>The module class whose forward the activation stands in, or whose constructor makes it; null for the loop's own code.</summary>
+    private INamedTypeSymbol? ModelOf(OutputHead head) =>
+        head.Frame.Method?.ContainingType is { } type && Catalogue.IsModule(type) ? type
+        : program.Source.Model(head.Operation.Syntax.SyntaxTree).GetEnclosingSymbol(head.Operation.Syntax.SpanStart)?.ContainingType is { } around && Catalogue.IsModule(around) ? around : null;
+
+    /// <summary>The variable that the loss is given is read by nothing else than the loss and an argmax.</summary>
+    private bool IsReadOnlyBy(LossCall loss)
+    {
+        var input = loss.Input;
+        while (input is IConversionOperation conversion)
+            input = conversion.Operand;
+        return input is not ILocalReferenceOperation { Local: var local } || loss.Frame.Body.Root.DescendantsAndSelf().OfType<ILocalReferenceOperation>()
+            .Where(reference => SymbolEqualityComparer.Default.Equals(reference.Local, local) && reference.Syntax != input.Syntax)
+            .All(reference => IsTarget(reference) || IsForTheLargest(reference));
+    }
+
+    private static bool IsTarget(IOperation reference) => reference.Parent is IAssignmentOperation assignment && assignment.Target == reference;
+
+    private bool IsForTheLargest(IOperation value) => value.Parent switch
+    {
+        IInvocationOperation call => Catalogue.Is(call.TargetMethod, Role.ArgMax),
+        IArgumentOperation { Parent: IInvocationOperation call } => Catalogue.Is(call.TargetMethod, Role.ArgMax),
+        _ => false,
+    };
+
+    /// <summary>Calls of a model in the program that do not lead to this loop's losses; of any model, where none is given.</summary>
+    private IEnumerable<IOperation> OtherCalls(INamedTypeSymbol? model)
+    {
+        var own = loop.Of<BackwardEvent>().SelectMany(backward => loop.Losses.ModulesOf(backward.Event.Loss, backward.Event.Frame).AllCalls).Select(call => call.Syntax).ToImmutableHashSet();
+        var names = Words.HashesOf(Catalogue.NamesOf(Role.Forward));
+        foreach (var member in program.Source.Trees.Where(tree => tree.Words.ContainsAny(names)).SelectMany(tree => tree.Members).Where(member => member.Words.ContainsAny(names)))
+        {
+            var semantics = program.Source.Model(member.Declaration.SyntaxTree);
+            foreach (var call in member.Declaration.DescendantNodes().OfType<InvocationExpressionSyntax>())
+            {
+                if (call.Expression is not MemberAccessExpressionSyntax { Expression: var instance } || own.Contains(call)
+                    || !Catalogue.Is(semantics.GetSymbolInfo(call, program.Source.Cancellation).Symbol, Role.Forward) || semantics.GetTypeInfo(instance).Type is not { } type)
+                {
+                    continue;
+                }
+
+                var isInModel = semantics.GetEnclosingSymbol(call.SpanStart)?.ContainingType is { } around && Catalogue.IsModule(around);
+                var mayBeIt = model is null || SymbolEqualityComparer.Default.Equals(type.OriginalDefinition, model.OriginalDefinition) || type.DeclaringSyntaxReferences.IsEmpty && IsGeneral(type);
+                if (mayBeIt && (!isInModel || SymbolEqualityComparer.Default.Equals(type.OriginalDefinition, model?.OriginalDefinition)) && semantics.GetOperation(call) is { } operation && !IsForTheLargest(operation))
+                    yield return operation;
+            }
+        }
+    }
+
+    /// <summary>The type says only that it is some module: <c>Module&lt;Tensor, Tensor&gt;</c>, a Sequential.</summary>
+    private bool IsGeneral(ITypeSymbol type) => Catalogue.Find(type)?.Role is Role.Module or Role.Sequential || type.TypeKind == TypeKind.Interface;
+}
