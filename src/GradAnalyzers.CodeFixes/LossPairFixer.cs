@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using GradAnalyzers.CodeFixes.Edits;
 using GradAnalyzers.Rules.Losses;
 using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
 
 namespace GradAnalyzers.CodeFixes;
@@ -32,7 +33,9 @@ public abstract class LossPairFixer(string id, string title) : TrainingLoopFixer
         var editor = edits.EditorFor(activation);
         if (isElement)
         {
-            editor.RemoveNode(ElementOf(activation)!, SyntaxRemoveOptions.KeepExteriorTrivia);
+            var element = ElementOf(activation)!;
+            var index = ((ArgumentListSyntax)element.Parent!).Arguments.IndexOf(element);
+            editor.ReplaceNode(element.Parent, (current, _) => Without((ArgumentListSyntax)current, index));
             return;
         }
 
@@ -44,13 +47,23 @@ public abstract class LossPairFixer(string id, string title) : TrainingLoopFixer
             editor.ReplaceNode(activation, (current, _) => Same((InvocationExpressionSyntax)current, activation, input).WithTriviaFrom(current));
     }
 
+    /// <summary>The last argument goes with the comma before it; a comment behind that comma stays.</summary>
+    private static ArgumentListSyntax Without(ArgumentListSyntax list, int index)
+    {
+        var comment = index > 0 ? list.Arguments.GetSeparator(index - 1).TrailingTrivia : default;
+        var rest = list.Arguments.RemoveAt(index);
+        if (index > 0 && comment.Any(trivia => trivia.IsKind(SyntaxKind.SingleLineCommentTrivia) || trivia.IsKind(SyntaxKind.MultiLineCommentTrivia)))
+            rest = rest.Replace(rest[index - 1], rest[index - 1].WithTrailingTrivia(comment));
+        return list.WithArguments(rest);
+    }
+
     /// <summary>The element of the Sequential: <c>Softmax(1)</c>, or <c>("softmax", Softmax(1))</c>.</summary>
     private static ArgumentSyntax? ElementOf(InvocationExpressionSyntax activation)
     {
         var argument = activation.Parent as ArgumentSyntax;
         if (argument?.Parent is TupleExpressionSyntax { Parent: ArgumentSyntax outer })
             argument = outer;
-        return argument is { Parent: ArgumentListSyntax { Arguments.Count: > 1 } } ? argument : null;
+        return argument is { Parent: ArgumentListSyntax { Arguments: [_, .., var last] } } && last == argument ? argument : null;
     }
 
     /// <summary>What the activation is applied to: the tensor before the dot in <c>x.softmax(1)</c>, the first parameter's argument in every other call.</summary>

@@ -27,6 +27,27 @@ public sealed class ProofTests
         Assert.Equal([5], repaired);
     }
 
+    [Theory]
+    [InlineData("GRAD3001.SoftmaxTail.cs")]
+    [InlineData("GRAD3002.SaturatedSigmoid.cs")]
+    [InlineData("GRAD3005.Likelihood.cs")]
+    public void AConfidentWrongAnswerGetsNoGradientThroughTheActivation(string file)
+    {
+        var (bad, repaired) = Run(file);
+
+        Assert.InRange(bad[0], 0, 1e-3);
+        Assert.InRange(repaired[0], 0.3, 2);
+    }
+
+    [Fact]
+    public void TheLossOfASecondSigmoidCannotComeNearZero()
+    {
+        var (bad, repaired) = Run("GRAD3004.SecondSigmoid.cs");
+
+        Assert.InRange(bad[0], 0.69, 1);
+        Assert.InRange(repaired[0], 0, 0.01);
+    }
+
     /// <summary>What a case measures, as it is and fixed.</summary>
     private static (double[] Bad, double[] Repaired) Run(string file) => (Measure(file), Measure(file.Replace(".cs", ".fixed.cs", StringComparison.Ordinal)));
 

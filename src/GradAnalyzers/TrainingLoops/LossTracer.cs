@@ -30,7 +30,7 @@ internal sealed class LossTracer(ValueTracer tracer)
                 isComplete = false;
         }
 
-        var found = new LossSources(modules.GroupBy(pair => pair.Module).Select(group => group.First()).ToImmutableArray(), isComplete) { AllCalls = modules.Select(pair => pair.Call).Distinct().ToImmutableArray() };
+        var found = new LossSources(modules.GroupBy(pair => pair.Module).Select(group => group.First()).ToImmutableArray(), isComplete);
         if (loss is not null)
             _known.Add((loss, frame), found);
         return found;
@@ -182,9 +182,6 @@ internal sealed class LossTracer(ValueTracer tracer)
 internal sealed record LossSources(ImmutableArray<(Value Module, IOperation Call)> Calls, bool IsComplete)
 {
     public IEnumerable<Value> Modules => Calls.Select(call => call.Module);
-
-    /// <summary>Every call of a module on the way.</summary>
-    public ImmutableArray<IOperation> AllCalls { get; init; } = ImmutableArray<IOperation>.Empty;
 }
 
 /// <summary>A use of a loss.</summary>

@@ -32,16 +32,16 @@ internal sealed class OutputHeads(ValueTracer tracer)
                 return ImmutableArray.Create(new OutputHead(Role.Opaque, value, frame));
             if (Sources(place) is not { } sources)
             {
-                heads.Add(new OutputHead(place.TuplePath.IsEmpty ? RoleOf(place.Operation) : Role.Opaque, place.Operation, place.Frame));
+                heads.Add(new OutputHead(place.TuplePath.IsEmpty ? RoleOf(place.Operation) : Role.Opaque, place.Operation, place.Frame) { Model = place.Model });
                 continue;
             }
 
             foreach (var source in sources)
             {
                 if (source.Head is { } head)
-                    heads.Add(head);
+                    heads.Add(head with { Model = place.Model ?? source.Model });
                 else
-                    open.Push(source);
+                    open.Push(source with { Model = place.Model ?? source.Model });
             }
         }
 
@@ -130,7 +130,7 @@ internal sealed class OutputHeads(ValueTracer tracer)
     private IEnumerable<Place>? Models(IInvocationOperation call, Place place)
     {
         var modules = tracer.Trace(call.Instance, place.Frame);
-        return modules.IsEmpty ? null : modules.SelectMany(module => Output(module, call, place));
+        return modules.IsEmpty ? null : modules.SelectMany(module => Output(module, call, place)).Select(source => source with { Model = call });
     }
 
     /// <summary>The value that a module gives in a call.</summary>
@@ -200,6 +200,9 @@ internal sealed class OutputHeads(ValueTracer tracer)
         /// <summary>The answer, where it is known already.</summary>
         public OutputHead? Head { get; init; }
 
+        /// <summary>The outermost call of a model that led here.</summary>
+        public IInvocationOperation? Model { get; init; }
+
         public Place At(IOperation operation) => this with { Operation = operation };
     }
 }
@@ -212,4 +215,7 @@ internal sealed record OutputHead(Role Role, IOperation Operation, Frame Frame)
 {
     /// <summary>It is the last element of a Sequential.</summary>
     public bool IsElement { get; init; }
+
+    /// <summary>The call of the model that gives the value; null where it is computed beside all models.</summary>
+    public IInvocationOperation? Model { get; init; }
 }

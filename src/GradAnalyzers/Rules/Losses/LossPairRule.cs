@@ -21,31 +21,31 @@ public abstract class LossPairRule(DiagnosticDescriptor descriptor) : TrainingLo
     private protected sealed override IEnumerable<Finding> Check(TrainingLoop loop, LoopProgram program)
     {
         var outputs = new OutputHeads(loop.Values);
-        var reported = new HashSet<(IOperation, Frame)>();
-        foreach (var (_, backward) in loop.Of<BackwardEvent>())
+        var losses = loop.Of<BackwardEvent>().SelectMany(backward => loop.Losses.LossesIn(backward.Event.Loss, backward.Event.Frame))
+            .GroupBy(loss => (loss.Call, loss.Frame)).Select(group => (Loss: group.First(), Heads: outputs.Of(group.First().Input, group.Key.Frame))).ToList();
+        foreach (var (loss, heads) in losses)
         {
-            foreach (var loss in loop.Losses.LossesIn(backward.Loss, backward.Frame))
-            {
-                if (loss.Role != Loss || !reported.Add((loss.Call, loss.Frame)))
-                    continue;
-                var heads = outputs.Of(loss.Input, loss.Frame);
-                if (heads.IsEmpty || heads.Any(head => head.Role != Activation) || loop.Losses.IsWithoutGradient(loss.Call, loss.Frame))
-                    continue;
-                yield return Finding(loss, heads, new PredictionUse(program, loop));
-            }
+            if (IsPair(loss, heads) && !loop.Losses.IsWithoutGradient(loss.Call, loss.Frame))
+                yield return Finding(loss, heads, losses.Where(other => IsPair(other.Loss, other.Heads)).ToList(), losses, program);
         }
     }
 
-    private static Finding Finding(LossCall loss, ImmutableArray<OutputHead> heads, PredictionUse use)
+    private bool IsPair(LossCall loss, ImmutableArray<OutputHead> heads) => loss.Role == Loss && !heads.IsEmpty && heads.All(head => head.Role == Activation);
+
+    private static Finding Finding(LossCall loss, ImmutableArray<OutputHead> heads, List<(LossCall Loss, ImmutableArray<OutputHead> Heads)> pairs, List<(LossCall Loss, ImmutableArray<OutputHead> Heads)> all, LoopProgram program)
     {
         var places = heads.Select(head => head.Operation).Distinct().ToImmutableArray();
         var finding = new Finding(new LossEvent(loss.Call, loss.Frame), ShownAs(heads[0]))
         {
-            Places = loss.Creation is { } creation ? places.Insert(0, creation) : places.Insert(0, loss.Call),
+            Places = places.Insert(0, loss.Creation ?? loss.Call),
         };
         if (heads.All(head => head.IsElement))
             finding = finding with { Properties = finding.Properties.Add(Element, "") };
-        return places.Length == 1 && use.IsOnlyForTheLoss(loss, heads[0]) ? finding with { Properties = finding.Properties.Add(OnlyForTheLoss, "") } : finding;
+        // The activation gives other losses something too, or the loss is given something else, too: then neither can change alone.
+        var isShared = all.Any(other => !pairs.Contains(other) && other.Heads.Any(head => places.Contains(head.Operation)))
+            || (loss.Creation is not null && all.Any(other => other.Loss.Creation == loss.Creation && !other.Heads.All(head => places.Contains(head.Operation))));
+        var models = pairs.SelectMany(pair => pair.Heads).Select(head => head.Model).OfType<IOperation>();
+        return places.Length == 1 && !isShared && new PredictionUse(program, models).IsOnlyForTheLoss(loss, heads[0]) ? finding with { Properties = finding.Properties.Add(OnlyForTheLoss, "") } : finding;
     }
 
     /// <summary>The activation and where it stands: <c>softmax(x, 1)</c>.</summary>

@@ -11,13 +11,15 @@ namespace GradAnalyzers.Rules.Losses;
 /// <summary>
 /// Whether an activation serves the loss alone. Where a prediction reads its output too, dropping it would change what the program answers; the place of the largest output (argmax) is the same with and without.
 /// </summary>
-internal sealed class PredictionUse(LoopProgram program, TrainingLoop loop)
+/// <param name="program">The program.</param>
+/// <param name="models">The calls of models whose output goes to the loss.</param>
+internal sealed class PredictionUse(LoopProgram program, IEnumerable<IOperation> models)
 {
     private ModelCatalogue Catalogue => program.Source.Catalogue;
 
     public bool IsOnlyForTheLoss(LossCall loss, OutputHead head)
     {
-        if (!IsReadOnlyBy(loss))
+        if (!IsReadOnlyBy(loss, head))
             return false;
         // In the loop's own code the activation's other readers are those of the variable; in a model, all that call it.
         return ModelOf(head) is not { } model ? !head.IsElement || IsCalledOnce() : !OtherCalls(model).Any();
@@ -31,13 +33,13 @@ internal sealed class PredictionUse(LoopProgram program, TrainingLoop loop)
         : program.Source.Model(head.Operation.Syntax.SyntaxTree).GetEnclosingSymbol(head.Operation.Syntax.SpanStart)?.ContainingType is { } around && Catalogue.IsModule(around) ? around : null;
 
     /// <summary>The variable that the loss is given is read by nothing else than the loss and an argmax.</summary>
-    private bool IsReadOnlyBy(LossCall loss)
+    private bool IsReadOnlyBy(LossCall loss, OutputHead head)
     {
         var input = loss.Input;
         while (input is IConversionOperation conversion)
             input = conversion.Operand;
         return input is not ILocalReferenceOperation { Local: var local } || loss.Frame.Body.Root.DescendantsAndSelf().OfType<ILocalReferenceOperation>()
-            .Where(reference => SymbolEqualityComparer.Default.Equals(reference.Local, local) && reference.Syntax != input.Syntax)
+            .Where(reference => SymbolEqualityComparer.Default.Equals(reference.Local, local) && reference.Syntax != input.Syntax && !head.Operation.Syntax.Span.Contains(reference.Syntax.Span))
             .All(reference => IsTarget(reference) || IsForTheLargest(reference));
     }
 
@@ -53,7 +55,7 @@ internal sealed class PredictionUse(LoopProgram program, TrainingLoop loop)
     /// <summary>Calls of a model in the program that do not lead to this loop's losses; of any model, where none is given.</summary>
     private IEnumerable<IOperation> OtherCalls(INamedTypeSymbol? model)
     {
-        var own = loop.Of<BackwardEvent>().SelectMany(backward => loop.Losses.ModulesOf(backward.Event.Loss, backward.Event.Frame).AllCalls).Select(call => call.Syntax).ToImmutableHashSet();
+        var own = models.Select(call => call.Syntax).ToImmutableHashSet();
         var names = Words.HashesOf(Catalogue.NamesOf(Role.Forward));
         foreach (var member in program.Source.Trees.Where(tree => tree.Words.ContainsAny(names)).SelectMany(tree => tree.Members).Where(member => member.Words.ContainsAny(names)))
         {
@@ -61,7 +63,7 @@ internal sealed class PredictionUse(LoopProgram program, TrainingLoop loop)
             foreach (var call in member.Declaration.DescendantNodes().OfType<InvocationExpressionSyntax>())
             {
                 if (call.Expression is not MemberAccessExpressionSyntax { Expression: var instance } || own.Contains(call)
-                    || !Catalogue.Is(semantics.GetSymbolInfo(call, program.Source.Cancellation).Symbol, Role.Forward) || semantics.GetTypeInfo(instance).Type is not { } type)
+                    || !Catalogue.Is(semantics.GetSymbolInfo(call, program.Source.Cancellation).Symbol, Role.Forward) || semantics.GetTypeInfo(instance).Type is not { } type || Catalogue.FindBase(type)?.Role.IsLoss() == true)
                 {
                     continue;
                 }
