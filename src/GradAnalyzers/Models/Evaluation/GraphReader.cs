@@ -209,7 +209,7 @@ internal sealed class GraphReader(Evaluator evaluator, ProgramSource source)
         }
     }
 
-    private static ModelLayer Layer(ModuleValue module, string path, Registration registration, IFieldSymbol? field, Location? assignment, ModelLayer? owner) => new()
+    private ModelLayer Layer(ModuleValue module, string path, Registration registration, IFieldSymbol? field, Location? assignment, ModelLayer? owner) => new()
     {
         Role = module.Role,
         Type = ModelType.Of(module.Type),
@@ -220,6 +220,7 @@ internal sealed class GraphReader(Evaluator evaluator, ProgramSource source)
         Holder = (field?.AssociatedSymbol ?? field)?.Name,
         HolderDeclaration = (field?.AssociatedSymbol ?? field)?.Locations.FirstOrDefault(location => location.IsInSource) is { } declared ? (declared, field!.Type.ToDisplayString(SymbolDisplayFormat.MinimallyQualifiedFormat)) : null,
         Owner = owner,
+        RegisteredAt = evaluator.RegisteredAt.TryGetValue(module, out var registeredAt) ? registeredAt : null,
         Constants = module.Constants,
         IsSource = module.IsSource,
         Parameters = ParameterNames.Of(module)

@@ -36,6 +36,12 @@ internal sealed class ModuleClasses(ProgramSource source)
     /// <summary>The class, or a base class of it, calls RegisterComponents somewhere.</summary>
     public bool Registers(ModelType type) => BodiesOf(type).SelectMany(code => Calls(code.Body)).Any(call => Catalogue.Is(call.TargetMethod, Role.RegisterComponents));
 
+    /// <summary>Whether an assignment can come after a registration: within one member by its place in the text.</summary>
+    public bool ComesAfter(Location assignment, Location? registration) => registration?.SourceTree is { } tree
+        && (assignment.SourceTree != tree || MemberAt(assignment) != MemberAt(registration) || assignment.SourceSpan.Start > registration.SourceSpan.Start);
+
+    private SyntaxNode MemberAt(Location place) => TreeFacts.MemberOf(place.SourceTree!.GetRoot(source.Cancellation).FindNode(place.SourceSpan));
+
     /// <summary>Forward, or another method of the class that is no constructor, reads the field or property.</summary>
     public bool ForwardMentions(ModelType type, string field) => BodiesOf(type)
         .Where(code => code.Member is IMethodSymbol { MethodKind: MethodKind.Ordinary } method && Catalogue.Is(method, Role.Forward))

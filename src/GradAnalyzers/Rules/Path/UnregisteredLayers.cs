@@ -69,7 +69,7 @@ internal sealed class UnregisteredLayers
                     yield return new(Cause.PlainCollection, declaration.Place, layers[0].Holder!, declaration.Type);
                     break;
                 case Registration.AssignedTooLate when owner.IsSource:
-                    var assigned = layers.Where(layer => layer.Assignment is not null).ToImmutableArray();
+                    var assigned = layers.Where(layer => layer.Assignment is not null && classes.ComesAfter(layer.Assignment, owner.RegisteredAt)).ToImmutableArray();
                     if (!assigned.IsEmpty)
                         yield return new(Cause.TooLate, assigned[0].Assignment!, string.Join("' and '", assigned.Select(layer => layer.Holder))) { Involved = assigned.Select(layer => layer.Assignment!).ToImmutableArray() };
                     break;

@@ -240,6 +240,55 @@ public sealed class LayerNotRegisteredTests
         """);
 
     [Fact]
+    public Task AListThatAnOverrideBuilds() => Verify.IsSilent("""
+        public class Detector : Module<Tensor, Tensor>
+        {
+            protected ModuleList<Module> model;
+            public Detector() : base("Detector")
+            {
+                model = Build();
+                RegisterComponents();
+            }
+
+            protected virtual ModuleList<Module> Build()
+            {
+                var list = new ModuleList<Module>(Linear(4, 4), Linear(4, 4));
+                return list;
+            }
+
+            public override Tensor forward(Tensor x)
+            {
+                for (int i = 0; i < model.Count; i++)
+                {
+                    switch (model[i])
+                    {
+                        case Module<Tensor, Tensor> layer: x = layer.forward(x); break;
+                        default: throw new Exception();
+                    }
+                }
+                return x;
+            }
+        }
+
+        public class Classifier : Detector
+        {
+            protected override ModuleList<Module> Build()
+            {
+                var list = base.Build();
+                for (int i = 0; i < 1; i++)
+                    list.RemoveAt(list.Count - 1);
+                list.Add(Linear(4, 2));
+                return list;
+            }
+        }
+
+        public static class Models
+        {
+            public static Detector Make(string kind) => kind switch { "c" => new Classifier(), _ => new Detector() };
+        }
+        """);
+
+    [Fact]
     public Task ALookAlikeIsNoModule() => Verify.IsSilent("""
         public class Linear { public Tensor forward(Tensor x) => x; }
 
