@@ -22,10 +22,29 @@ internal sealed class PredictionUse(LoopProgram program, IEnumerable<IOperation>
         if (!IsReadOnlyBy(loss, head))
             return false;
         // In the loop's own code the activation's other readers are those of the variable; in a model, all that call it.
-        return ModelOf(head) is not { } model ? !head.IsElement || IsCalledOnce() : !OtherCalls(model).Any();
-
-        bool IsCalledOnce() => !OtherCalls(null).Any();
+        if (ModelOf(head) is { } model)
+            return !OtherCalls(model).Any();
+        return !head.IsElement || (LocalOf(head) is { } local ? !IsOtherwiseUsed(local.Symbol, local.Body) : !OtherCalls(null).Any());
     }
+
+    /// <summary>The local that a Sequential written out in the loop's code goes into, where it is only called and asked there, and handed on to nobody.</summary>
+    private (ILocalSymbol Symbol, MemberBody Body)? LocalOf(OutputHead head)
+    {
+        var made = head.Operation;
+        while (made is not null and not IVariableInitializerOperation)
+            made = made.Parent;
+        return made is IVariableInitializerOperation { Parent: IVariableDeclaratorOperation { Symbol: var local } }
+            && References(local, head.Frame.Body).All(reference => reference.Parent is IInvocationOperation call && call.Instance == reference) ? (local, head.Frame.Body) : null;
+    }
+
+    private bool IsOtherwiseUsed(ILocalSymbol local, MemberBody body)
+    {
+        var own = models.Select(call => call.Syntax).ToImmutableHashSet();
+        return References(local, body).Select(reference => (IInvocationOperation)reference.Parent!).Any(call => Catalogue.Is(call.TargetMethod, Role.Forward) && !own.Contains(call.Syntax) && !IsForTheLargest(call));
+    }
+
+    private static IEnumerable<ILocalReferenceOperation> References(ILocalSymbol local, MemberBody body) =>
+        body.Root.DescendantsAndSelf().OfType<ILocalReferenceOperation>().Where(reference => SymbolEqualityComparer.Default.Equals(reference.Local, local));
 
     /// <summary>The module class whose forward the activation stands in, or whose constructor makes it; null for the loop's own code.</summary>
     private INamedTypeSymbol? ModelOf(OutputHead head) =>
@@ -38,8 +57,8 @@ internal sealed class PredictionUse(LoopProgram program, IEnumerable<IOperation>
         var input = loss.Input;
         while (input is IConversionOperation conversion)
             input = conversion.Operand;
-        return input is not ILocalReferenceOperation { Local: var local } || loss.Frame.Body.Root.DescendantsAndSelf().OfType<ILocalReferenceOperation>()
-            .Where(reference => SymbolEqualityComparer.Default.Equals(reference.Local, local) && reference.Syntax != input.Syntax && !head.Operation.Syntax.Span.Contains(reference.Syntax.Span))
+        return input is not ILocalReferenceOperation { Local: var local } || References(local, loss.Frame.Body)
+            .Where(reference => reference.Syntax != input.Syntax && !head.Operation.Syntax.Span.Contains(reference.Syntax.Span))
             .All(reference => IsTarget(reference) || IsForTheLargest(reference));
     }
 
@@ -56,6 +75,7 @@ internal sealed class PredictionUse(LoopProgram program, IEnumerable<IOperation>
     private IEnumerable<IOperation> OtherCalls(INamedTypeSymbol? model)
     {
         var own = models.Select(call => call.Syntax).ToImmutableHashSet();
+        var isHandedOn = model is null || IsHandedOn(model);
         var names = Words.HashesOf(Catalogue.NamesOf(Role.Forward));
         foreach (var member in program.Source.Trees.Where(tree => tree.Words.ContainsAny(names)).SelectMany(tree => tree.Members).Where(member => member.Words.ContainsAny(names)))
         {
@@ -69,11 +89,36 @@ internal sealed class PredictionUse(LoopProgram program, IEnumerable<IOperation>
                 }
 
                 var isInModel = semantics.GetEnclosingSymbol(call.SpanStart)?.ContainingType is { } around && Catalogue.IsModule(around);
-                var mayBeIt = model is null || SymbolEqualityComparer.Default.Equals(type.OriginalDefinition, model.OriginalDefinition) || type.DeclaringSyntaxReferences.IsEmpty && IsGeneral(type);
+                var mayBeIt = model is null || SymbolEqualityComparer.Default.Equals(type.OriginalDefinition, model.OriginalDefinition) || (isHandedOn && type.DeclaringSyntaxReferences.IsEmpty && IsGeneral(type));
                 if (mayBeIt && (!isInModel || SymbolEqualityComparer.Default.Equals(type.OriginalDefinition, model?.OriginalDefinition)) && semantics.GetOperation(call) is { } operation && !IsForTheLargest(operation))
                     yield return operation;
             }
         }
+    }
+
+    /// <summary>The program hands objects of the class on as some module or other: then a call on such a one may run it. Looked for where the class is named; a member of the class's type that others see counts, too.</summary>
+    private bool IsHandedOn(INamedTypeSymbol model)
+    {
+        foreach (var member in program.Source.Trees.Where(tree => tree.Words.Contains(model.Name)).SelectMany(tree => tree.Members))
+        {
+            if (member.Declaration is BasePropertyDeclarationSyntax or BaseFieldDeclarationSyntax or MethodDeclarationSyntax && GivesToOthers(member.Declaration, model))
+                return true;
+            if (MemberBodies.Of(member, program.Source).SelectMany(body => body.Root.DescendantsAndSelf()).OfType<IConversionOperation>()
+                .Any(conversion => SymbolEqualityComparer.Default.Equals(conversion.Operand.Type?.OriginalDefinition, model.OriginalDefinition) && conversion.Type is { } type && IsGeneral(type)))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private bool GivesToOthers(SyntaxNode declaration, INamedTypeSymbol model)
+    {
+        var semantics = program.Source.Model(declaration.SyntaxTree);
+        var symbol = semantics.GetDeclaredSymbol(declaration is BaseFieldDeclarationSyntax field ? field.Declaration.Variables[0] : declaration, program.Source.Cancellation);
+        var type = symbol switch { IFieldSymbol one => one.Type, IPropertySymbol one => one.Type, IMethodSymbol one => one.ReturnType, _ => null };
+        return symbol is { DeclaredAccessibility: not Accessibility.Private } && SymbolEqualityComparer.Default.Equals(type?.OriginalDefinition, model.OriginalDefinition);
     }
 
     /// <summary>The type says only that it is some module: <c>Module&lt;Tensor, Tensor&gt;</c>, a Sequential.</summary>

@@ -24,26 +24,33 @@ public sealed class GradientModeLeaked() : Rule(Descriptors.GRAD4002)
             var source = new ProgramSource(program, context.CancellationToken);
             foreach (var member in facts.Members.Where(member => member.Words.ContainsAny(names)))
             {
-                foreach (var call in Bodies(member, source).SelectMany(body => GradientScopes.Leaked(body, catalogue)).Where(call => !IsMeant(call, member, source)))
+                foreach (var call in MemberBodies.Of(member, source).SelectMany(body => GradientScopes.Leaked(body, catalogue)).Where(call => !IsMeant(call, member, source)))
                     context.ReportDiagnostic(Diagnostic.Create(Descriptor, call.Syntax.GetLocation(), call.Syntax.ToString()));
             }
         });
     }
 
-    private static IEnumerable<MemberBody> Bodies(MemberFacts member, ProgramSource source) => member.Declaration switch
-    {
-        BasePropertyDeclarationSyntax { AccessorList: { } accessors } => accessors.Accessors.Select(source.BodyAt).OfType<MemberBody>(),
-        PropertyDeclarationSyntax { ExpressionBody: { } arrow } => new[] { source.BodyAt(arrow) }.OfType<MemberBody>(),
-        _ => new[] { source.BodyAt(member.Declaration) }.OfType<MemberBody>(),
-    };
-
-    /// <summary>The program has a mode: it sets it back elsewhere, or is a program that never learns and says so at its start.</summary>
+    /// <summary>The program has a mode: it sets it back elsewhere, or it is at its end with learning, or never learns, and says so in its main method.</summary>
     private static bool IsMeant(IInvocationOperation call, MemberFacts member, ProgramSource source)
     {
+        if (member.Declaration is CompilationUnitSyntax || member.Name == "Main")
+            return !LearnsAfter(call, source);
         if (source.Catalogue.Is(call.TargetMethod, Role.NoGrad))
-            return !source.Members.Trains && (member.Declaration is CompilationUnitSyntax || member.Name == "Main");
+            return false;
         var names = Words.HashesOf(source.Catalogue.NamesOf(Role.GradientMode));
         return !source.Members.Trains || source.Trees.Where(tree => tree.Words.ContainsAny(names)).SelectMany(tree => tree.Members).Where(other => other.Words.ContainsAny(names))
-            .SelectMany(other => Bodies(other, source)).Any(body => GradientScopes.SwitchingOn(body, source.Catalogue).Any());
+            .SelectMany(other => MemberBodies.Of(other, source)).Any(body => GradientScopes.SwitchingOn(body, source.Catalogue).Any());
+    }
+
+    /// <summary>Something is differentiated, or a member that trains is called, behind the call or in a loop around it.</summary>
+    private static bool LearnsAfter(IInvocationOperation call, ProgramSource source)
+    {
+        IOperation root = call;
+        while (root.Parent is { } parent)
+            root = parent;
+        var loop = call.Syntax.Ancestors().LastOrDefault(node => node is ForStatementSyntax or CommonForEachStatementSyntax or WhileStatementSyntax or DoStatementSyntax);
+        return root.DescendantsAndSelf().OfType<IInvocationOperation>().Any(other =>
+            (other.Syntax.SpanStart > call.Syntax.SpanStart || loop?.Span.Contains(other.Syntax.Span) == true)
+            && (source.Catalogue.Is(other.TargetMethod, Role.Backward) || other.TargetMethod.OriginalDefinition.DeclaringSyntaxReferences.Any(reference => source.Members.Contains(reference.GetSyntax(source.Cancellation)))));
     }
 }

@@ -57,6 +57,27 @@ public sealed class GradientModeLeakedTests
     public Task WhatIsEndedOrMeantIsFine(string statement) => Verify.IsSilent(Code.InMethod(statement + "\nnew Mlp().forward(x).sum().backward();"));
 
     [Fact]
+    public Task AtTheEndOfAProgramNothingIsToLearnAnyMore() => Verify.IsSilent("""
+        var model = new Mlp();
+        for (var i = 0; i < 3; i++)
+            model.forward(randn(1, 16)).sum().backward();
+        torch.set_grad_enabled(false);
+        torch.no_grad();
+        model.forward(randn(1, 16)).print();
+        """, isProgram: true);
+
+    [Fact]
+    public Task BeforeTheProgramTrainsItIsALeak() => Verify.Reports("""
+        [|torch.no_grad()|];
+        Start.Train(new Mlp());
+
+        public static class Start
+        {
+            public static void Train(Mlp model) => model.forward(randn(1, 16)).sum().backward();
+        }
+        """, isProgram: true);
+
+    [Fact]
     public Task InAPropertyItIsFoundToo() => Verify.Reports("""
         public class Agent(Mlp model)
         {
