@@ -8,6 +8,8 @@ public static class Descriptors
     private const string Configuration = "Configuration";
     private const string Flow = "GradientFlow";
     private const string Training = "Training";
+    private const string Loss = "Loss";
+    private const string GradientPath = "GradientPath";
 
     public static readonly DiagnosticDescriptor GRAD0001 = Warning("GRAD0001", Configuration,
         title: "Configuration of GradAnalyzers that cannot be read",
@@ -95,6 +97,36 @@ public static class Descriptors
         title: "A trained module is in no optimizer",
         message: "'{0}' takes part in the loss, but no optimizer holds the parameters of '{1}'; it never learns",
         description: "backward computes gradients for every module on the way to the loss; only what an optimizer holds is changed by step.");
+
+    public static readonly DiagnosticDescriptor GRAD3001 = Warning("GRAD3001", Loss,
+        title: "A softmax before cross entropy",
+        message: "Cross entropy is given the output of '{0}' and applies a softmax itself; a confident wrong answer gets almost no gradient. Give it the logits.",
+        description: "cross_entropy is log_softmax and nll_loss in one. A softmax of probabilities is nearly flat: its outputs differ by a factor of e at most, and the gradient passes through two softmax slopes.");
+
+    public static readonly DiagnosticDescriptor GRAD3002 = Info("GRAD3002", Loss,
+        title: "A sigmoid before binary cross entropy",
+        message: "Binary cross entropy is given the output of '{0}': where the sigmoid is saturated a wrong answer gets no gradient; the loss on logits keeps it",
+        description: "Sigmoid and logarithm cancel in exact arithmetic only. In float32 the sigmoid of 17 is 1, its slope 0, and the gradient of a confident wrong answer is lost; binary_cross_entropy_with_logits computes both in one.");
+
+    public static readonly DiagnosticDescriptor GRAD3004 = Warning("GRAD3004", Loss,
+        title: "An activation is applied twice",
+        message: "The loss applies a sigmoid itself and is given the output of '{0}'; it cannot come near zero and its gradient is at most a quarter. Give it the logits.",
+        description: "binary_cross_entropy_with_logits expects any number. Of a sigmoid's output, 0 to 1, it sees probabilities between 0.5 and 0.73 only.");
+
+    public static readonly DiagnosticDescriptor GRAD3005 = Warning("GRAD3005", Loss,
+        title: "A softmax before negative log likelihood",
+        message: "Negative log likelihood is given the output of '{0}' and needs its logarithm. Use log_softmax.",
+        description: "nll_loss picks the target's entry and negates it. Of probabilities that is a loss between -1 and 0 whose gradient vanishes where the answer is most wrong.");
+
+    public static readonly DiagnosticDescriptor GRAD4001 = Warning("GRAD4001", GradientPath,
+        title: "A layer is not registered",
+        message: "{0}: {1}. {2}.",
+        description: "parameters(), to(device), save and load reach registered modules and parameters only. RegisterComponents() registers the fields of type Module and Parameter, once; what it does not find stays at its random start, silently.");
+
+    public static readonly DiagnosticDescriptor GRAD4002 = Warning("GRAD4002", GradientPath,
+        title: "Gradients are switched off and never on again",
+        message: "Nobody ends '{0}': gradients stay off on this thread, and nothing learns any more. Write using var _ = {0}.",
+        description: "no_grad(), inference_mode() and set_grad_enabled(false) switch gradients off until what they return is disposed of. It has no finalizer: dropped, it switches them off for good.");
 
     private static DiagnosticDescriptor Info(string id, string category, string title, string message, string description) =>
         Create(id, category, DiagnosticSeverity.Info, isEnabledByDefault: true, title, message, description);

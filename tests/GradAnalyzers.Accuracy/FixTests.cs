@@ -1,8 +1,4 @@
-using System.Reflection;
-using System.Runtime.Loader;
 using GradAnalyzers.GradientFlow;
-using Microsoft.CodeAnalysis;
-using Microsoft.CodeAnalysis.CSharp;
 using Xunit;
 using static TorchSharp.torch;
 
@@ -15,10 +11,7 @@ public sealed class FixTests
     private const int Batch = 32;
     private const int Side = 12;
 
-    private static string Cases => Path.Combine(typeof(FixTests).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(attribute => attribute.Key == "RepositoryRoot").Value!,
-        "tests", "GradAnalyzers.Package.Tests", "Cases");
-
-    public static TheoryData<string> Files { get; } = new(Directory.EnumerateFiles(Cases, "GRAD100?.*.cs")
+    public static TheoryData<string> Files { get; } = new(Directory.EnumerateFiles(CompiledCase.Folder, "GRAD100?.*.cs")
         .Select(path => Path.GetFileName(path)).Where(file => !file.EndsWith(".fixed.cs", StringComparison.Ordinal) && string.CompareOrdinal(file, "GRAD1005") < 0).Order());
 
     [Theory]
@@ -68,18 +61,7 @@ public sealed class FixTests
         return Math.Max(Math.Sqrt(tensor.to(ScalarType.Float64).square().sum().item<double>()), 1e-40);
     }
 
-    /// <summary>The model classes of a case, compiled.</summary>
-    private static List<Type> Models(string file)
-    {
-        var source = File.ReadAllText(Path.Combine(Cases, file)).Replace("[|", "").Replace("|]", "");
-        var references = ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator).Select(path => MetadataReference.CreateFromFile(path));
-        var compilation = CSharpCompilation.Create(file,
-            [CSharpSyntaxTree.ParseText(source), CSharpSyntaxTree.ParseText("global using System; global using System.Collections.Generic; global using System.Linq;")],
-            references, new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary));
-        using var image = new MemoryStream();
-        var result = compilation.Emit(image);
-        Assert.True(result.Success, string.Join("\n", result.Diagnostics));
-        image.Position = 0;
-        return [.. new AssemblyLoadContext(file).LoadFromStream(image).GetTypes().Where(type => type.IsSubclassOf(typeof(nn.Module)) && !type.IsNested).OrderBy(type => type.FullName, StringComparer.Ordinal)];
-    }
+    /// <summary>The model classes of a case.</summary>
+    private static List<Type> Models(string file) =>
+        [.. CompiledCase.Types(file).Where(type => type.IsSubclassOf(typeof(nn.Module)) && !type.IsNested).OrderBy(type => type.FullName, StringComparer.Ordinal)];
 }

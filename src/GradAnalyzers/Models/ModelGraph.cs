@@ -151,6 +151,15 @@ internal sealed class ModelLayer
     /// <summary>The name of the field or property that holds it or its container, where one does.</summary>
     public string? Holder { get; init; }
 
+    /// <summary>The field or property that holds it or its container: where it is declared, and as what.</summary>
+    public (Location Place, string Type)? HolderDeclaration { get; init; }
+
+    /// <summary>The first RegisterComponents that ran on it, where one did.</summary>
+    public Location? RegisteredAt { get; init; }
+
+    /// <summary>The module that holds it; null for the model itself and for a local one.</summary>
+    public ModelLayer? Owner { get; init; }
+
     /// <summary>Hyperparameters by the catalogue's meanings.</summary>
     public required ImmutableDictionary<string, Constant> Constants { get; init; }
 

@@ -48,9 +48,13 @@ internal sealed class MemberBody
     public IReadOnlyList<Write> Writes(ISymbol variable) => _writes.TryGetValue(variable, out var writes) ? writes : [];
 
     /// <summary>Everything assigned to a local or parameter that a read of it can see.</summary>
-    public ImmutableArray<Write> WritesReaching(IOperation read, ISymbol variable) => _reaching
-        .GetOrAdd(variable, key => new ReachingWrites(Writes(key), function => _hasLabels.GetOrAdd(function, static node => node.DescendantNodes().Any(inner => inner is LabeledStatementSyntax))))
-        .At(read.Syntax);
+    public ImmutableArray<Write> WritesReaching(IOperation read, ISymbol variable) => Reaching(variable).At(read.Syntax);
+
+    /// <summary>Everything assigned to a parameter that a read of it can see, beside its argument.</summary>
+    public ImmutableArray<Write> WritesReaching(IOperation read, IParameterSymbol parameter, out bool isArgument) => Reaching(parameter).AtParameter(read.Syntax, out isArgument);
+
+    private ReachingWrites Reaching(ISymbol variable) => _reaching
+        .GetOrAdd(variable, key => new ReachingWrites(Writes(key), function => _hasLabels.GetOrAdd(function, static node => node.DescendantNodes().Any(inner => inner is LabeledStatementSyntax))));
 
     /// <summary>Everything assigned to fields and properties in the member.</summary>
     public IEnumerable<(ISymbol Member, Write Write)> MemberWrites() =>

@@ -23,7 +23,7 @@ internal sealed class ReachingWrites
     public ReachingWrites(IEnumerable<Write> writes, Func<SyntaxNode, bool> hasLabels)
     {
         _writes = writes.ToImmutableArray();
-        if (_writes.Length < 2)
+        if (_writes.IsEmpty)
             return;
         var function = FunctionOf(_writes[0].Value.Syntax);
         if (_writes.Any(write => write.Value.Syntax.SyntaxTree != function.SyntaxTree || FunctionOf(write.Value.Syntax) != function) || hasLabels(function))
@@ -34,22 +34,44 @@ internal sealed class ReachingWrites
 
     public ImmutableArray<Write> At(SyntaxNode read)
     {
-        if (_function is null || read.SyntaxTree != _function.SyntaxTree)
+        if (_writes.Length < 2 || _function is null || read.SyntaxTree != _function.SyntaxTree)
             return _writes;
         return _known.GetOrAdd(read, Find);
+    }
+
+    /// <summary>The same for a parameter, which begins with its argument.</summary>
+    /// <param name="read">The read.</param>
+    /// <param name="isArgument">Whether the read can also see the argument.</param>
+    public ImmutableArray<Write> AtParameter(SyntaxNode read, out bool isArgument)
+    {
+        isArgument = true;
+        if (_function is null || read.SyntaxTree != _function.SyntaxTree || FunctionOf(read) != _function)
+            return _writes;
+        isArgument = HidingFrom(read) is null;
+        return isArgument
+            ? _writes.Where(write => (write.Value.Syntax.SpanStart < read.SpanStart && !write.Value.Syntax.Span.Contains(read.Span)) || read.Ancestors().Any(node => IsLoop(node) && node.Span.Contains(write.Value.Syntax.Span))).ToImmutableArray()
+            : Find(read);
     }
 
     private ImmutableArray<Write> Find(SyntaxNode read)
     {
         if (FunctionOf(read) != _function)
             return _writes;
+        return HidingFrom(read) is var (hiding, block)
+            ? _writes.Where(write => hiding.Span.Contains(write.Value.Syntax.Span) || MayComeBetween(write.Value.Syntax, hiding, block, read)).ToImmutableArray()
+            : _writes;
+    }
+
+    /// <summary>The last statement before a read that surely writes, and the block around both; null where there is none.</summary>
+    private (StatementSyntax Hiding, SyntaxNode Block)? HidingFrom(SyntaxNode read)
+    {
         foreach (var block in read.Ancestors().TakeWhile(node => node != _function!.Parent))
         {
             if (_certain.TryGetValue(block, out var statements) && statements.LastOrDefault(statement => statement.Span.End <= read.SpanStart) is { } hiding)
-                return _writes.Where(write => hiding.Span.Contains(write.Value.Syntax.Span) || MayComeBetween(write.Value.Syntax, hiding, block, read)).ToImmutableArray();
+                return (hiding, block);
         }
 
-        return _writes;
+        return null;
     }
 
     /// <summary>Whether a write can happen after the hiding statement and before the read: between the two, or in a loop around the read.</summary>

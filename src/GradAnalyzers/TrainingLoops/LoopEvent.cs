@@ -24,3 +24,6 @@ internal sealed record ClipEvent(IOperation Operation, Frame Frame, ParameterSet
 
 /// <summary>Code that source does not show receives the model, its parameters or the optimizer: it may do anything to the gradients.</summary>
 internal sealed record OpaqueEvent(IOperation Operation, Frame Frame) : LoopEvent(Operation, Frame);
+
+/// <summary>A loss is computed that a backward differentiates; no node of the loop's graph.</summary>
+internal sealed record LossEvent(IOperation Operation, Frame Frame) : LoopEvent(Operation, Frame);

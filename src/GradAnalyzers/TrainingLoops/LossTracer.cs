@@ -60,6 +60,25 @@ internal sealed class LossTracer(ValueTracer tracer)
 
     private static bool IsNumber(ITypeSymbol? type) => type?.SpecialType is SpecialType.System_Single or SpecialType.System_Double or SpecialType.System_Int32 or SpecialType.System_Int64;
 
+    /// <summary>The calls of loss functions and loss modules that the value is computed from, each with what it is and what it is given as the prediction.</summary>
+    public IEnumerable<LossCall> LossesIn(IOperation? loss, Frame frame)
+    {
+        foreach (var (operation, at) in Slice(loss, frame, out _))
+        {
+            if (operation is not IInvocationOperation { Arguments.IsEmpty: false } call)
+                continue;
+            if (Catalogue.Find(call.TargetMethod) is { } entry && entry.Role.IsLoss())
+            {
+                if (call.Arguments.FirstOrDefault(argument => entry.Carries("input", argument.Parameter!.Name)) is { } input)
+                    yield return new(call, at, entry.Role, input.Value, Creation: null);
+            }
+            else if (Catalogue.Is(call.TargetMethod, Role.Forward) && tracer.Trace(call.Instance, at) is [Created made] && Catalogue.FindBase(made.Type)?.Role is { } role && role.IsLoss() && call.Arguments.FirstOrDefault(argument => argument.Parameter!.Ordinal == 0) is { } first)
+            {
+                yield return new(call, at, role, first.Value, made.Creation);
+            }
+        }
+    }
+
     private List<(IOperation Operation, Frame Frame)> Slice(IOperation? value, Frame frame, out bool isComplete)
     {
         var seen = new HashSet<(IOperation, Frame)>();
@@ -163,3 +182,11 @@ internal sealed record LossSources(ImmutableArray<(Value Module, IOperation Call
 {
     public IEnumerable<Value> Modules => Calls.Select(call => call.Module);
 }
+
+/// <summary>A use of a loss.</summary>
+/// <param name="Call">The call.</param>
+/// <param name="Frame">Its activation.</param>
+/// <param name="Role">Which loss.</param>
+/// <param name="Input">The prediction that it is given.</param>
+/// <param name="Creation">Where a loss module is made; null for a function.</param>
+internal sealed record LossCall(IInvocationOperation Call, Frame Frame, Role Role, IOperation Input, IOperation? Creation);

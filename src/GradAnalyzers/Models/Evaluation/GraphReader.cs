@@ -110,17 +110,17 @@ internal sealed class GraphReader(Evaluator evaluator, ProgramSource source)
     {
         var hasRegistration = source.Catalogue.FindBase(root.Type)?.IsBuiltIn != false;
         var registered = new List<(ModuleValue Module, string Path)>();
-        var pending = new Stack<(ModuleValue Module, string Path)>([(root, "")]);
+        var pending = new Stack<(ModuleValue Module, string Path, ModelLayer? Owner)>([(root, "", null)]);
         while (pending.Count > 0)
         {
-            var (module, path) = pending.Pop();
+            var (module, path, owner) = pending.Pop();
             if (_layers.ContainsKey(module))
                 continue;
-            _layers[module] = Layer(module, path, Registration.Registered, null, null);
+            _layers[module] = Layer(module, path, Registration.Registered, null, null, owner);
             registered.Add((module, path));
             _parameters.AddRange(_layers[module].Parameters);
             foreach (var (name, child) in Evaluator.Children(module).Reverse())
-                pending.Push((child, Join(path, name)));
+                pending.Push((child, Join(path, name), _layers[module]));
         }
 
         var held = new Queue<(ModuleValue Module, string Path, Registration Registration)>(registered.Select(entry => (entry.Module, entry.Path, Registration.Registered)));
@@ -138,7 +138,7 @@ internal sealed class GraphReader(Evaluator evaluator, ProgramSource source)
                     : IsElementOfSequential(holder, registered) ? Registration.InUnregisteredElement
                     : Registration.NeverRegistered;
                 var childPath = Join(path, name);
-                _layers[child] = Layer(child, childPath, reason, field, field is not null && evaluator.Assignments.TryGetValue((holder, field), out var place) ? place : null);
+                _layers[child] = Layer(child, childPath, reason, field, field is not null && evaluator.Assignments.TryGetValue((holder, field), out var place) ? place : null, _layers[holder]);
                 held.Enqueue((child, childPath, reason));
             }
         }
@@ -146,7 +146,7 @@ internal sealed class GraphReader(Evaluator evaluator, ProgramSource source)
         foreach (var module in reached.Select(node => evaluator.Graph.Nodes[node].Module).Concat(evaluator.Unrolled))
         {
             if (module is not null && !_layers.ContainsKey(module))
-                _layers[module] = Layer(module, module.Type.Name, Registration.Local, null, null);
+                _layers[module] = Layer(module, module.Type.Name, Registration.Local, null, null, null);
         }
     }
 
@@ -178,6 +178,14 @@ internal sealed class GraphReader(Evaluator evaluator, ProgramSource source)
                     foreach (var (child, key) in Modules(elements))
                         yield return (child, $"{name}[{key}]", field, true);
                     break;
+                case TupleValue tuple when field is not null:
+                    for (var index = 0; index < tuple.Elements.Length; index++)
+                    {
+                        if (tuple.Elements[index] is ModuleValue element)
+                            yield return (element, $"{name}.Item{index + 1}", field, true);
+                    }
+
+                    break;
                 case Instance instance and not ModuleValue:
                     foreach (var inner in instance.Slots)
                     {
@@ -201,7 +209,7 @@ internal sealed class GraphReader(Evaluator evaluator, ProgramSource source)
         }
     }
 
-    private static ModelLayer Layer(ModuleValue module, string path, Registration registration, IFieldSymbol? field, Location? assignment) => new()
+    private ModelLayer Layer(ModuleValue module, string path, Registration registration, IFieldSymbol? field, Location? assignment, ModelLayer? owner) => new()
     {
         Role = module.Role,
         Type = ModelType.Of(module.Type),
@@ -210,6 +218,9 @@ internal sealed class GraphReader(Evaluator evaluator, ProgramSource source)
         Creation = module.Creation,
         Assignment = assignment,
         Holder = (field?.AssociatedSymbol ?? field)?.Name,
+        HolderDeclaration = (field?.AssociatedSymbol ?? field)?.Locations.FirstOrDefault(location => location.IsInSource) is { } declared ? (declared, field!.Type.ToDisplayString(SymbolDisplayFormat.MinimallyQualifiedFormat)) : null,
+        Owner = owner,
+        RegisteredAt = evaluator.RegisteredAt.TryGetValue(module, out var registeredAt) ? registeredAt : null,
         Constants = module.Constants,
         IsSource = module.IsSource,
         Parameters = ParameterNames.Of(module)

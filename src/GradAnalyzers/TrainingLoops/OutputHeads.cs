@@ -1,0 +1,221 @@
+using System.Collections.Immutable;
+using GradAnalyzers.Catalogue;
+using GradAnalyzers.Program;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.Operations;
+
+namespace GradAnalyzers.TrainingLoops;
+
+/// <summary>
+/// What a value was computed by last: the softmax or sigmoid that ends a model, or something else. Followed backwards through variables, tuples, views and indexing, helpers,
+/// Sequentials and the forward of models in source. What can't be followed is a head of its own, so that nobody takes the others for the whole.
+/// </summary>
+internal sealed class OutputHeads(ValueTracer tracer)
+{
+    private const int MaximumSteps = 400;
+
+    private ModelCatalogue Catalogue => tracer.Source.Catalogue;
+
+    /// <summary>Everything that can have computed the value last.</summary>
+    public ImmutableArray<OutputHead> Of(IOperation value, Frame frame)
+    {
+        var heads = ImmutableArray.CreateBuilder<OutputHead>();
+        var seen = new HashSet<(IOperation, Frame, int)>();
+        var open = new Stack<Place>();
+        open.Push(new(value, frame, ImmutableArray<int>.Empty));
+        while (open.Count > 0)
+        {
+            var place = open.Pop();
+            if (!seen.Add((place.Operation, place.Frame, place.TuplePath.Aggregate(1, (hash, index) => (hash * 31) + index + 1))))
+                continue;
+            if (seen.Count > MaximumSteps)
+                return ImmutableArray.Create(new OutputHead(Role.Opaque, value, frame));
+            if (Sources(place) is not { } sources)
+            {
+                heads.Add(new OutputHead(place.TuplePath.IsEmpty ? RoleOf(place.Operation) : Role.Opaque, place.Operation, place.Frame) { Model = place.Model });
+                continue;
+            }
+
+            foreach (var source in sources)
+            {
+                if (source.Head is { } head)
+                    heads.Add(head with { Model = place.Model ?? source.Model });
+                else
+                    open.Push(source with { Model = place.Model ?? source.Model });
+            }
+        }
+
+        return heads.ToImmutable();
+    }
+
+    private Role RoleOf(IOperation operation) => operation is IInvocationOperation call && Catalogue.Find(call.TargetMethod) is { } entry && IsEnding(entry.Role) ? entry.Role : Role.Opaque;
+
+    private static bool IsEnding(Role role) => role is Role.Softmax or Role.LogSoftmax or Role.Softmin or Role.Sigmoid or Role.LogSigmoid;
+
+    private static bool IsView(Role role) => role is Role.Reshape or Role.Flatten or Role.Permute or Role.Select or Role.Expand or Role.Identity;
+
+    /// <summary>What the value of a place is, unchanged; null where the place itself computes it.</summary>
+    private IEnumerable<Place>? Sources(Place place)
+    {
+        var (operation, frame, path) = (place.Operation, place.Frame, place.TuplePath);
+        switch (operation)
+        {
+            case IConversionOperation { OperatorMethod: null } conversion:
+                return [place.At(conversion.Operand)];
+            case IParenthesizedOperation parenthesized:
+                return [place.At(parenthesized.Operand)];
+            case IAwaitOperation awaited:
+                return [place.At(awaited.Operation)];
+            case ISimpleAssignmentOperation assignment:
+                return [place.At(assignment.Value)];
+            case IConditionalOperation { WhenFalse: { } otherwise } choice:
+                return [place.At(choice.WhenTrue), place.At(otherwise)];
+            case ICoalesceOperation coalesce:
+                return [place.At(coalesce.Value), place.At(coalesce.WhenNull)];
+            case ISwitchExpressionOperation choice:
+                return choice.Arms.Select(arm => place.At(arm.Value));
+            case ITupleOperation tuple when !path.IsEmpty && path[0] < tuple.Elements.Length:
+                return [new(tuple.Elements[path[0]], frame, path.RemoveAt(0))];
+            case IFieldReferenceOperation { Field: { ContainingType.IsTupleType: true } field, Instance: { } instance } when TupleIndex(field, instance.Type) is { } index:
+                return [new(instance, frame, path.Insert(0, index))];
+            case IPropertyReferenceOperation { Property.IsIndexer: true, Instance: { } instance } when tracer.Source.IsTensor(instance.Type):
+                return [place.At(instance)];
+            case ILocalReferenceOperation reference:
+                var declaring = Frame.Declaring(reference.Local, frame);
+                var writes = declaring.Body.WritesReaching(reference, reference.Local);
+                return writes.IsEmpty ? null : Written(writes, declaring, path);
+            case IParameterReferenceOperation reference:
+                var reaching = frame.Body.WritesReaching(reference, reference.Parameter, out var isArgument);
+                var argument = isArgument ? frame.ArgumentOf(reference.Parameter) : null;
+                if (isArgument && argument is null)
+                    return null;
+                return Written(reaching, frame, path).Concat(argument is { } given ? [new Place(given.Item1, given.Item2, path)] : Array.Empty<Place>());
+            case IInvocationOperation call:
+                return Called(call, place);
+            default:
+                return null;
+        }
+    }
+
+    private static int? TupleIndex(IFieldSymbol field, ITypeSymbol? type)
+    {
+        if (type is not INamedTypeSymbol { IsTupleType: true } tuple)
+            return null;
+        var index = tuple.TupleElements.IndexOf(field);
+        if (index < 0)
+            index = tuple.TupleElements.Select(element => element.CorrespondingTupleField ?? element).ToList().FindIndex(element => SymbolEqualityComparer.Default.Equals(element, field.CorrespondingTupleField ?? field));
+        return index < 0 ? null : index;
+    }
+
+    private static IEnumerable<Place> Written(IEnumerable<Write> writes, Frame frame, ImmutableArray<int> path) => writes.Select(write =>
+        write.IsElement || write.Value is IArgumentOperation or ICompoundAssignmentOperation
+            ? new Place(write.Value, frame, path) { Head = new OutputHead(Role.Opaque, write.Value, frame) }
+            : new Place(write.Value, frame, write.TuplePath.AddRange(path)));
+
+    private IEnumerable<Place>? Called(IInvocationOperation call, Place place)
+    {
+        var entry = Catalogue.Find(call.TargetMethod);
+        if (entry?.Role == Role.Forward)
+            return Models(call, place);
+        if (entry is not null)
+        {
+            var operand = call.Instance ?? call.Arguments.FirstOrDefault(argument => argument.Parameter!.Ordinal == 0)?.Value;
+            return IsView(entry.Role) && operand is not null && tracer.Source.IsTensor(operand.Type) ? [place.At(operand)] : null;
+        }
+
+        var entered = tracer.Enter(call, place.Frame);
+        return entered.IsEmpty ? null : entered.SelectMany(activation => activation.Body.Returns(activation.Function).Select(value => new Place(value, activation, place.TuplePath)));
+    }
+
+    private IEnumerable<Place>? Models(IInvocationOperation call, Place place)
+    {
+        var modules = tracer.Trace(call.Instance, place.Frame);
+        return modules.IsEmpty ? null : modules.SelectMany(module => Output(module, call, place)).Select(source => source with { Model = call });
+    }
+
+    /// <summary>The value that a module gives in a call.</summary>
+    private IEnumerable<Place> Output(Value module, IInvocationOperation call, Place place)
+    {
+        var unknown = new Place(call, place.Frame, place.TuplePath) { Head = new OutputHead(Role.Opaque, call, place.Frame) };
+        var current = module;
+        for (var depth = 0; depth < 8; depth++)
+        {
+            var role = Catalogue.FindBase(current.Type)?.Role;
+            if (current.Type is INamedTypeSymbol own && !own.DeclaringSyntaxReferences.IsEmpty && Forward(own, call) is { } forward && tracer.Source.CodeOf(forward) is { } code)
+            {
+                var activation = current == module ? tracer.Enter(call, place.Frame).FirstOrDefault(entered => entered.Body == code.Body) : null;
+                activation ??= tracer.Detached(forward, code.Body, current);
+                return code.Body.Returns(null).Select(value => new Place(value, activation, place.TuplePath)).DefaultIfEmpty(unknown);
+            }
+
+            if (current is not Created created || !place.TuplePath.IsEmpty)
+                return [unknown];
+            if (role is { } ending && IsEnding(ending))
+            {
+                // An element of a Sequential stands for itself; a layer of its own is used by the call.
+                return [unknown with { Head = new OutputHead(ending, current == module ? call : created.Creation, current == module ? place.Frame : created.Frame) { IsElement = current != module } }];
+            }
+
+            if (role is { } view && IsView(view) && current == module && call.Arguments is [{ Value: var given }, ..])
+                return [place.At(given)];
+            if (role != Role.Sequential || LastOf(created) is not { } last)
+                return [unknown];
+            current = last;
+        }
+
+        return [unknown];
+    }
+
+    /// <summary>The last element of a Sequential that is written out; null for one that is built otherwise.</summary>
+    private Value? LastOf(Created sequential)
+    {
+        if (sequential.Creation is not IInvocationOperation { Arguments: [{ Value: IArrayCreationOperation { Initializer.ElementValues: [.., var last] } }] }
+            || sequential.Frame.Body.Root.DescendantsAndSelf().OfType<IInvocationOperation>().Any(call => Catalogue.Is(call.TargetMethod, Role.Append) && Catalogue.FindBase(call.Instance?.Type)?.Role == Role.Sequential))
+        {
+            return null;
+        }
+
+        while (last is IConversionOperation conversion)
+            last = conversion.Operand;
+        var element = last is ITupleOperation { Elements: [_, var module] } ? module : last;
+        return tracer.Trace(element, sequential.Frame) is [var value] ? value : null;
+    }
+
+    /// <summary>The forward that a call runs on an object of the type.</summary>
+    private IMethodSymbol? Forward(INamedTypeSymbol type, IInvocationOperation call)
+    {
+        for (INamedTypeSymbol? current = type; current is not null && !current.DeclaringSyntaxReferences.IsEmpty; current = current.BaseType)
+        {
+            var forward = current.OriginalDefinition.GetMembers().OfType<IMethodSymbol>()
+                .Where(method => !method.IsAbstract && Catalogue.Is(method, Role.Forward) && method.Parameters.Length >= call.Arguments.Count(argument => argument.ArgumentKind == ArgumentKind.Explicit)).ToList();
+            if (forward.Count > 0)
+                return forward.Count == 1 ? forward[0] : null;
+        }
+
+        return null;
+    }
+
+    private sealed record Place(IOperation Operation, Frame Frame, ImmutableArray<int> TuplePath)
+    {
+        /// <summary>The answer, where it is known already.</summary>
+        public OutputHead? Head { get; init; }
+
+        /// <summary>The outermost call of a model that led here.</summary>
+        public IInvocationOperation? Model { get; init; }
+
+        public Place At(IOperation operation) => this with { Operation = operation };
+    }
+}
+
+/// <summary>What a value was computed by last.</summary>
+/// <param name="Role">The activation, or <see cref="Role.Opaque"/> for anything else.</param>
+/// <param name="Operation">The call that computes it, or the creation of the element of a Sequential.</param>
+/// <param name="Frame">Its activation.</param>
+internal sealed record OutputHead(Role Role, IOperation Operation, Frame Frame)
+{
+    /// <summary>It is the last element of a Sequential.</summary>
+    public bool IsElement { get; init; }
+
+    /// <summary>The call of the model that gives the value; null where it is computed beside all models.</summary>
+    public IInvocationOperation? Model { get; init; }
+}

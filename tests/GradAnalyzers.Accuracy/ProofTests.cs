@@ -1,0 +1,65 @@
+using System.Reflection;
+using Xunit;
+
+namespace GradAnalyzers.Accuracy;
+
+/// <summary>
+/// What the rules on losses and on the gradient's path say is so: the package's cases of these rules are compiled and run, as they are and as the fix leaves them.
+/// A case has a class <c>Measured</c> whose <c>Run()</c> gives the figures of the rule's page.
+/// </summary>
+public sealed class ProofTests
+{
+    [Fact]
+    public void AnUnregisteredLayerDoesNotMove()
+    {
+        var (bad, repaired) = Run("GRAD4001.PlainArray.cs");
+
+        Assert.All(bad, figure => Assert.Equal(0, figure));
+        Assert.All(repaired, figure => Assert.InRange(figure, 0.1, 10));
+    }
+
+    [Fact]
+    public void AfterALeakedNoGradNothingLearns()
+    {
+        var (bad, repaired) = Run("GRAD4002.Evaluation.cs");
+
+        Assert.Equal([1], bad);
+        Assert.Equal([5], repaired);
+    }
+
+    [Theory]
+    [InlineData("GRAD3001.SoftmaxTail.cs")]
+    [InlineData("GRAD3002.SaturatedSigmoid.cs")]
+    [InlineData("GRAD3005.Likelihood.cs")]
+    public void AConfidentWrongAnswerGetsNoGradientThroughTheActivation(string file)
+    {
+        var (bad, repaired) = Run(file);
+
+        Assert.InRange(bad[0], 0, 1e-3);
+        Assert.InRange(repaired[0], 0.3, 2);
+    }
+
+    [Fact]
+    public void TheLossOfASecondSigmoidCannotComeNearZero()
+    {
+        var (bad, repaired) = Run("GRAD3004.SecondSigmoid.cs");
+
+        Assert.InRange(bad[0], 0.69, 1);
+        Assert.InRange(repaired[0], 0, 0.01);
+    }
+
+    /// <summary>What a case measures, as it is and fixed.</summary>
+    private static (double[] Bad, double[] Repaired) Run(string file) => (Measure(file), Measure(file.Replace(".cs", ".fixed.cs", StringComparison.Ordinal)));
+
+    private static double[] Measure(string file)
+    {
+        var measured = CompiledCase.Types(file).Single(type => type.Name == "Measured");
+        double[] figures = [];
+        // On a thread of its own: whether gradients are on belongs to the thread.
+        var thread = new Thread(() => figures = (double[])measured.GetMethod("Run", BindingFlags.Public | BindingFlags.Static)!.Invoke(null, null)!);
+        thread.Start();
+        thread.Join();
+        TestContext.Current.TestOutputHelper?.WriteLine($"{file}: {string.Join(' ', figures.Select(figure => figure.ToString("G3")))}");
+        return figures;
+    }
+}
