@@ -158,4 +158,5 @@ internal enum Role
     NoGrad,
     Freeze,
     AddGroup,
+    Discrete,
 }

@@ -55,8 +55,11 @@ internal sealed class MemberBody
     public ControlFlowGraph? GraphOf(SyntaxNode? function) =>
         function is null ? _flow.Value.Graph : _flow.Value.Functions.TryGetValue(function, out var graph) ? graph : null;
 
-    /// <summary>Calls, creations, assignments and uses of the program's own properties in a basic block, in order of evaluation, as nodes of the operation tree.</summary>
+    /// <summary>Calls, creations, assignments and uses of the program's own properties in a basic block, in order of evaluation, as nodes of the operation tree; beside them the calls of Dispose that end a <c>using</c>.</summary>
     public IEnumerable<IOperation> Calls(BasicBlock block) => _flow.Value.Calls(block);
+
+    /// <summary>What a call of Dispose at the end of a <c>using</c> disposes of; null for any other call.</summary>
+    public IOperation? DisposedBy(IInvocationOperation call) => _flow.Value.DisposedBy(call);
 
     private void Index(IOperation operation)
     {
@@ -184,6 +187,7 @@ internal sealed class MemberBody
     private sealed class Flow
     {
         private readonly Dictionary<(SyntaxNode, OperationKind), IOperation> _operations = [];
+        private readonly Dictionary<SyntaxNode, IOperation> _resources = [];
 
         public Flow(IOperation root)
         {
@@ -199,6 +203,8 @@ internal sealed class MemberBody
             {
                 if (KindOf(operation) is var kind and not OperationKind.None && (!operation.IsImplicit || operation is IInvocationOperation or IObjectCreationOperation))
                     _operations[(operation.Syntax, kind)] = operation;
+                foreach (var resource in ResourcesOf(operation))
+                    _resources[resource.Syntax] = resource is IVariableDeclaratorOperation declarator ? declarator.GetVariableInitializer()?.Value ?? resource : resource;
             }
 
             IndexFunctions(Graph);
@@ -224,11 +230,25 @@ internal sealed class MemberBody
             }
         }
 
+        /// <summary>The flow graph ends a <c>using</c> with a call that the operation tree does not have, at the syntax of what it disposes of.</summary>
+        public IOperation? DisposedBy(IInvocationOperation call) =>
+            call is { IsImplicit: true, TargetMethod.Name: "Dispose" or "DisposeAsync" } && _resources.TryGetValue(call.Syntax, out var resource) ? resource : null;
+
+        private static IEnumerable<IOperation> ResourcesOf(IOperation operation) => operation switch
+        {
+            IUsingOperation { Resources: IVariableDeclarationGroupOperation group } => group.Declarations.SelectMany(declaration => declaration.Declarators),
+            IUsingOperation { Resources: { } resource } => [resource],
+            IUsingDeclarationOperation { DeclarationGroup: var group } => group.Declarations.SelectMany(declaration => declaration.Declarators),
+            _ => [],
+        };
+
         private IEnumerable<IOperation> Calls(IOperation top)
         {
             foreach (var operation in InOrderOfEvaluation(top))
             {
-                if (KindOf(operation) is var kind and not OperationKind.None && _operations.TryGetValue((operation.Syntax, kind), out var original))
+                if (operation is IInvocationOperation call && DisposedBy(call) is not null)
+                    yield return call;
+                else if (KindOf(operation) is var kind and not OperationKind.None && _operations.TryGetValue((operation.Syntax, kind), out var original))
                     yield return original;
             }
         }

@@ -103,6 +103,7 @@ internal sealed class LoopReader
 
     private int Append(int last, IOperation operation, Frame frame) => operation switch
     {
+        IInvocationOperation { IsImplicit: true } call when frame.Body.DisposedBy(call) is { } resource => AppendDispose(last, call, resource, frame),
         IInvocationOperation invocation when Catalogue.Find(invocation.TargetMethod) is { } entry && entry.Role.IsTraining() =>
             AppendTraining(last, invocation, entry, frame),
         IInvocationOperation invocation => AppendCall(last, invocation, frame),
@@ -224,6 +225,13 @@ internal sealed class LoopReader
             ? Alternatives(last, _tracer.Enter(read, frame), mayBeSkipped: false)
             : last;
 
+    /// <summary>The end of a <c>using</c> runs the Dispose of what it holds.</summary>
+    private int AppendDispose(int last, IInvocationOperation call, IOperation resource, Frame frame)
+    {
+        var targets = _tracer.TargetsOf(call.TargetMethod, resource, frame);
+        return targets.Any(IsOfTraining) ? Alternatives(last, _tracer.EnterOn(call, resource, targets, frame), mayBeSkipped: true) : last;
+    }
+
     /// <summary>A tensor method that works in place, on a gradient; or a method that is handed one.</summary>
     private LoopEvent? ChangesGradient(IInvocationOperation call, Frame frame)
     {
@@ -242,7 +250,7 @@ internal sealed class LoopReader
     private bool OnlyComputes(IMethodSymbol method) =>
         !method.IsVirtual && !method.IsOverride && _source.CodeOf(method) is { Function: null } code && code.Body.Root.DescendantsAndSelf().All(operation => operation switch
         {
-            IInvocationOperation { TargetMethod: var called } => (called.ContainingAssembly?.Name == ModelCatalogue.Library && !called.Name.EndsWith("_", StringComparison.Ordinal)) || IsFramework(called),
+            IInvocationOperation { TargetMethod: var called } => (called.ContainingAssembly?.Name == ModelCatalogue.Library && !called.Name.EndsWith("_", StringComparison.Ordinal)) || Frameworks.Contains(called),
             IAssignmentOperation { Target: var target } => target is ILocalReferenceOperation,
             IObjectCreationOperation or IAnonymousFunctionOperation or IDynamicInvocationOperation => false,
             _ => true,
@@ -266,7 +274,7 @@ internal sealed class LoopReader
         var method = call.TargetMethod;
         if (method.MethodKind == MethodKind.DelegateInvoke)
             return !IsComputation(method);
-        if (method.ContainingAssembly?.Name == ModelCatalogue.Library || IsFramework(method))
+        if (method.ContainingAssembly?.Name == ModelCatalogue.Library || Frameworks.Contains(method))
             return false;
         if (call.Instance is { } receiver && method.ContainingType.Locations.Any(location => location.IsInSource) && receiver.Type?.TypeKind is TypeKind.Interface or TypeKind.Class)
             return (method.IsAbstract || method.ContainingType.TypeKind == TypeKind.Interface) && !_source.IsImplemented(method);
@@ -284,14 +292,6 @@ internal sealed class LoopReader
     private bool Holds(ITypeSymbol? type) =>
         Catalogue.IsModule(type) || Catalogue.DerivesFrom(type, Role.Optimizer)
         || (type is INamedTypeSymbol { IsGenericType: true } named && named.TypeArguments.Any(argument => Catalogue.Is(argument, Role.Parameter)));
-
-    private static bool IsFramework(IMethodSymbol method)
-    {
-        var root = method.ContainingNamespace;
-        while (root is { ContainingNamespace: { IsGlobalNamespace: false } outer })
-            root = outer;
-        return root?.Name == "System";
-    }
 
     private int AppendEvent(int last, LoopEvent happening)
     {

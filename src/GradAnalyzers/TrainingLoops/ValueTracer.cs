@@ -122,6 +122,17 @@ internal sealed class ValueTracer(ProgramSource source)
     public ImmutableArray<Frame> EnterFunctions(IOperation call, ImmutableArray<Value> functions, Frame frame) =>
         functions.OfType<Function>().SelectMany(function => Enter(call, function.Method, function.Receiver, frame, function.Lexical, function.Lambda)).ToImmutableArray();
 
+    /// <summary>What a method runs on the object that an expression is.</summary>
+    public ImmutableArray<IMethodSymbol> TargetsOf(IMethodSymbol method, IOperation instance, Frame frame)
+    {
+        var types = Trace(instance, frame).Select(value => value is Created ? value.Type : instance.Type).OfType<INamedTypeSymbol>();
+        return Source.TargetsOf(method, types).ToImmutableArray();
+    }
+
+    /// <summary>The activations of the methods that a call without an expression for its object runs on it.</summary>
+    public ImmutableArray<Frame> EnterOn(IOperation call, IOperation instance, ImmutableArray<IMethodSymbol> targets, Frame frame) =>
+        MayEnter(frame) ? targets.SelectMany(target => Enter(call, target, Trace(instance, frame), frame, lexical: null)).ToImmutableArray() : ImmutableArray<Frame>.Empty;
+
     private ImmutableArray<Frame> EnterMethod(IOperation call, IMethodSymbol method, IOperation? instance, Frame frame)
     {
         var receivers = Trace(instance, frame);

@@ -13,7 +13,7 @@ public sealed class HandMadeSteps
     [InlineData("model.zero_grad(); for (var i = 0; i < 200; i++) { functional.mse_loss(model.call(x), y).backward(); using (torch.no_grad()) { foreach (var p in model.parameters()) { var g = p.grad; if (g is null) continue; [|p.sub_(g.mul(rate))|]; } } }")]
     [InlineData("for (var i = 0; i < 200; i++) { functional.mse_loss(x.mm(w), y).backward(); using (no_grad()) { [|w.copy_(w - rate * w.grad!)|]; } }")]
     [InlineData("for (var i = 0; i < 200; i++) { functional.mse_loss(model.call(x), y).backward(); using (no_grad()) foreach (var (_, p) in model.named_parameters()) [|p.addcmul_(p.grad!, ones_like(p), -rate)|]; }")]
-    [InlineData("for (var i = 0; i < 200; i++) { functional.mse_loss(x.mm(w), y).backward(); [|w.data.sub_(w.grad! * rate)|]; }")]
+    [InlineData("for (var i = 0; i < 200; i++) { functional.mse_loss(x.mm(w), y).backward(); [|w.detach().sub_(w.grad! * rate)|]; }")]
     public Task NeverCleared(string loop) => TrainingRules.Report("GRAD2003", Code.InMethod(Header + loop));
 
     [Theory]
