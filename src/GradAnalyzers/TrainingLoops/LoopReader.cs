@@ -183,7 +183,7 @@ internal sealed class LoopReader
             .SelectMany(argument => _tracer.EnterFunctions(call, _tracer.Trace(argument.Value, frame), frame)).ToImmutableArray();
         if (!functions.IsEmpty)
             return Repeated(last, functions);
-        return call is IInvocationOperation invocation && (MayTouchGradients(invocation) || (!_tracer.MayEnter(frame) && LeadsToTraining(invocation)))
+        return call is IInvocationOperation invocation && (MayTouchGradients(invocation, frame) || (!_tracer.MayEnter(frame) && LeadsToTraining(invocation)))
             ? AppendEvent(last, new OpaqueEvent(call, frame))
             : last;
     }
@@ -269,11 +269,11 @@ internal sealed class LoopReader
     }
 
     /// <summary>Whether code that is not to be seen is handed what it needs to change gradients, or may hold it already.</summary>
-    private bool MayTouchGradients(IInvocationOperation call)
+    private bool MayTouchGradients(IInvocationOperation call, Frame frame)
     {
         var method = call.TargetMethod;
         if (method.MethodKind == MethodKind.DelegateInvoke)
-            return !IsComputation(method);
+            return !IsComputation(method) && !(_tracer.Trace(call.Instance, frame) is { IsEmpty: false } functions && functions.All(function => function is Function { Method: var target } && Frameworks.Contains(target)));
         if (method.ContainingAssembly?.Name == ModelCatalogue.Library || Frameworks.Contains(method))
             return false;
         if (call.Instance is { } receiver && method.ContainingType.Locations.Any(location => location.IsInSource) && receiver.Type?.TypeKind is TypeKind.Interface or TypeKind.Class)

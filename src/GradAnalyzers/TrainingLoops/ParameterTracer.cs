@@ -112,7 +112,7 @@ internal sealed class ParameterTracer(ValueTracer tracer)
         if (first is null || Catalogue.DerivesFrom(first.Value.Type, Role.Optimizer))
             return ParameterSet.Anything;
         var held = Parameters(first.Value, created.Frame, depth);
-        // Groups that are added later are not followed.
-        return tracer.Source.MayAddGroups ? held with { IsComplete = false } : held;
+        // What is in a group that is added later is not followed.
+        return AddedGroups.Of(tracer.Source.Program, tracer.Source.Cancellation).MayGrow(created) ? held with { IsComplete = false } : held;
     }
 }

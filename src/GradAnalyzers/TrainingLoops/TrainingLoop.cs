@@ -90,6 +90,9 @@ internal sealed class Step
     /// <summary>The modules stepped: what the optimizer holds, or, where that is not to be seen, what leads to the loss.</summary>
     public ImmutableArray<Value> Models => _models.Value;
 
+    /// <summary>The loop steps several optimizers, and what this one holds is not to be seen: which of the models it steps, only callers know.</summary>
+    public bool IsOneOfSeveral => !Event.Optimizer.Parameters.IsComplete && _loop.AllSteps.Any(other => !other.Event.Optimizer.Optimizers.SequenceEqual(Event.Optimizer.Optimizers));
+
     /// <summary>
     /// Something limits, or may limit, these gradients. A clip anywhere in the loop counts, also one in the wrong place: that is another rule's finding.
     /// Code that is not to be seen counts where it runs between a backward and the step.

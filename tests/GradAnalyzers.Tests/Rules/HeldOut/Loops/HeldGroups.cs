@@ -36,23 +36,6 @@ public sealed class HeldGroups
         """));
 
     [Fact]
-    public Task AnotherOptimizerOfTheSameMethodMayGrow() => TrainingRules.Report("GRAD2009", Code.InMethod("""
-        var encoder = new Mlp();
-        var decoder = new Mlp();
-        var other = new Mlp();
-        var late = nn.Linear(16, 16);
-        var growing = torch.optim.Adam(other.parameters());
-        growing.add_param_group(new Adam.ParamGroup(late.parameters()));
-        growing.zero_grad();
-        late.call(other.call(x)).sum().backward();
-        growing.step();
-        var optimizer = torch.optim.Adam(decoder.parameters());
-        optimizer.zero_grad();
-        functional.mse_loss(decoder.call(encoder.call(x)), y).backward();
-        [|optimizer.step()|];
-        """).Replace("growing.step();", "/* not stepped */", StringComparison.Ordinal));
-
-    [Fact]
     public Task ClippingOtherParametersIsStillReported() => TrainingRules.Report("GRAD2002", Elsewhere + Code.InMethod("""
         var actor = new Mlp();
         var critic = new Mlp();
