@@ -63,7 +63,7 @@ public static class Descriptors
 
     public static readonly DiagnosticDescriptor GRAD2003 = Warning("GRAD2003", Training,
         title: "Gradients are never cleared",
-        message: "'{0}' is stepped in a loop that never clears gradients; every step uses the sum of all gradients so far. Call zero_grad() before backward.",
+        message: "'{0}' is stepped in a loop that {1}. Call zero_grad() before backward.",
         description: "backward adds to the gradients that parameters hold. Without zero_grad the sum grows from step to step, as if the learning rate did, until training diverges.");
 
     public static readonly DiagnosticDescriptor GRAD2004 = Warning("GRAD2004", Training,

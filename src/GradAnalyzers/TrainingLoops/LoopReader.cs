@@ -19,6 +19,7 @@ internal sealed class LoopReader
     private readonly LoopGraph _graph = new();
     private readonly Dictionary<Frame, LoopGraph.Procedure> _procedures = [];
     private readonly HashSet<SyntaxNode> _entered = [];
+    private readonly Dictionary<(IOperation, Frame), int> _places = [];
 
     private LoopReader(ProgramSource source)
     {
@@ -51,7 +52,7 @@ internal sealed class LoopReader
     private TrainingLoop Loop(Frame frame)
     {
         Unfold(frame);
-        return new TrainingLoop(frame, _graph, _tracer, new LossTracer(_tracer), IsTruncated: _graph.Count >= MaximumNodes || _tracer.IsExhausted);
+        return new TrainingLoop(frame, _graph, _places, _tracer, new LossTracer(_tracer), IsTruncated: _graph.Count >= MaximumNodes || _tracer.IsExhausted);
     }
 
     /// <summary>The code of one activation, added once however many calls lead to it.</summary>
@@ -61,30 +62,69 @@ internal sealed class LoopReader
             return known;
         _source.Cancellation.ThrowIfCancellationRequested();
         RuntimeHelpers.EnsureSufficientExecutionStack();
+        var place = _graph.Place;
+        _graph.Place = default;
         var procedure = _graph.AddProcedure();
+        procedure.Nodes.AddRange([procedure.Entry, procedure.Exit]);
         _procedures.Add(frame, procedure);
+        Unfold(frame, procedure);
+        _graph.Place = place;
+        return procedure;
+    }
+
+    private void Unfold(Frame frame, LoopGraph.Procedure procedure)
+    {
         if (frame.Function is { } function)
             _entered.Add(function);
         if (frame.Body.GraphOf(frame.Function) is not { } flow || _graph.Count >= MaximumNodes)
         {
             _graph.Connect(procedure.Entry, procedure.Exit);
-            return procedure;
+            return;
         }
 
-        var starts = flow.Blocks.Select(_ => _graph.Add()).ToArray();
+        var rounds = Rounds(flow, procedure);
+        var starts = flow.Blocks.Select(block => AddIn(procedure, rounds[block.Ordinal])).ToArray();
         _graph.Connect(procedure.Entry, starts[0]);
         foreach (var block in flow.Blocks.Where(block => block.IsReachable || block.Kind == BasicBlockKind.Exit))
         {
             var last = starts[block.Ordinal];
+            _graph.Place = (procedure, rounds[block.Ordinal]);
             foreach (var operation in frame.Body.Calls(block))
+            {
+                _places[(operation, frame)] = last;
                 last = Append(last, operation, frame);
+            }
+
             if (block.Kind == BasicBlockKind.Exit)
                 _graph.Connect(last, procedure.Exit);
             Follow(last, block.ConditionalSuccessor, starts);
             Follow(last, block.FallThroughSuccessor, starts);
         }
+    }
 
-        return procedure;
+    private int AddIn(LoopGraph.Procedure procedure, LoopGraph.Round? round)
+    {
+        _graph.Place = (procedure, round);
+        return _graph.Add();
+    }
+
+    /// <summary>The innermost loop of each block. Blocks stand in the order of the code: a loop reaches from where a branch leads back to, to the last such branch.</summary>
+    private static LoopGraph.Round?[] Rounds(ControlFlowGraph flow, LoopGraph.Procedure procedure)
+    {
+        var rounds = new LoopGraph.Round?[flow.Blocks.Length];
+        var loops = flow.Blocks.Where(block => block.IsReachable)
+            .SelectMany(block => new[] { block.ConditionalSuccessor, block.FallThroughSuccessor }.Where(branch => branch?.Destination is { } back && back.Ordinal <= block.Ordinal)
+                .Select(branch => (First: branch!.Destination!.Ordinal, Last: branch.FinallyRegions.Select(region => region.LastBlockOrdinal).Append(block.Ordinal).Max())))
+            .GroupBy(loop => loop.First).Select(loop => (First: loop.Key, Last: loop.Max(end => end.Last)))
+            .OrderBy(loop => loop.First).ThenByDescending(loop => loop.Last);
+        foreach (var (first, last) in loops)
+        {
+            var round = LoopGraph.AddRound(procedure, rounds[first]);
+            for (var block = first; block <= last; block++)
+                rounds[block] = round;
+        }
+
+        return rounds;
     }
 
     /// <summary>An edge, led through the finally blocks that it leaves.</summary>
@@ -306,9 +346,13 @@ internal sealed class LoopReader
     /// <summary>Functions handed to code that is not to be seen run any number of times.</summary>
     private int Repeated(int last, ImmutableArray<Frame> functions)
     {
+        var place = _graph.Place;
+        if (place.Owner is { } owner)
+            _graph.Place = (owner, LoopGraph.AddRound(owner, place.Round));
         var head = _graph.Add();
         _graph.Connect(last, head);
         _graph.Connect(Alternatives(head, functions, mayBeSkipped: false), head);
+        _graph.Place = place;
         return head;
     }
 }

@@ -6,7 +6,7 @@ using Microsoft.CodeAnalysis.Operations;
 namespace GradAnalyzers.TrainingLoops;
 
 /// <summary>What one member does to gradients, with everything that it calls: the events and the order they can happen in.</summary>
-internal sealed record TrainingLoop(Frame Root, LoopGraph Graph, ValueTracer Values, LossTracer Losses, bool IsTruncated)
+internal sealed record TrainingLoop(Frame Root, LoopGraph Graph, IReadOnlyDictionary<(IOperation, Frame), int> Places, ValueTracer Values, LossTracer Losses, bool IsTruncated)
 {
     private ImmutableArray<Step> _steps;
 
@@ -30,6 +30,18 @@ internal sealed record TrainingLoop(Frame Root, LoopGraph Graph, ValueTracer Val
     public bool RunsAny(ImmutableArray<Value> modules) =>
         Root.Body.Root.DescendantsAndSelf().OfType<IInvocationOperation>().Any(call =>
             Values.Source.Catalogue.Is(call.TargetMethod, Role.Forward) && Values.Trace(call.Instance, Root).Any(modules.Contains));
+
+    /// <summary>Whether an object is made among the given nodes.</summary>
+    public bool IsMadeIn(Created made, HashSet<int> nodes)
+    {
+        foreach (var (frame, at) in Frame.WayTo(made.Creation, made.Frame))
+        {
+            if (Places.TryGetValue((at, frame), out var node))
+                return nodes.Contains(node);
+        }
+
+        return false;
+    }
 
     /// <summary>The events of one kind with their nodes.</summary>
     public IEnumerable<(int Node, TEvent Event)> Of<TEvent>() where TEvent : LoopEvent =>

@@ -11,7 +11,6 @@ public sealed class ClearedInTime
     [InlineData("for (var epoch = 0; epoch < 9; epoch++) { optimizer.zero_grad(); foreach (var (input, target) in batches) { functional.mse_loss(model.call(input), target).backward(); [|optimizer.step()|]; } }")]
     [InlineData("var epoch = 0; while (epoch++ < 9) { for (var b = 0; b < batches.Length; b++) { functional.mse_loss(model.call(batches[b].X), batches[b].Y).backward(); [|optimizer.step()|]; } optimizer.zero_grad(); }")]
     [InlineData("for (var epoch = 0; epoch < 9; epoch++) { if (epoch % 2 == 0) model.zero_grad(); var left = 20; do { functional.mse_loss(model.call(x), y).backward(); [|optimizer.step()|]; } while (--left > 0); }")]
-    [InlineData("void Epoch() { foreach (var (input, target) in batches) { functional.mse_loss(model.call(input), target).backward(); [|optimizer.step()|]; } } for (var epoch = 0; epoch < 9; epoch++) { optimizer.zero_grad(); Epoch(); }")]
     public Task AClearOutsideTheLoopThatStepsIsTooSeldom(string loop) => TrainingRules.Report("GRAD2003", Code.InMethod($$"""
         var model = new Mlp();
         var optimizer = torch.optim.Adam(model.parameters());
@@ -61,6 +60,7 @@ public sealed class ClearedInTime
     [InlineData("void Clear() => optimizer.zero_grad(); void Round() { Clear(); model.call(x).sum().backward(); } for (var i = 0; i < 9; i++) { Round(); optimizer.step(); }")]
     [InlineData("foreach (var (input, target) in batches) { try { model.call(input).sum().backward(); optimizer.step(); } finally { optimizer.zero_grad(); } }")]
     [InlineData("foreach (var chunk in batches.Chunk(4)) { foreach (var (input, target) in chunk) functional.mse_loss(model.call(input), target).backward(); optimizer.step(); model.zero_grad(); }")]
+    [InlineData("void Epoch() { foreach (var (input, target) in batches) { functional.mse_loss(model.call(input), target).backward(); optimizer.step(); } } for (var epoch = 0; epoch < 9; epoch++) { optimizer.zero_grad(); Epoch(); }")]
     public Task AClearInTheRoundIsInTime(string loop) => TrainingRules.AreSilent(Code.InMethod($$"""
         var count = 0;
         var model = new Mlp();
