@@ -31,6 +31,19 @@ internal sealed record TrainingLoop(Frame Root, LoopGraph Graph, IReadOnlyDictio
         Root.Body.Root.DescendantsAndSelf().OfType<IInvocationOperation>().Any(call =>
             Values.Source.Catalogue.Is(call.TargetMethod, Role.Forward) && Values.Trace(call.Instance, Root).Any(modules.Contains));
 
+    /// <summary>Whether the code of a round runs a model that the step may train, and hands no tensor to code that is not to be seen.</summary>
+    public bool OnlyRunsModels(HashSet<int> nodes, StepEvent step)
+    {
+        var catalogue = Values.Source.Catalogue;
+        var calls = Places.Where(place => nodes.Contains(place.Value)).Select(place => place.Key.Item1).OfType<IInvocationOperation>().ToList();
+        return !calls.Any(call => IsHidden(call.TargetMethod) && call.Arguments.Select(argument => argument.Value.Type).Append(call.Instance?.Type).Any(type => catalogue.Is(type, Role.Tensor)))
+            && step.Frame.Body.Root.DescendantsAndSelf().OfType<IInvocationOperation>().Any(call => catalogue.Is(call.TargetMethod, Role.Forward)
+                && (!step.Optimizer.Parameters.IsComplete || Values.Trace(call.Instance, step.Frame).Any(module => step.Optimizer.Parameters.Modules.Any(held => Value.Overlap(held, module)))));
+    }
+
+    private static bool IsHidden(IMethodSymbol method) =>
+        method.DeclaringSyntaxReferences.IsEmpty && method.ContainingAssembly?.Name != ModelCatalogue.Library && !Frameworks.Contains(method);
+
     /// <summary>Whether an object is made among the given nodes.</summary>
     public bool IsMadeIn(Created made, HashSet<int> nodes)
     {

@@ -19,7 +19,7 @@ public sealed class StepWithoutGradients() : TrainingLoopRule(Descriptors.GRAD20
         {
             if (IsStarved(loop, node, step))
                 yield return new Finding(step, "they are cleared between backward and the step") { Places = Move(loop, node, step) };
-            else if (IsWholeLoop(loop, step))
+            else if (IsWholeLoop(loop, step) || IsWholeRound(loop, node, step))
                 yield return new Finding(step, "backward is never called on the loss");
         }
     }
@@ -41,6 +41,16 @@ public sealed class StepWithoutGradients() : TrainingLoopRule(Descriptors.GRAD20
         && step.Optimizer is { Optimizers: [Created created], Parameters: { IsComplete: true, Modules.IsEmpty: false } held } && created.Frame == loop.Root
         && loop.Of<ClearEvent>().Any(clear => loop.Clears(clear.Event, held))
         && loop.RunsAny(held.Modules);
+
+    /// <summary>A round clears, runs a model and steps, and nothing in it can differentiate.</summary>
+    private static bool IsWholeRound(TrainingLoop loop, int node, StepEvent step)
+    {
+        bool IsCleared(HashSet<int> nodes) => loop.Of<ClearEvent>().Any(clear => nodes.Contains(clear.Node)
+            && (loop.Clears(clear.Event, step.Optimizer.Parameters) || (step.Optimizer is { IsOne: true, Optimizers: [var optimizer] } && clear.Event.Targets is [var target] && target == optimizer))
+            && loop.Graph.LeadsTo(clear.Node, node, nodes));
+        var rounds = loop.Graph.RoundsWith(node, IsCleared).ToList();
+        return rounds.Count > 0 && rounds.All(round => !loop.Of<BackwardEvent>().Any(backward => round.Nodes.Contains(backward.Node)) && loop.OnlyRunsModels(round.Nodes, step));
+    }
 
     /// <summary>The clear to move, then the backward to move it before; none where they are not in one piece of code.</summary>
     private static ImmutableArray<IOperation> Move(TrainingLoop loop, int node, StepEvent step)
