@@ -96,6 +96,11 @@ public static class Descriptors
         message: "'{0}' takes part in the loss, but no optimizer holds the parameters of '{1}'; it never learns",
         description: "backward computes gradients for every module on the way to the loss; only what an optimizer holds is changed by step.");
 
+    public static readonly DiagnosticDescriptor GRAD2010 = Warning("GRAD2010", Training,
+        title: "Accumulated gradients are erased",
+        message: "Gradients are cleared in every round, but '{0}' is stepped only in some: all but the last backward before a step are thrown away. Clear them after the step.",
+        description: "Gradients that are to be accumulated over several batches must stay until the step that uses them. Cleared in every round, only those of the last batch are left.");
+
     private static DiagnosticDescriptor Info(string id, string category, string title, string message, string description) =>
         Create(id, category, DiagnosticSeverity.Info, isEnabledByDefault: true, title, message, description);
 

@@ -1,3 +1,5 @@
+using Microsoft.CodeAnalysis;
+
 namespace GradAnalyzers.TrainingLoops;
 
 /// <summary>
@@ -13,6 +15,8 @@ internal sealed class LoopGraph
     private readonly List<Procedure?> _owners = [];
     private readonly Dictionary<int, CallSite> _calls = [];
     private readonly List<(int Node, LoopEvent Event)> _happenings = [];
+
+    private readonly List<(int Node, IOperation Condition, Frame Frame)> _branches = [];
 
     public int Count => _events.Count;
 
@@ -116,8 +120,26 @@ internal sealed class LoopGraph
         return false;
     }
 
-    /// <summary>Whether one node leads to another within a set of nodes.</summary>
-    public bool LeadsTo(int from, int to, HashSet<int> within)
+    /// <summary>The code goes on in one of two ways after a node, as a condition says.</summary>
+    public void AddBranch(int node, IOperation condition, Frame frame) => _branches.Add((node, condition, frame));
+
+    /// <summary>
+    /// The conditions in a set of nodes that decide whether one node comes before another: on one side of each it does and on the other it cannot, or it must and need not.
+    /// </summary>
+    public IEnumerable<(IOperation Condition, Frame Frame)> Deciding(int node, int before, HashSet<int> within)
+    {
+        bool Leads(int from) => from == node || (within.Contains(from) && from != before && LeadsTo(from, node, within, [before]));
+        bool Avoids(int from) => from != node && (from == before || !within.Contains(from) || LeadsTo(from, before, within, [node]));
+        foreach (var (branch, condition, frame) in _branches.Where(branch => within.Contains(branch.Node)))
+        {
+            var sides = _successors[branch];
+            if ((sides.Any(Leads) && !sides.All(Leads)) || (sides.Any(Avoids) && !sides.All(Avoids)))
+                yield return (condition, frame);
+        }
+    }
+
+    /// <summary>Whether one node leads to another within a set of nodes, not through those that are shut.</summary>
+    public bool LeadsTo(int from, int to, HashSet<int> within, HashSet<int>? shut = null)
     {
         var seen = new HashSet<int>();
         var open = new Stack<int>([from]);
@@ -133,7 +155,7 @@ internal sealed class LoopGraph
             {
                 if (successor == to)
                     return true;
-                if (seen.Add(successor))
+                if (shut?.Contains(successor) != true && seen.Add(successor))
                     open.Push(successor);
             }
         }

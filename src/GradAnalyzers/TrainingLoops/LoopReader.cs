@@ -97,6 +97,8 @@ internal sealed class LoopReader
 
             if (block.Kind == BasicBlockKind.Exit)
                 _graph.Connect(last, procedure.Exit);
+            if (block is { ConditionalSuccessor: not null, BranchValue: { } condition })
+                _graph.AddBranch(last, condition, frame);
             Follow(last, block.ConditionalSuccessor, starts);
             Follow(last, block.FallThroughSuccessor, starts);
         }

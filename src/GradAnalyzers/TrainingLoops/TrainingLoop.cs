@@ -91,9 +91,13 @@ internal sealed class Step
     private bool UsesUp(LoopEvent other) => other switch
     {
         StepEvent step => step != Event && step.Optimizer.MayBe(Event.Optimizer),
-        ClearEvent clear => _loop.Clears(clear, Event.Optimizer.Parameters) || (clear.Frame == Event.Frame && NamedBy(clear.Operation) is { } cleared && SymbolEqualityComparer.Default.Equals(cleared, NamedBy(Event.Operation))),
+        ClearEvent clear => SurelyClears(clear),
         _ => false,
     };
+
+    /// <summary>Whether the event clears all gradients that this step can use.</summary>
+    public bool SurelyClears(ClearEvent clear) => _loop.Clears(clear, Event.Optimizer.Parameters)
+        || (clear.Frame == Event.Frame && NamedBy(clear.Operation) is { } cleared && SymbolEqualityComparer.Default.Equals(cleared, NamedBy(Event.Operation)));
 
     /// <summary>The variable or own field whose method is called; null for anything else.</summary>
     private static ISymbol? NamedBy(IOperation call) => (call as IInvocationOperation)?.Instance switch
