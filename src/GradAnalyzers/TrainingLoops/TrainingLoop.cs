@@ -137,6 +137,9 @@ internal sealed class Step
     public bool MayBeClearedBy(ClearEvent clear) =>
         clear.Targets.Any(Event.Optimizer.Optimizers.Contains) || clear.Parameters.MayOverlap(Event.Optimizer.Parameters);
 
+    /// <summary>The loss is computed by a loop, outside of any model, that feeds this one its own output.</summary>
+    public bool IsUnrolled(Value model) => Backwards.Any(backward => _loop.Losses.ModulesOf(backward.Event.Loss, backward.Event.Frame).Unrolled.Contains(model));
+
     private ImmutableArray<Value> FindModels()
     {
         var held = Event.Optimizer.Parameters;

@@ -15,7 +15,7 @@ public sealed class UnclippedRecurrentTraining() : TrainingLoopRule(Descriptors.
         var attempted = MisplacedClips.In(loop).Select(misplaced => misplaced.Step).ToList();
         foreach (var step in loop.Steps.Where(step => !step.MayBeClipped && !attempted.Contains(step.Event)))
         {
-            var models = step.Models.Where(model => program.IsRecurrent(model, loop.Values)).ToImmutableArray();
+            var models = step.Models.Where(model => program.IsRecurrent(model, loop.Values) || step.IsUnrolled(model)).ToImmutableArray();
             if (models.IsEmpty)
                 continue;
             if (!step.IsOneOfSeveral)
