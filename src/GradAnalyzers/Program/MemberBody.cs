@@ -13,6 +13,7 @@ internal sealed class MemberBody
 {
     private readonly Dictionary<ISymbol, List<Write>> _writes = new(SymbolEqualityComparer.Default);
     private readonly Dictionary<SyntaxNode, List<IOperation>> _returns = [];
+    private readonly Dictionary<ISymbol, List<IOperation>> _partWrites = new(SymbolEqualityComparer.Default);
     private readonly Lazy<Flow> _flow;
 
     private MemberBody(SyntaxNode declaration, IOperation root)
@@ -20,7 +21,11 @@ internal sealed class MemberBody
         Declaration = declaration;
         Root = root;
         foreach (var operation in root.DescendantsAndSelf())
+        {
             Index(operation);
+            IndexPart(operation);
+        }
+
         // Most bodies are asked for what they write and return, and never for the order.
         _flow = new(() => new Flow(root));
     }
@@ -42,6 +47,9 @@ internal sealed class MemberBody
 
     /// <summary>Everything assigned to a local or parameter anywhere in the member.</summary>
     public IReadOnlyList<Write> Writes(ISymbol variable) => _writes.TryGetValue(variable, out var writes) ? writes : [];
+
+    /// <summary>What is written into a variable without replacing it: <c>outputs[i] += value</c>, <c>outputs[i].add_(value)</c>.</summary>
+    public IReadOnlyList<IOperation> PartWrites(ISymbol variable) => _partWrites.TryGetValue(variable, out var values) ? values : [];
 
     /// <summary>Everything assigned to fields and properties in the member.</summary>
     public IEnumerable<(ISymbol Member, Write Write)> MemberWrites() =>
@@ -102,6 +110,23 @@ internal sealed class MemberBody
                     Add(property, new Write(initializer.Value));
                 break;
         }
+    }
+
+    private void IndexPart(IOperation operation)
+    {
+        var (written, values) = operation switch
+        {
+            IAssignmentOperation { Target: IPropertyReferenceOperation { Property.IsIndexer: true, Instance: { } instance } } assignment => (instance, [assignment.Value]),
+            IInvocationOperation { Instance: { } instance, TargetMethod.Name: var name } call when name.EndsWith("_", StringComparison.Ordinal) => (instance, call.Arguments.Select(argument => argument.Value)),
+            _ => ((IOperation?)null, Enumerable.Empty<IOperation>()),
+        };
+        while (written is IPropertyReferenceOperation { Property.IsIndexer: true, Instance: { } whole })
+            written = whole;
+        if (written is not (ILocalReferenceOperation or IParameterReferenceOperation) || VariableOf(written) is not { } variable)
+            return;
+        if (!_partWrites.TryGetValue(variable, out var known))
+            _partWrites.Add(variable, known = []);
+        known.AddRange(values);
     }
 
     private static ISymbol? VariableOf(IOperation target) => target switch

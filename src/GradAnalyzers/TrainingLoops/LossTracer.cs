@@ -148,7 +148,8 @@ internal sealed class LossTracer(ValueTracer tracer)
         {
             case ILocalReferenceOperation reference:
                 var declaring = Frame.Declaring(reference.Local, frame);
-                return ReachingWrites.At(reference, declaring.Body.Writes(reference.Local)).SelectMany(write => Written(write.Value, declaring));
+                return ReachingWrites.At(reference, declaring.Body.Writes(reference.Local)).SelectMany(write => Written(write.Value, declaring))
+                    .Concat(declaring.Body.PartWrites(reference.Local).Select(value => (value, declaring)));
             case IParameterReferenceOperation reference:
                 return (frame.ArgumentOf(reference.Parameter) is { } argument ? [argument] : Array.Empty<(IOperation, Frame)>())
                     .Concat(frame.Body.Writes(reference.Parameter).SelectMany(write => Written(write.Value, frame)));

@@ -417,6 +417,10 @@ internal sealed class ValueTracer(ProgramSource source)
         return owners.SelectMany(owner => MemberOf(owner, member, reference, frame)).Distinct();
     }
 
+    /// <summary>Everything that a field or property of an object can be, as far as source explains it.</summary>
+    public ImmutableArray<Value> TraceMember(Created owner, ISymbol member) =>
+        Source.WritesTo(member, owner.Type).SelectMany(write => WrittenBy(write, owner)).Concat(Initialized(owner, member)).Distinct().ToImmutableArray();
+
     private IEnumerable<Value> MemberOf(Value? owner, ISymbol member, IOperation reference, Frame frame)
     {
         if (owner is Created { Creation: ITupleOperation tuple } pair && member is IFieldSymbol { ContainingType.IsTupleType: true } field)
