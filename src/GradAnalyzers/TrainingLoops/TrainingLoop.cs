@@ -10,10 +10,13 @@ internal sealed record TrainingLoop(Frame Root, LoopGraph Graph, IReadOnlyDictio
 {
     private ImmutableArray<Step> _steps;
 
-    /// <summary>The steps that a backward can reach.</summary>
-    public ImmutableArray<Step> Steps => _steps.IsDefault
-        ? _steps = Of<StepEvent>().Select(node => new Step(this, node.Node, node.Event)).Where(step => !step.Backwards.IsEmpty).ToImmutableArray()
-        : _steps;
+    /// <summary>The steps that a backward can give gradients.</summary>
+    public IEnumerable<Step> Steps => All.Where(step => !step.Backwards.IsEmpty);
+
+    /// <summary>The steps that a backward reaches and none gives gradients: the loss was computed by other objects than those that are stepped.</summary>
+    public IEnumerable<Step> UnfedSteps => All.Where(step => step.Backwards.IsEmpty && !step.Reaching.IsEmpty);
+
+    private ImmutableArray<Step> All => _steps.IsDefault ? _steps = Of<StepEvent>().Select(node => new Step(this, node.Node, node.Event)).ToImmutableArray() : _steps;
 
     /// <summary>Code that is not to be seen may touch the gradients somewhere in the loop.</summary>
     public bool HasOpaqueCalls => Graph.Events.Any(node => node.Event is OpaqueEvent);
@@ -30,6 +33,27 @@ internal sealed record TrainingLoop(Frame Root, LoopGraph Graph, IReadOnlyDictio
     public bool RunsAny(ImmutableArray<Value> modules) =>
         Root.Body.Root.DescendantsAndSelf().OfType<IInvocationOperation>().Any(call =>
             Values.Source.Catalogue.Is(call.TargetMethod, Role.Forward) && Values.Trace(call.Instance, Root).Any(modules.Contains));
+
+    /// <summary>New modules that are put into one that an optimizer holds, after the optimizer was made and before its step.</summary>
+    public IEnumerable<(Created Layer, ISimpleAssignmentOperation Assignment)> PartsReplacedBefore(Step step)
+    {
+        if (step.Event.Optimizer is not { Optimizers: [Created made], Parameters: { IsComplete: true, Modules: var held } } || !Places.TryGetValue((made.Creation, made.Frame), out var making))
+            yield break;
+        foreach (var place in Places)
+        {
+            if (place.Key.Item1 is ISimpleAssignmentOperation { Target: IMemberReferenceOperation { Instance: { } owner } } assignment && Values.Source.IsModule(owner.Type) && Values.Source.IsModule(assignment.Value.Type)
+                && Values.Trace(owner, place.Key.Item2).Any(held.Contains) && Values.Trace(assignment.Value, place.Key.Item2) is [Created layer]
+                && IsAfter(place.Value, assignment, making, made.Creation) && Graph.Reaches(place.Value, step.Node))
+            {
+                yield return (layer, assignment);
+            }
+        }
+    }
+
+    /// <summary>Whether one piece of code surely comes after another: where nothing happens to gradients between them they have one node.</summary>
+    private bool IsAfter(int node, IOperation operation, int earlierNode, IOperation earlier) => node == earlierNode
+        ? operation.Syntax.SpanStart > earlier.Syntax.SpanStart
+        : Graph.Reaches(earlierNode, node) && !Graph.Reaches(node, earlierNode);
 
     /// <summary>Whether the code of a round runs a model that the step may train, and hands no tensor to code that is not to be seen.</summary>
     public bool OnlyRunsModels(HashSet<int> nodes, StepEvent step)
@@ -72,9 +96,10 @@ internal sealed class Step
         _loop = loop;
         Node = node;
         Event = happening;
-        Backwards = loop.Of<BackwardEvent>()
-            .Where(backward => MayGive(backward.Event) && backward.Event.Frame.MayRunWith(happening.Frame) && loop.Graph.Reaches(backward.Node, node, UsesUp))
+        Reaching = loop.Of<BackwardEvent>()
+            .Where(backward => backward.Event.Frame.MayRunWith(happening.Frame) && loop.Graph.Reaches(backward.Node, node, UsesUp))
             .ToImmutableArray();
+        Backwards = Reaching.Where(backward => MayGive(backward.Event)).ToImmutableArray();
         _models = new(FindModels);
     }
 
@@ -112,6 +137,9 @@ internal sealed class Step
     public int Node { get; }
 
     public StepEvent Event { get; }
+
+    /// <summary>The backward calls that come before this step, with no other step of the same optimizer and no clear between.</summary>
+    public ImmutableArray<(int Node, BackwardEvent Event)> Reaching { get; }
 
     /// <summary>The backward calls whose gradients this step uses: no other step of the same optimizer and no clear comes between.</summary>
     public ImmutableArray<(int Node, BackwardEvent Event)> Backwards { get; }

@@ -438,9 +438,19 @@ internal sealed class ValueTracer(ProgramSource source)
             return body.Returns(null).SelectMany(value => Trace(value, activation)).DefaultIfEmpty(new Unknown(reference, frame));
         }
 
-        var written = Source.WritesTo(member, owner?.Type).SelectMany(write => WrittenBy(write, owner)).Concat(Initialized(owner, member)).ToList();
+        var writes = Source.WritesTo(member, owner?.Type);
+        if (IsBeingMade(reference, frame) && writes.RemoveAll(write => write.Method is { MethodKind: not MethodKind.Constructor } later && !Calls(frame, later)) is { IsEmpty: false } early)
+            writes = early;
+        var written = writes.SelectMany(write => WrittenBy(write, owner)).Concat(Initialized(owner, member)).ToList();
         return written.Count > 0 ? written : [new Part(owner, member.OriginalDefinition, reference.Type!)];
     }
+
+    /// <summary>An object reads its own member while it is made: what other methods write has not been written yet.</summary>
+    private static bool IsBeingMade(IOperation reference, Frame frame) => frame.Function is null
+        && frame.Body.Root is IConstructorBodyOperation or IFieldInitializerOperation or IPropertyInitializerOperation && reference is IMemberReferenceOperation { Instance: IInstanceReferenceOperation };
+
+    private static bool Calls(Frame frame, IMethodSymbol method) => method.MethodKind is not MethodKind.Ordinary || frame.Body.Root.DescendantsAndSelf().OfType<IInvocationOperation>()
+        .Any(call => !call.TargetMethod.DeclaringSyntaxReferences.IsEmpty && SymbolEqualityComparer.Default.Equals(call.TargetMethod.ContainingType.OriginalDefinition, method.ContainingType.OriginalDefinition));
 
     /// <summary>The body of a property that computes its value; null for an automatic one.</summary>
     private MemberBody? Getter(IMethodSymbol getter)

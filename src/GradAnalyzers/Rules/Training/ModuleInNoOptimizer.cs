@@ -18,21 +18,29 @@ public sealed class ModuleInNoOptimizer() : TrainingLoopRule(Descriptors.GRAD200
         if (loop.HasOpaqueCalls || held.Count == 0 || held.Any(set => !set.IsComplete || set.IsFiltered))
             yield break;
         var reported = new HashSet<Value>();
-        foreach (var step in loop.Steps)
+        foreach (var step in loop.Steps.Concat(loop.UnfedSteps))
         {
-            foreach (var (_, backward) in step.Backwards)
+            foreach (var (_, backward) in step.Reaching)
             {
                 foreach (var (module, call) in loop.Losses.ModulesOf(backward.Loss, backward.Frame).Calls)
                 {
                     if (module is Created created && program.HasWeights(module, loop.Values) && !held.Any(set => set.Modules.Any(other => Value.Overlap(other, module)))
                         && !IsHeldByAnother(module, held, loop) && !new ModuleUse(created, loop).MayBeMeantOrDoneElsewhere() && reported.Add(module))
                     {
+                        // Where the optimizer was made for an object that this one replaces, it has to be made anew.
+                        var isReplaced = step.Backwards.IsEmpty || (call is IInvocationOperation { Instance: { } called } && loop.Values.Trace(called, backward.Frame).Any(other => other != module));
                         yield return new Finding(step.Event, module.Type?.Name ?? "a module", (call as IInvocationOperation)?.Instance?.Syntax.ToString() ?? "it")
                         {
-                            Places = Creations(step.Event.Optimizer).Add(call),
+                            Places = isReplaced ? ImmutableArray<IOperation>.Empty : Creations(step.Event.Optimizer).Add(call),
                         };
                     }
                 }
+            }
+
+            foreach (var (layer, assignment) in loop.PartsReplacedBefore(step))
+            {
+                if (program.HasWeights(layer, loop.Values) && !held.Any(set => set.Modules.Any(other => layer == other)) && !new ModuleUse(layer, loop, assignment).MayBeMeantOrDoneElsewhere() && reported.Add(layer))
+                    yield return new Finding(step.Event, layer.Type?.Name ?? "a module", assignment.Target.Syntax.ToString());
             }
         }
     }
