@@ -16,6 +16,7 @@ internal sealed class LoopReader
     private readonly ProgramSource _source;
     private readonly ValueTracer _tracer;
     private readonly ParameterTracer _parameters;
+    private readonly LossTracer _losses;
     private readonly LoopGraph _graph = new();
     private readonly Dictionary<Frame, LoopGraph.Procedure> _procedures = [];
     private readonly HashSet<SyntaxNode> _entered = [];
@@ -26,6 +27,7 @@ internal sealed class LoopReader
         _source = source;
         _tracer = new ValueTracer(source);
         _parameters = new ParameterTracer(_tracer);
+        _losses = new LossTracer(_tracer);
     }
 
     private ModelCatalogue Catalogue => _source.Catalogue;
@@ -52,7 +54,7 @@ internal sealed class LoopReader
     private TrainingLoop Loop(Frame frame)
     {
         Unfold(frame);
-        return new TrainingLoop(frame, _graph, _places, _tracer, new LossTracer(_tracer), IsTruncated: _graph.Count >= MaximumNodes || _tracer.IsExhausted);
+        return new TrainingLoop(frame, _graph, _places, _tracer, _losses, IsTruncated: _graph.Count >= MaximumNodes || _tracer.IsExhausted);
     }
 
     /// <summary>The code of one activation, added once however many calls lead to it.</summary>
@@ -192,7 +194,8 @@ internal sealed class LoopReader
 
     private LoopEvent GradientSet(ISimpleAssignmentOperation assignment, IPropertyReferenceOperation target, Frame frame)
     {
-        var parameters = _parameters.Parameters(target.Instance, frame);
+        // In a loop over parameters it is one of them at a time.
+        var parameters = _parameters.Parameters(target.Instance, frame) with { IsFiltered = _parameters.IsOneOfMany(target.Instance, frame) };
         return assignment.Value is IConversionOperation { Operand.ConstantValue: { HasValue: true, Value: null } } or { ConstantValue: { HasValue: true, Value: null } }
             ? new ClearEvent(assignment, frame, parameters, ImmutableArray<Value>.Empty)
             : new ClipEvent(assignment, frame, parameters, Threshold: null, IsByHand: true);
@@ -203,7 +206,7 @@ internal sealed class LoopReader
         // Gradients are not touched while a model computes.
         if (call is IInvocationOperation { TargetMethod: var called } && Catalogue.Is(called, Role.Forward))
             return last;
-        if (call is IInvocationOperation inPlace && ChangesGradient(inPlace, frame) is { } change)
+        if (call is IInvocationOperation inPlace && (ChangesGradient(inPlace, frame) ?? StepsByHand(inPlace, frame)) is { } change)
             return AppendEvent(last, change);
         if (MayLeadToTraining(call))
         {
@@ -283,9 +286,22 @@ internal sealed class LoopReader
             : call.Arguments.Select(argument => argument.Value).FirstOrDefault(value => GradientOwner(value, frame) is not null && !OnlyComputes(call.TargetMethod));
         if (changed is null || GradientOwner(changed, frame) is not { } owner)
             return null;
+        if (HandMadeStep.Gradient(changed, Catalogue) is { Instance: { } tensor })
+            owner = _parameters.Parameters(tensor, frame) with { IsFiltered = _parameters.IsOneOfMany(tensor, frame) };
         return call.TargetMethod.Name == "zero_"
             ? new ClearEvent(call, frame, owner, ImmutableArray<Value>.Empty)
             : new ClipEvent(call, frame, owner, Threshold: null, IsByHand: true);
+    }
+
+    /// <summary><c>w.sub_(rate * w.grad)</c> without gradients: a tensor that is changed in place by its own gradient.</summary>
+    private StepEvent? StepsByHand(IInvocationOperation call, Frame frame)
+    {
+        if (call.TargetMethod.ContainingAssembly?.Name != ModelCatalogue.Library || !call.TargetMethod.Name.EndsWith("_", StringComparison.Ordinal) || !Catalogue.Is(call.Instance?.Type, Role.Tensor) && !Catalogue.Is(call.Instance?.Type, Role.Parameter))
+            return null;
+        var stepped = HandMadeStep.Tensor(call.Instance!, Catalogue);
+        return HandMadeStep.GradientIn(call, stepped, frame, Catalogue, out var isLimited) && (stepped != call.Instance || _losses.IsWithoutGradient(call, frame))
+            ? new StepEvent(call, frame, new OptimizerSet(ImmutableArray.Create<Value>(new ByHand(call, HandMadeStep.NameOf(stepped))), _parameters.Parameters(stepped, frame)), []) { Changed = stepped, MayBeLimited = isLimited }
+            : null;
     }
 
     /// <summary>Code of the program that makes new tensors of what it is handed: it stores nothing, works on nothing in place, and calls only the library and the framework.</summary>

@@ -29,6 +29,8 @@ internal sealed class ParameterTracer(ValueTracer tracer)
     {
         if (depth > MaximumDepth)
             return ParameterSet.Anything;
+        if (Each(operation, frame) is { } collection)
+            return Parameters(collection.Operation, collection.Frame, depth + 1);
         var values = tracer.Trace(operation, frame);
         if (values.Length == 0)
             return ParameterSet.Anything;
@@ -37,10 +39,30 @@ internal sealed class ParameterTracer(ValueTracer tracer)
         return values.Length == 1 ? all : all with { IsFiltered = true, Repeated = ImmutableArray<Value>.Empty };
     }
 
+    /// <summary>A variable that runs over a sequence of parameters stands for all of them.</summary>
+    private (IOperation Operation, Frame Frame)? Each(IOperation? operation, Frame frame)
+    {
+        if (operation is null || WithoutConversion(operation) is not ILocalReferenceOperation { Local: var local } || !IsTensor(local.Type))
+            return null;
+        var declaring = Frame.Declaring(local, frame);
+        return declaring.Body.Writes(local) is [{ IsElement: true, TuplePath.Length: < 2, Value: var collection }] ? (collection, declaring) : null;
+    }
+
+    /// <summary>Whether the expression is a variable that runs over parameters, or anything else that is not surely all of what it stands for.</summary>
+    public bool IsOneOfMany(IOperation? operation, Frame frame) => Each(operation, frame) is not null || Parameters(operation, frame).IsFiltered;
+
+    /// <summary>The module whose parameters a variable runs over, as it is written: <c>model</c> of <c>foreach (var p in model.parameters())</c>.</summary>
+    public IOperation? ModuleRunOver(IOperation variable, Frame frame) =>
+        Each(variable, frame) is { Operation: var collection } && WithoutConversion(collection) is IInvocationOperation { Instance: { } module } call && Catalogue.Is(call.TargetMethod, Role.Parameters) ? module : null;
+
+    private bool IsTensor(ITypeSymbol? type) => Catalogue.Is(type, Role.Tensor) || Catalogue.Is(type, Role.Parameter);
+
     private ParameterSet Parameters(Value value, int depth)
     {
         if (depth > MaximumDepth)
             return ParameterSet.Anything;
+        if (value is Created && IsTensor(value.Type))
+            return ParameterSet.Of([value]);
         if (Catalogue.DerivesFrom(value.Type, Role.Optimizer))
             return Held(value, depth + 1);
         if (Catalogue.IsModule(value.Type))

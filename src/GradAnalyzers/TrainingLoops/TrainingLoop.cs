@@ -68,6 +68,9 @@ internal sealed record TrainingLoop(Frame Root, LoopGraph Graph, IReadOnlyDictio
     private static bool IsHidden(IMethodSymbol method) =>
         method.DeclaringSyntaxReferences.IsEmpty && method.ContainingAssembly?.Name != ModelCatalogue.Library && !Frameworks.Contains(method);
 
+    /// <summary>The module over whose parameters a step by hand runs; null for any other.</summary>
+    public IOperation? ModuleRunOver(StepEvent step) => step.Changed is { } changed ? new ParameterTracer(Values).ModuleRunOver(changed, step.Frame) : null;
+
     /// <summary>Whether an object is made among the given nodes.</summary>
     public bool IsMadeIn(Created made, HashSet<int> nodes)
     {
@@ -104,7 +107,7 @@ internal sealed class Step
     }
 
     /// <summary>Whether a backward can give the stepped parameters gradients: not where all that leads to its loss, and all that is stepped, is known and made apart.</summary>
-    private bool MayGive(BackwardEvent backward) =>
+    private bool MayGive(BackwardEvent backward) => Event.IsByHand ||
         Event.Optimizer.Parameters is not { IsComplete: true, Modules: { IsEmpty: false } held } || held.Any(module => module is not Created)
         || _loop.Losses.ModulesOf(backward.Loss, backward.Frame) is not { IsComplete: true } sources
         || sources.Modules.All(IsLoss)
@@ -154,8 +157,8 @@ internal sealed class Step
     /// Something limits, or may limit, these gradients. A clip anywhere in the loop counts, also one in the wrong place: that is another rule's finding.
     /// Code that is not to be seen counts where it runs between a backward and the step.
     /// </summary>
-    public bool MayBeClipped =>
-        _loop.Of<ClipEvent>().Any(clip => clip.Event.Parameters.MayOverlap(Event.Optimizer.Parameters) && IsOnTheWay(clip.Node, other => false))
+    public bool MayBeClipped => Event.MayBeLimited
+        || _loop.Of<ClipEvent>().Any(clip => clip.Event.Parameters.MayOverlap(Event.Optimizer.Parameters) && IsOnTheWay(clip.Node, other => false))
         || _loop.Of<OpaqueEvent>().Any(opaque => IsOnTheWay(opaque.Node, other => other == Event));
 
     private bool IsOnTheWay(int node, Func<LoopEvent, bool> stop) =>

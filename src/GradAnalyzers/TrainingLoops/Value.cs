@@ -55,3 +55,6 @@ internal sealed record Function(IMethodSymbol Method, SyntaxNode? Lambda, Frame 
 
 /// <summary>Nothing is known but the static type.</summary>
 internal sealed record Unknown(IOperation Operation, Frame Frame) : Value(Operation.Type);
+
+/// <summary>Code that steps without an optimizer stands for one of its own.</summary>
+internal sealed record ByHand(IOperation Step, string Name) : Value((ITypeSymbol?)null);

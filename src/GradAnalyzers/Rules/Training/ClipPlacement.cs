@@ -19,7 +19,7 @@ internal static class ClipPlacement
     {
         var inClosure = step.Backwards.Where(backward => step.Event.Closure.Any(closure => backward.Event.Frame == closure))
             .Select(backward => backward.Event.Operation).ToImmutableArray();
-        var text = ParametersInSource(step, loop, inClosure.FirstOrDefault() ?? step.Event.Operation);
+        var text = step.Event.IsByHand ? null : ParametersInSource(step, loop, inClosure.FirstOrDefault() ?? step.Event.Operation);
         return new Finding(step.Event, string.Join("' or '", models.Select(model => model.Type?.Name ?? "the model").Distinct()), Reach(reach), Remedy(step, loop.Values.Source.Catalogue, text ?? "model.parameters()"))
         {
             Places = inClosure,

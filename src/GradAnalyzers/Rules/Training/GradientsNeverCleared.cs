@@ -9,6 +9,9 @@ namespace GradAnalyzers.Rules.Training;
 [DiagnosticAnalyzer(LanguageNames.CSharp)]
 public sealed class GradientsNeverCleared() : TrainingLoopRule(Descriptors.GRAD2003)
 {
+    /// <summary>Property of the diagnostic: the statement that clears, where there is no optimizer to name; empty where there is none.</summary>
+    public const string Clear = "clear";
+
     private const string Never = "never clears gradients; every step uses the sum of all gradients so far";
     private const string TooSeldom = "does not clear gradients (they are cleared outside of it); every step uses the sum of all gradients since then";
 
@@ -25,8 +28,19 @@ public sealed class GradientsNeverCleared() : TrainingLoopRule(Descriptors.GRAD2
             if (rounds.Count == 0 || rounds.Any(round => MayBeCleared(step, loop, node => round.Nodes.Contains(node) || loop.Graph.IsInCallerOf(node, round.Owner)) || IsMadeAnew(step.Event.Optimizer, loop, round.Nodes)))
                 continue;
             var isClearedElsewhere = loop.Of<ClearEvent>().Any(clear => step.MayBeClearedBy(clear.Event));
-            yield return new Finding(step.Event, step.Event.Optimizer.Name, isClearedElsewhere ? TooSeldom : Never) { Places = Place(step, loop) };
+            yield return new Finding(step.Event, step.Event.Optimizer.Name, isClearedElsewhere ? TooSeldom : Never) { Places = step.Event.IsByHand && loop.ModuleRunOver(step.Event) is null ? ImmutableArray<IOperation>.Empty : Place(step, loop), Properties = Remedy(step, loop) };
         }
+    }
+
+    /// <summary>Where no optimizer can be named: the module whose parameters the step runs over, before the backward, or the tensor that it changes, after the step.</summary>
+    private static ImmutableDictionary<string, string?> Remedy(Step step, TrainingLoop loop)
+    {
+        var none = ImmutableDictionary<string, string?>.Empty;
+        if (step.Event.Changed is not { } changed)
+            return none;
+        if (loop.ModuleRunOver(step.Event) is { } module)
+            return none.Add(Clear, Place(step, loop).IsEmpty ? "" : module.Syntax.WithoutTrivia().ToString() + ".zero_grad();");
+        return none.Add(Clear, step.Event.Optimizer.Parameters is { IsComplete: true, IsFiltered: false } ? HandMadeStep.NameOf(changed) + ".grad?.zero_();" : "");
     }
 
     private static bool Repeats(Step step, TrainingLoop loop, HashSet<int> nodes) =>

@@ -15,7 +15,7 @@ public sealed class ModuleInNoOptimizer() : TrainingLoopRule(Descriptors.GRAD200
     private protected override IEnumerable<Finding> Check(TrainingLoop loop, LoopProgram program)
     {
         var held = loop.AllSteps.Select(step => step.Event.Optimizer.Parameters).ToList();
-        if (loop.HasOpaqueCalls || held.Count == 0 || held.Any(set => !set.IsComplete || set.IsFiltered))
+        if (loop.HasOpaqueCalls || held.Count == 0 || held.Any(set => !set.IsComplete || set.IsFiltered) || loop.AllSteps.Any(step => step.Event.IsByHand))
             yield break;
         var reported = new HashSet<Value>();
         foreach (var step in loop.Steps.Concat(loop.UnfedSteps))
@@ -50,6 +50,13 @@ public sealed class ModuleInNoOptimizer() : TrainingLoopRule(Descriptors.GRAD200
 
     /// <summary>The module was handed to the constructor of one that is held.</summary>
     private static bool IsHeldByAnother(Value module, List<ParameterSet> held, TrainingLoop loop) =>
-        held.SelectMany(set => set.Modules).OfType<Created>().Any(owner =>
-            Frame.Arguments(owner.Creation).Any(argument => loop.Values.Trace(argument.Value, owner.Frame).Concat(loop.Values.TraceElements(argument.Value, owner.Frame)).Contains(module)));
+        held.SelectMany(set => set.Modules).OfType<Created>().Any(owner => Frame.Arguments(owner.Creation).Any(argument => Given(argument.Value, owner.Frame, loop.Values).Contains(module)));
+
+    /// <summary>What an argument hands over: itself, its elements, and what stands in arrays and tuples.</summary>
+    private static IEnumerable<Value> Given(IOperation argument, Frame frame, ValueTracer values)
+    {
+        var elements = values.TraceElements(argument, frame);
+        var inTuples = elements.OfType<Created>().Where(element => element.Creation is ITupleOperation).SelectMany(element => element.Creation.ChildOperations.SelectMany(part => values.Trace(part, element.Frame)));
+        return elements.Concat(inTuples).Concat(argument.DescendantsAndSelf().Where(part => values.Source.IsModule(part.Type)).SelectMany(part => values.Trace(part, frame)));
+    }
 }

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using GradAnalyzers.TrainingLoops;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.Diagnostics;
+using Microsoft.CodeAnalysis.Operations;
 
 namespace GradAnalyzers.Rules.Training;
 
@@ -58,6 +59,8 @@ public sealed class StepWithoutGradients() : TrainingLoopRule(Descriptors.GRAD20
         var backwards = BackwardsBefore(loop, node).ToList();
         var clears = loop.Of<ClearEvent>().Where(clear => loop.Clears(clear.Event, step.Optimizer.Parameters) && loop.Graph.Reaches(clear.Node, node)).ToList();
         return clears is [var (_, clear)] && backwards is [var (_, backward)] && clear.Frame == backward.Frame && clear.Frame == step.Frame
+            // Before the first backward there is no gradient to set to zero.
+            && !(clear.Targets.IsEmpty && clear.Operation is IInvocationOperation)
             ? ImmutableArray.Create(clear.Operation, backward.Operation)
             : ImmutableArray<IOperation>.Empty;
     }

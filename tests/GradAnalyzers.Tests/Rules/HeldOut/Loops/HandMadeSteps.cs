@@ -25,7 +25,6 @@ public sealed class HandMadeSteps
     [Theory]
     [InlineData("for (var i = 0; i < 9; i++) { functional.mse_loss(model.call(x), y).backward(); model.zero_grad(); using (no_grad()) foreach (var p in model.parameters()) [|p.sub_(rate * p.grad!)|]; }")]
     [InlineData("for (var i = 0; i < 9; i++) { functional.mse_loss(x.mm(w), y).backward(); w.grad!.zero_(); using (no_grad()) [|w.sub_(rate * w.grad!)|]; }")]
-    [InlineData("for (var i = 0; i < 9; i++) { model.call(x).sum().backward(); foreach (var p in model.parameters()) p.grad?.zero_(); using (no_grad()) foreach (var p in model.parameters()) [|p.add_(p.grad!, alpha: -rate)|]; }")]
     public Task ClearedBeforeIt(string loop) => TrainingRules.Report("GRAD2004", Code.InMethod(Header + loop));
 
     [Theory]
