@@ -65,7 +65,8 @@ public sealed class GradientsNeverCleared() : TrainingLoopRule(Descriptors.GRAD2
     private static ImmutableArray<IOperation> Place(Step step, TrainingLoop loop) =>
         step.Backwards is [var (node, backward)] && backward.Frame.Body == step.Event.Frame.Body
             && (backward.Frame == step.Event.Frame || step.Event.Closure.Contains(backward.Frame))
-            && !loop.Graph.Reaches(node, node, other => other == step.Event)
+            // A loop over the parameters of a module has some.
+            && (step.Event.IsByHand || !loop.Graph.Reaches(node, node, other => other == step.Event))
             ? ImmutableArray.Create(backward.Operation)
             : ImmutableArray<IOperation>.Empty;
 }
