@@ -65,7 +65,7 @@ public static class Descriptors
 
     public static readonly DiagnosticDescriptor GRAD2003 = Warning("GRAD2003", Training,
         title: "Gradients are never cleared",
-        message: "'{0}' is stepped in a loop that never clears gradients; every step uses the sum of all gradients so far. Call zero_grad() before backward.",
+        message: "'{0}' is stepped in a loop that {1}. Call zero_grad() before backward.",
         description: "backward adds to the gradients that parameters hold. Without zero_grad the sum grows from step to step, as if the learning rate did, until training diverges.");
 
     public static readonly DiagnosticDescriptor GRAD2004 = Warning("GRAD2004", Training,
@@ -97,6 +97,11 @@ public static class Descriptors
         title: "A trained module is in no optimizer",
         message: "'{0}' takes part in the loss, but no optimizer holds the parameters of '{1}'; it never learns",
         description: "backward computes gradients for every module on the way to the loss; only what an optimizer holds is changed by step.");
+
+    public static readonly DiagnosticDescriptor GRAD2010 = Warning("GRAD2010", Training,
+        title: "Accumulated gradients are erased",
+        message: "Gradients are cleared in every round, but '{0}' is stepped only in some: all but the last backward before a step are thrown away. Clear them after the step.",
+        description: "Gradients that are to be accumulated over several batches must stay until the step that uses them. Cleared in every round, only those of the last batch are left.");
 
     public static readonly DiagnosticDescriptor GRAD3001 = Warning("GRAD3001", Loss,
         title: "A softmax before cross entropy",

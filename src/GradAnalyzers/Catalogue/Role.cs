@@ -160,4 +160,5 @@ internal enum Role
     AddGroup,
     GradientMode,
     ArgMax,
+    Discrete,
 }

@@ -17,6 +17,7 @@ internal sealed class MemberBody
     private readonly Dictionary<SyntaxNode, List<IOperation>> _returns = [];
     private readonly ConcurrentDictionary<ISymbol, ReachingWrites> _reaching = new(SymbolEqualityComparer.Default);
     private readonly ConcurrentDictionary<SyntaxNode, bool> _hasLabels = new();
+    private readonly Dictionary<ISymbol, List<IOperation>> _partWrites = new(SymbolEqualityComparer.Default);
     private readonly Lazy<Flow> _flow;
 
     private MemberBody(SyntaxNode declaration, IOperation root)
@@ -24,7 +25,11 @@ internal sealed class MemberBody
         Declaration = declaration;
         Root = root;
         foreach (var operation in root.DescendantsAndSelf())
+        {
             Index(operation);
+            IndexPart(operation);
+        }
+
         // Most bodies are asked for what they write and return, and never for the order.
         _flow = new(() => new Flow(root));
     }
@@ -56,6 +61,9 @@ internal sealed class MemberBody
     private ReachingWrites Reaching(ISymbol variable) => _reaching
         .GetOrAdd(variable, key => new ReachingWrites(Writes(key), function => _hasLabels.GetOrAdd(function, static node => node.DescendantNodes().Any(inner => inner is LabeledStatementSyntax))));
 
+    /// <summary>What is written into a variable without replacing it: <c>outputs[i] += value</c>, <c>outputs[i].add_(value)</c>.</summary>
+    public IReadOnlyList<IOperation> PartWrites(ISymbol variable) => _partWrites.TryGetValue(variable, out var values) ? values : [];
+
     /// <summary>Everything assigned to fields and properties in the member.</summary>
     public IEnumerable<(ISymbol Member, Write Write)> MemberWrites() =>
         _writes.Where(pair => pair.Key is IFieldSymbol or IPropertySymbol).SelectMany(pair => pair.Value.Select(write => (pair.Key, write)));
@@ -68,8 +76,11 @@ internal sealed class MemberBody
     public ControlFlowGraph? GraphOf(SyntaxNode? function) =>
         function is null ? _flow.Value.Graph : _flow.Value.Functions.TryGetValue(function, out var graph) ? graph : null;
 
-    /// <summary>Calls, creations, assignments and uses of the program's own properties in a basic block, in order of evaluation, as nodes of the operation tree.</summary>
+    /// <summary>Calls, creations, assignments and uses of the program's own properties in a basic block, in order of evaluation, as nodes of the operation tree; beside them the calls of Dispose that end a <c>using</c>.</summary>
     public IEnumerable<IOperation> Calls(BasicBlock block) => _flow.Value.Calls(block);
+
+    /// <summary>What a call of Dispose at the end of a <c>using</c> disposes of; null for any other call.</summary>
+    public IOperation? DisposedBy(IInvocationOperation call) => _flow.Value.DisposedBy(call);
 
     private void Index(IOperation operation)
     {
@@ -112,6 +123,23 @@ internal sealed class MemberBody
                     Add(property, new Write(initializer.Value));
                 break;
         }
+    }
+
+    private void IndexPart(IOperation operation)
+    {
+        var (written, values) = operation switch
+        {
+            IAssignmentOperation { Target: IPropertyReferenceOperation { Property.IsIndexer: true, Instance: { } instance } } assignment => (instance, [assignment.Value]),
+            IInvocationOperation { Instance: { } instance, TargetMethod.Name: var name } call when name.EndsWith("_", StringComparison.Ordinal) => (instance, call.Arguments.Select(argument => argument.Value)),
+            _ => ((IOperation?)null, Enumerable.Empty<IOperation>()),
+        };
+        while (written is IPropertyReferenceOperation { Property.IsIndexer: true, Instance: { } whole })
+            written = whole;
+        if (written is not (ILocalReferenceOperation or IParameterReferenceOperation) || VariableOf(written) is not { } variable)
+            return;
+        if (!_partWrites.TryGetValue(variable, out var known))
+            _partWrites.Add(variable, known = []);
+        known.AddRange(values);
     }
 
     private static ISymbol? VariableOf(IOperation target) => target switch
@@ -197,6 +225,7 @@ internal sealed class MemberBody
     private sealed class Flow
     {
         private readonly Dictionary<(SyntaxNode, OperationKind), IOperation> _operations = [];
+        private readonly Dictionary<SyntaxNode, IOperation> _resources = [];
 
         public Flow(IOperation root)
         {
@@ -212,6 +241,8 @@ internal sealed class MemberBody
             {
                 if (KindOf(operation) is var kind and not OperationKind.None && (!operation.IsImplicit || operation is IInvocationOperation or IObjectCreationOperation))
                     _operations[(operation.Syntax, kind)] = operation;
+                foreach (var resource in ResourcesOf(operation))
+                    _resources[resource.Syntax] = resource is IVariableDeclaratorOperation declarator ? declarator.GetVariableInitializer()?.Value ?? resource : resource;
             }
 
             IndexFunctions(Graph);
@@ -237,11 +268,25 @@ internal sealed class MemberBody
             }
         }
 
+        /// <summary>The flow graph ends a <c>using</c> with a call that the operation tree does not have, at the syntax of what it disposes of.</summary>
+        public IOperation? DisposedBy(IInvocationOperation call) =>
+            call is { IsImplicit: true, TargetMethod.Name: "Dispose" or "DisposeAsync" } && _resources.TryGetValue(call.Syntax, out var resource) ? resource : null;
+
+        private static IEnumerable<IOperation> ResourcesOf(IOperation operation) => operation switch
+        {
+            IUsingOperation { Resources: IVariableDeclarationGroupOperation group } => group.Declarations.SelectMany(declaration => declaration.Declarators),
+            IUsingOperation { Resources: { } resource } => [resource],
+            IUsingDeclarationOperation { DeclarationGroup: var group } => group.Declarations.SelectMany(declaration => declaration.Declarators),
+            _ => [],
+        };
+
         private IEnumerable<IOperation> Calls(IOperation top)
         {
             foreach (var operation in InOrderOfEvaluation(top))
             {
-                if (KindOf(operation) is var kind and not OperationKind.None && _operations.TryGetValue((operation.Syntax, kind), out var original))
+                if (operation is IInvocationOperation call && DisposedBy(call) is not null)
+                    yield return call;
+                else if (KindOf(operation) is var kind and not OperationKind.None && _operations.TryGetValue((operation.Syntax, kind), out var original))
                     yield return original;
             }
         }

@@ -34,9 +34,6 @@ internal sealed class ProgramSource(WholeProgram program, CancellationToken canc
     /// <summary>The members of training loops and what leads to them.</summary>
     public TrainingMembers Members => Program.MembersFor(Cancellation);
 
-    /// <summary>Whether code anywhere adds parameters to an optimizer that is made already.</summary>
-    public bool MayAddGroups => Program.MayAddGroups;
-
     /// <summary>A place in the tree is part of the result.</summary>
     public void Reads(SyntaxTree? tree)
     {

@@ -46,7 +46,7 @@ internal sealed class WholeProgram
     /// <summary>One number for everything that decides what a name means: declarations of all files, references, the catalogue.</summary>
     public ulong Declarations => _declarations.Value;
 
-    /// <summary>Whether code anywhere adds parameters to an optimizer that is made already.</summary>
+    /// <summary>Whether a file mentions adding parameters to an optimizer that is made already.</summary>
     public bool MayAddGroups => _mayAddGroups.Value;
 
     /// <summary>Whether code anywhere reads or writes a gradient.</summary>

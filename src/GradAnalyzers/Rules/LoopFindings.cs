@@ -48,8 +48,10 @@ internal sealed class LoopFindings
         ImmutableArray<MemberLoop>? callers = null;
         foreach (var finding in loop.Findings)
         {
-            if (finding.AsksCallers)
+            if (finding.AsksCallers || finding.IsGuess)
                 callers ??= _program.MembersFor(cancellation).CallersOf(TreeFacts.MemberOf(block)).SelectMany(Blocks).SelectMany(caller => In(caller, cancellation)).ToImmutableArray();
+            if (finding.IsGuess && callers!.Value.Any(caller => caller.Events.Contains(finding.Event)))
+                continue;
             if (!finding.AsksCallers || !callers!.Value.Any(caller => caller.Events.Contains(finding.Event) && !caller.Findings.Any(other => other.Rule == finding.Rule && other.Event == finding.Event)))
                 yield return finding;
         }
@@ -82,7 +84,7 @@ internal sealed class LoopFindings
         if (_members.TryGetValue(block, out var known))
             return known;
         var tree = TreeFacts.Of(block.SyntaxTree);
-        var key = new ProgramKey(_program.Declarations, _program.MembersFor(cancellation).Hash);
+        var key = new ProgramKey(_program.Declarations, _program.MembersFor(cancellation).Hash + AddedGroups.Of(_program, cancellation).Hash);
         if (!tree.Results.TryGetValue((Kind, block), out var kept) || !kept.HoldsFor(key, _program))
         {
             var source = new ProgramSource(_program, cancellation);
@@ -120,7 +122,7 @@ internal sealed class LoopFindings
         var place = happening.Operation.Syntax.GetLocation();
         var calls = happening.Frame.LeavingFrom(loop.Root.Body).Select(left => new ReportPlace(left.Call.Syntax.GetLocation(), left.Entered.Body.Declaration))
             .GroupBy(report => report.Location).Select(group => group.First()).ToImmutableArray();
-        return new MemberFinding(rule.Id, rule.AsksCallers, EventPlace.Of(happening), calls.IsEmpty ? ImmutableArray.Create(new ReportPlace(place, null)) : calls,
+        return new MemberFinding(rule.Id, rule.AsksCallers, finding.IsGuess, EventPlace.Of(happening), calls.IsEmpty ? ImmutableArray.Create(new ReportPlace(place, null)) : calls,
             ImmutableArray.Create(place).AddRange(finding.Places.Select(operation => operation.Syntax.GetLocation())), finding.Properties,
             finding.Arguments.Select(argument => (object)(argument.ToString() ?? "")).ToArray());
     }
@@ -128,7 +130,7 @@ internal sealed class LoopFindings
     /// <summary>What was found in a loop, and which events it sees.</summary>
     private sealed record MemberLoop(ImmutableArray<MemberFinding> Findings, ImmutableHashSet<EventPlace> Events);
 
-    private sealed record MemberFinding(string Rule, bool AsksCallers, EventPlace Event, ImmutableArray<ReportPlace> Reports,
+    private sealed record MemberFinding(string Rule, bool AsksCallers, bool IsGuess, EventPlace Event, ImmutableArray<ReportPlace> Reports,
         ImmutableArray<Location> Involved, ImmutableDictionary<string, string?> Properties, object[] Arguments);
 
     /// <summary>A place to report at: the event's own, or a call that leads to it, with the code that the call runs, which may have the finding itself.</summary>

@@ -43,6 +43,9 @@ public abstract class TrainingLoopRule(DiagnosticDescriptor descriptor) : Rule(d
 /// <param name="Arguments">What the message says.</param>
 internal sealed record Finding(LoopEvent Event, params object[] Arguments)
 {
+    /// <summary>Which objects take part is for the callers to say: the finding counts only where no caller in source sees the event.</summary>
+    public bool IsGuess { get; init; }
+
     /// <summary>Further additional locations, for the fix.</summary>
     public ImmutableArray<IOperation> Places { get; init; } = ImmutableArray<IOperation>.Empty;
 

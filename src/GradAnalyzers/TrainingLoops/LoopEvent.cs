@@ -8,7 +8,16 @@ internal abstract record LoopEvent(IOperation Operation, Frame Frame);
 
 /// <summary>An optimizer changes its parameters.</summary>
 /// <param name="Closure">The activations of the closure that the step evaluates (LBFGS).</param>
-internal sealed record StepEvent(IOperation Operation, Frame Frame, OptimizerSet Optimizer, IReadOnlyList<Frame> Closure) : LoopEvent(Operation, Frame);
+internal sealed record StepEvent(IOperation Operation, Frame Frame, OptimizerSet Optimizer, IReadOnlyList<Frame> Closure) : LoopEvent(Operation, Frame)
+{
+    /// <summary>The tensor that is changed, where the step is written out; null for the step of an optimizer.</summary>
+    public IOperation? Changed { get; init; }
+
+    public bool IsByHand => Changed is not null;
+
+    /// <summary>What is written out may limit the gradients itself.</summary>
+    public bool MayBeLimited { get; init; }
+}
 
 /// <summary>A loss is differentiated.</summary>
 /// <param name="Accumulates">Gradients are added to those already there; a gradient tape makes new ones instead.</param>

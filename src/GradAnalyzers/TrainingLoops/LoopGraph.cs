@@ -1,4 +1,5 @@
 using System.Collections;
+using Microsoft.CodeAnalysis;
 
 namespace GradAnalyzers.TrainingLoops;
 
@@ -11,19 +12,29 @@ internal sealed class LoopGraph
     private readonly List<LoopEvent?> _events = [];
     private readonly List<List<int>> _successors = [];
     private readonly List<Procedure?> _exits = [];
+    private readonly List<Round?> _rounds = [];
+    private readonly List<Procedure?> _owners = [];
     private readonly Dictionary<int, CallSite> _calls = [];
     private readonly List<(int Node, LoopEvent Event)> _happenings = [];
     private readonly Dictionary<int, BitArray> _after = [];
 
+    private readonly List<(int Node, IOperation Condition, Frame Frame)> _branches = [];
+
     public int Count => _events.Count;
 
     public IReadOnlyList<(int Node, LoopEvent Event)> Events => _happenings;
+
+    /// <summary>Where the nodes that are added next stand: in which activation, and in which loop of it.</summary>
+    public (Procedure? Owner, Round? Round) Place { get; set; }
 
     public int Add(LoopEvent? happening = null)
     {
         _events.Add(happening);
         _successors.Add([]);
         _exits.Add(null);
+        _rounds.Add(Place.Round);
+        _owners.Add(Place.Owner);
+        (Place.Round?.Nodes ?? Place.Owner?.Nodes)?.Add(_events.Count - 1);
         if (happening is not null)
             _happenings.Add((_events.Count - 1, happening));
         return _events.Count - 1;
@@ -52,8 +63,130 @@ internal sealed class LoopGraph
             Connect(call, next);
         _calls.Add(call, new CallSite(procedures, next));
         foreach (var procedure in procedures)
+        {
             procedure.Returns.Add(next);
+            procedure.Calls.Add(call);
+        }
+
         return next;
+    }
+
+    /// <summary>
+    /// On every way out of a node, through its own activation and the calls that lead there, the innermost loop in which something else is, too: all nodes that it runs.
+    /// Ways on which there is none are left out.
+    /// </summary>
+    public IEnumerable<(HashSet<int> Nodes, Procedure? Owner)> RoundsWith(int node, Func<HashSet<int>, bool> isWanted)
+    {
+        var seen = new HashSet<object>();
+        var open = new Queue<int>([node]);
+        while (open.Count > 0)
+        {
+            var current = open.Dequeue();
+            var isFound = false;
+            for (var round = _rounds[current]; round is not null && !isFound; round = round.Outer)
+            {
+                if (!seen.Add(round))
+                {
+                    isFound = true;
+                    break;
+                }
+
+                var nodes = NodesOf(round);
+                isFound = isWanted(nodes);
+                if (isFound)
+                    yield return (nodes, _owners[current]);
+            }
+
+            if (isFound || _owners[current] is not { } owner || !seen.Add(owner))
+                continue;
+            foreach (var call in owner.Calls)
+                open.Enqueue(call);
+        }
+    }
+
+    /// <summary>Whether the code that a node stands in calls an activation, itself or through others.</summary>
+    public bool IsInCallerOf(int node, Procedure? procedure)
+    {
+        var seen = new HashSet<Procedure>();
+        var open = new Stack<Procedure>(procedure is null ? [] : [procedure]);
+        while (open.Count > 0)
+        {
+            foreach (var caller in open.Pop().Calls.Select(call => _owners[call]).OfType<Procedure>().Where(seen.Add))
+            {
+                if (caller == _owners[node])
+                    return true;
+                open.Push(caller);
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>The code goes on in one of two ways after a node, as a condition says.</summary>
+    public void AddBranch(int node, IOperation condition, Frame frame) => _branches.Add((node, condition, frame));
+
+    /// <summary>
+    /// The conditions in a set of nodes that decide whether one node comes before another: on one side of each it does and on the other it cannot, or it must and need not.
+    /// </summary>
+    public IEnumerable<(IOperation Condition, Frame Frame)> Deciding(int node, int before, HashSet<int> within)
+    {
+        bool Leads(int from) => from == node || (within.Contains(from) && from != before && LeadsTo(from, node, within, [before]));
+        bool Avoids(int from) => from != node && (from == before || !within.Contains(from) || LeadsTo(from, before, within, [node]));
+        foreach (var (branch, condition, frame) in _branches.Where(branch => within.Contains(branch.Node)))
+        {
+            var sides = _successors[branch];
+            if ((sides.Any(Leads) && !sides.All(Leads)) || (sides.Any(Avoids) && !sides.All(Avoids)))
+                yield return (condition, frame);
+        }
+    }
+
+    /// <summary>Whether one node leads to another within a set of nodes, not through those that are shut.</summary>
+    public bool LeadsTo(int from, int to, HashSet<int> within, HashSet<int>? shut = null)
+    {
+        var seen = new HashSet<int>();
+        var open = new Stack<int>([from]);
+        while (open.Count > 0)
+        {
+            var node = open.Pop();
+            var next = _successors[node].AsEnumerable();
+            if (_calls.TryGetValue(node, out var call))
+                next = next.Concat(call.Procedures.Select(procedure => procedure.Entry));
+            if (_exits[node] is { } left)
+                next = next.Concat(left.Returns);
+            foreach (var successor in next.Where(within.Contains))
+            {
+                if (successor == to)
+                    return true;
+                if (shut?.Contains(successor) != true && seen.Add(successor))
+                    open.Push(successor);
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>All nodes of a loop: its own, those of the loops in it, and those of what they call.</summary>
+    private HashSet<int> NodesOf(Round round)
+    {
+        var nodes = new HashSet<int>();
+        var entered = new HashSet<Procedure>();
+        var open = new Stack<Round>([round]);
+        while (open.Count > 0)
+        {
+            var current = open.Pop();
+            foreach (var inner in current.Inner)
+                open.Push(inner);
+            foreach (var node in current.Nodes)
+            {
+                nodes.Add(node);
+                if (!_calls.TryGetValue(node, out var call))
+                    continue;
+                foreach (var procedure in call.Procedures.Where(entered.Add))
+                    open.Push(procedure.All);
+            }
+        }
+
+        return nodes;
     }
 
     /// <summary>Every node that can come after the given one, not looking past nodes that stop the search (they are still reached themselves).</summary>
@@ -137,6 +270,14 @@ internal sealed class LoopGraph
         }
     }
 
+    /// <summary>A loop in an activation, in another loop or directly in its code.</summary>
+    public static Round AddRound(Procedure owner, Round? outer)
+    {
+        var round = new Round(outer, []);
+        (outer ?? owner.All).Inner.Add(round);
+        return round;
+    }
+
     private bool Stops(int node, Func<LoopEvent, bool>? stop) => stop is not null && _events[node] is { } happening && stop(happening);
 
     /// <summary>Whether a procedure can be run from its entry to its exit without meeting what stops.</summary>
@@ -205,6 +346,27 @@ internal sealed class LoopGraph
 
         /// <summary>The nodes where its callers go on.</summary>
         public List<int> Returns { get; } = [];
+
+        /// <summary>The calls of it.</summary>
+        public List<int> Calls { get; } = [];
+
+        /// <summary>All of its code, as if it were one round.</summary>
+        public Round All { get; } = new(outer: null, []);
+
+        /// <summary>Its nodes outside of loops.</summary>
+        public List<int> Nodes => All.Nodes;
+    }
+
+    /// <summary>The body of a loop.</summary>
+    public sealed class Round(Round? outer, List<int> nodes)
+    {
+        public Round? Outer { get; } = outer;
+
+        /// <summary>The loops directly in it.</summary>
+        public List<Round> Inner { get; } = [];
+
+        /// <summary>Its nodes outside of these.</summary>
+        public List<int> Nodes { get; } = nodes;
     }
 
     private sealed record CallSite(IReadOnlyList<Procedure> Procedures, int Next);

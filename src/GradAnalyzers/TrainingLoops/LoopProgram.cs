@@ -12,7 +12,7 @@ internal sealed class LoopProgram(ProgramSource source)
 {
     private const int MaximumModules = 200;
 
-    private readonly RecurrentContent _recurrent = new(source);
+    private readonly ModuleContent _contents = new(source);
 
     public ProgramSource Source { get; } = source;
 
@@ -30,7 +30,7 @@ internal sealed class LoopProgram(ProgramSource source)
             var current = open.Dequeue();
             if (!seen.Add(current))
                 continue;
-            if (current.Type is { } type && _recurrent.IsRecurrent(type))
+            if (current.Type is { } type && _contents.IsRecurrent(type))
                 return true;
             if (current is not Created created)
                 continue;
@@ -70,6 +70,6 @@ internal sealed class LoopProgram(ProgramSource source)
 
     /// <summary>Whether a module has weights of its own to learn: a loss, an activation or a dropout has none.</summary>
     public bool HasWeights(Value module, ValueTracer tracer) =>
-        module.Type is { } type && (_recurrent.HasWeights(type)
-            || (module is Created created && PartsOf(created, tracer).Any(part => part.Type is { } made && _recurrent.HasWeights(made))));
+        module.Type is { } type && (_contents.HasWeights(type)
+            || (module is Created created && PartsOf(created, tracer).Any(part => part.Type is { } made && _contents.HasWeights(made))));
 }

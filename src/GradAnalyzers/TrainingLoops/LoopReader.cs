@@ -16,15 +16,18 @@ internal sealed class LoopReader
     private readonly ProgramSource _source;
     private readonly ValueTracer _tracer;
     private readonly ParameterTracer _parameters;
+    private readonly LossTracer _losses;
     private readonly LoopGraph _graph = new();
     private readonly Dictionary<Frame, LoopGraph.Procedure> _procedures = [];
     private readonly HashSet<SyntaxNode> _entered = [];
+    private readonly Dictionary<(IOperation, Frame), int> _places = [];
 
     private LoopReader(ProgramSource source)
     {
         _source = source;
         _tracer = new ValueTracer(source);
         _parameters = new ParameterTracer(_tracer);
+        _losses = new LossTracer(_tracer);
     }
 
     private ModelCatalogue Catalogue => _source.Catalogue;
@@ -51,7 +54,7 @@ internal sealed class LoopReader
     private TrainingLoop Loop(Frame frame)
     {
         Unfold(frame);
-        return new TrainingLoop(frame, _graph, _tracer, new LossTracer(_tracer), IsTruncated: _graph.Count >= MaximumNodes || _tracer.IsExhausted);
+        return new TrainingLoop(frame, _graph, _places, _tracer, _losses, IsTruncated: _graph.Count >= MaximumNodes || _tracer.IsExhausted);
     }
 
     /// <summary>The code of one activation, added once however many calls lead to it.</summary>
@@ -61,30 +64,71 @@ internal sealed class LoopReader
             return known;
         _source.Cancellation.ThrowIfCancellationRequested();
         RuntimeHelpers.EnsureSufficientExecutionStack();
+        var place = _graph.Place;
+        _graph.Place = default;
         var procedure = _graph.AddProcedure();
+        procedure.Nodes.AddRange([procedure.Entry, procedure.Exit]);
         _procedures.Add(frame, procedure);
+        Unfold(frame, procedure);
+        _graph.Place = place;
+        return procedure;
+    }
+
+    private void Unfold(Frame frame, LoopGraph.Procedure procedure)
+    {
         if (frame.Function is { } function)
             _entered.Add(function);
         if (frame.Body.GraphOf(frame.Function) is not { } flow || _graph.Count >= MaximumNodes)
         {
             _graph.Connect(procedure.Entry, procedure.Exit);
-            return procedure;
+            return;
         }
 
-        var starts = flow.Blocks.Select(_ => _graph.Add()).ToArray();
+        var rounds = Rounds(flow, procedure);
+        var starts = flow.Blocks.Select(block => AddIn(procedure, rounds[block.Ordinal])).ToArray();
         _graph.Connect(procedure.Entry, starts[0]);
         foreach (var block in flow.Blocks.Where(block => block.IsReachable || block.Kind == BasicBlockKind.Exit))
         {
             var last = starts[block.Ordinal];
+            _graph.Place = (procedure, rounds[block.Ordinal]);
             foreach (var operation in frame.Body.Calls(block))
+            {
+                _places[(operation, frame)] = last;
                 last = Append(last, operation, frame);
+            }
+
             if (block.Kind == BasicBlockKind.Exit)
                 _graph.Connect(last, procedure.Exit);
+            if (block is { ConditionalSuccessor: not null, BranchValue: { } condition })
+                _graph.AddBranch(last, condition, frame);
             Follow(last, block.ConditionalSuccessor, starts);
             Follow(last, block.FallThroughSuccessor, starts);
         }
+    }
 
-        return procedure;
+    private int AddIn(LoopGraph.Procedure procedure, LoopGraph.Round? round)
+    {
+        _graph.Place = (procedure, round);
+        return _graph.Add();
+    }
+
+    /// <summary>The innermost loop of each block. Blocks stand in the order of the code: a loop reaches from where a branch leads back to, to the last such branch.</summary>
+    private static LoopGraph.Round?[] Rounds(ControlFlowGraph flow, LoopGraph.Procedure procedure)
+    {
+        var rounds = new LoopGraph.Round?[flow.Blocks.Length];
+        var loops = flow.Blocks.Where(block => block.IsReachable)
+            .SelectMany(block => new[] { block.ConditionalSuccessor, block.FallThroughSuccessor }.Where(branch => branch?.Destination is { } back && back.Ordinal <= block.Ordinal)
+                .Select(branch => (First: branch!.Destination!.Ordinal, Last: branch.FinallyRegions.Select(region => region.LastBlockOrdinal).Append(block.Ordinal).Max())))
+            .GroupBy(loop => loop.First).Select(loop => (First: loop.Key, Last: loop.Max(end => end.Last)))
+            .OrderBy(loop => loop.First).ThenByDescending(loop => loop.Last);
+        foreach (var (first, last) in loops)
+        {
+            var round = LoopGraph.AddRound(procedure, rounds[first]);
+            for (var block = first; block <= last; block++)
+                rounds[block] = round;
+        }
+
+        return rounds;
     }
 
     /// <summary>An edge, led through the finally blocks that it leaves.</summary>
@@ -103,6 +147,7 @@ internal sealed class LoopReader
 
     private int Append(int last, IOperation operation, Frame frame) => operation switch
     {
+        IInvocationOperation { IsImplicit: true } call when frame.Body.DisposedBy(call) is { } resource => AppendDispose(last, call, resource, frame),
         IInvocationOperation invocation when Catalogue.Find(invocation.TargetMethod) is { } entry && entry.Role.IsTraining() =>
             AppendTraining(last, invocation, entry, frame),
         IInvocationOperation invocation => AppendCall(last, invocation, frame),
@@ -149,7 +194,8 @@ internal sealed class LoopReader
 
     private LoopEvent GradientSet(ISimpleAssignmentOperation assignment, IPropertyReferenceOperation target, Frame frame)
     {
-        var parameters = _parameters.Parameters(target.Instance, frame);
+        // In a loop over parameters it is one of them at a time.
+        var parameters = _parameters.Parameters(target.Instance, frame) with { IsFiltered = _parameters.IsOneOfMany(target.Instance, frame) };
         return assignment.Value is IConversionOperation { Operand.ConstantValue: { HasValue: true, Value: null } } or { ConstantValue: { HasValue: true, Value: null } }
             ? new ClearEvent(assignment, frame, parameters, ImmutableArray<Value>.Empty)
             : new ClipEvent(assignment, frame, parameters, Threshold: null, IsByHand: true);
@@ -160,7 +206,7 @@ internal sealed class LoopReader
         // Gradients are not touched while a model computes.
         if (call is IInvocationOperation { TargetMethod: var called } && Catalogue.Is(called, Role.Forward))
             return last;
-        if (call is IInvocationOperation inPlace && ChangesGradient(inPlace, frame) is { } change)
+        if (call is IInvocationOperation inPlace && (ChangesGradient(inPlace, frame) ?? StepsByHand(inPlace, frame)) is { } change)
             return AppendEvent(last, change);
         if (MayLeadToTraining(call))
         {
@@ -182,7 +228,7 @@ internal sealed class LoopReader
             .SelectMany(argument => _tracer.EnterFunctions(call, _tracer.Trace(argument.Value, frame), frame)).ToImmutableArray();
         if (!functions.IsEmpty)
             return Repeated(last, functions);
-        return call is IInvocationOperation invocation && (MayTouchGradients(invocation) || (!_tracer.MayEnter(frame) && LeadsToTraining(invocation)))
+        return call is IInvocationOperation invocation && (MayTouchGradients(invocation, frame) || (!_tracer.MayEnter(frame) && LeadsToTraining(invocation)))
             ? AppendEvent(last, new OpaqueEvent(call, frame))
             : last;
     }
@@ -224,6 +270,13 @@ internal sealed class LoopReader
             ? Alternatives(last, _tracer.Enter(read, frame), mayBeSkipped: false)
             : last;
 
+    /// <summary>The end of a <c>using</c> runs the Dispose of what it holds.</summary>
+    private int AppendDispose(int last, IInvocationOperation call, IOperation resource, Frame frame)
+    {
+        var targets = _tracer.TargetsOf(call.TargetMethod, resource, frame);
+        return targets.Any(IsOfTraining) ? Alternatives(last, _tracer.EnterOn(call, resource, targets, frame), mayBeSkipped: true) : last;
+    }
+
     /// <summary>A tensor method that works in place, on a gradient; or a method that is handed one.</summary>
     private LoopEvent? ChangesGradient(IInvocationOperation call, Frame frame)
     {
@@ -233,16 +286,29 @@ internal sealed class LoopReader
             : call.Arguments.Select(argument => argument.Value).FirstOrDefault(value => GradientOwner(value, frame) is not null && !OnlyComputes(call.TargetMethod));
         if (changed is null || GradientOwner(changed, frame) is not { } owner)
             return null;
+        if (HandMadeStep.Gradient(changed, Catalogue) is { Instance: { } tensor })
+            owner = _parameters.Parameters(tensor, frame) with { IsFiltered = _parameters.IsOneOfMany(tensor, frame) };
         return call.TargetMethod.Name == "zero_"
             ? new ClearEvent(call, frame, owner, ImmutableArray<Value>.Empty)
             : new ClipEvent(call, frame, owner, Threshold: null, IsByHand: true);
+    }
+
+    /// <summary><c>w.sub_(rate * w.grad)</c> without gradients: a tensor that is changed in place by its own gradient.</summary>
+    private StepEvent? StepsByHand(IInvocationOperation call, Frame frame)
+    {
+        if (call.TargetMethod.ContainingAssembly?.Name != ModelCatalogue.Library || !call.TargetMethod.Name.EndsWith("_", StringComparison.Ordinal) || !Catalogue.Is(call.Instance?.Type, Role.Tensor) && !Catalogue.Is(call.Instance?.Type, Role.Parameter))
+            return null;
+        var stepped = HandMadeStep.Tensor(call.Instance!, Catalogue);
+        return HandMadeStep.GradientIn(call, stepped, frame, Catalogue, out var isLimited) && (stepped != call.Instance || _losses.IsWithoutGradient(call, frame))
+            ? new StepEvent(call, frame, new OptimizerSet(ImmutableArray.Create<Value>(new ByHand(call, HandMadeStep.NameOf(stepped))), _parameters.Parameters(stepped, frame)), []) { Changed = stepped, MayBeLimited = isLimited }
+            : null;
     }
 
     /// <summary>Code of the program that makes new tensors of what it is handed: it stores nothing, works on nothing in place, and calls only the library and the framework.</summary>
     private bool OnlyComputes(IMethodSymbol method) =>
         !method.IsVirtual && !method.IsOverride && _source.CodeOf(method) is { Function: null } code && code.Body.Root.DescendantsAndSelf().All(operation => operation switch
         {
-            IInvocationOperation { TargetMethod: var called } => (called.ContainingAssembly?.Name == ModelCatalogue.Library && !called.Name.EndsWith("_", StringComparison.Ordinal)) || IsFramework(called),
+            IInvocationOperation { TargetMethod: var called } => (called.ContainingAssembly?.Name == ModelCatalogue.Library && !called.Name.EndsWith("_", StringComparison.Ordinal)) || Frameworks.Contains(called),
             IAssignmentOperation { Target: var target } => target is ILocalReferenceOperation,
             IObjectCreationOperation or IAnonymousFunctionOperation or IDynamicInvocationOperation => false,
             _ => true,
@@ -261,12 +327,12 @@ internal sealed class LoopReader
     }
 
     /// <summary>Whether code that is not to be seen is handed what it needs to change gradients, or may hold it already.</summary>
-    private bool MayTouchGradients(IInvocationOperation call)
+    private bool MayTouchGradients(IInvocationOperation call, Frame frame)
     {
         var method = call.TargetMethod;
         if (method.MethodKind == MethodKind.DelegateInvoke)
-            return !IsComputation(method);
-        if (method.ContainingAssembly?.Name == ModelCatalogue.Library || IsFramework(method))
+            return !IsComputation(method) && !(_tracer.Trace(call.Instance, frame) is { IsEmpty: false } functions && functions.All(function => function is Function { Method: var target } && Frameworks.Contains(target)));
+        if (method.ContainingAssembly?.Name == ModelCatalogue.Library || Frameworks.Contains(method))
             return false;
         if (call.Instance is { } receiver && method.ContainingType.Locations.Any(location => location.IsInSource) && receiver.Type?.TypeKind is TypeKind.Interface or TypeKind.Class)
             return (method.IsAbstract || method.ContainingType.TypeKind == TypeKind.Interface) && !_source.IsImplemented(method);
@@ -285,14 +351,6 @@ internal sealed class LoopReader
         Catalogue.IsModule(type) || Catalogue.DerivesFrom(type, Role.Optimizer)
         || (type is INamedTypeSymbol { IsGenericType: true } named && named.TypeArguments.Any(argument => Catalogue.Is(argument, Role.Parameter)));
 
-    private static bool IsFramework(IMethodSymbol method)
-    {
-        var root = method.ContainingNamespace;
-        while (root is { ContainingNamespace: { IsGlobalNamespace: false } outer })
-            root = outer;
-        return root?.Name == "System";
-    }
-
     private int AppendEvent(int last, LoopEvent happening)
     {
         var node = _graph.Add(happening);
@@ -306,9 +364,13 @@ internal sealed class LoopReader
     /// <summary>Functions handed to code that is not to be seen run any number of times.</summary>
     private int Repeated(int last, ImmutableArray<Frame> functions)
     {
+        var place = _graph.Place;
+        if (place.Owner is { } owner)
+            _graph.Place = (owner, LoopGraph.AddRound(owner, place.Round));
         var head = _graph.Add();
         _graph.Connect(last, head);
         _graph.Connect(Alternatives(head, functions, mayBeSkipped: false), head);
+        _graph.Place = place;
         return head;
     }
 }

@@ -11,6 +11,7 @@ internal sealed class LossTracer(ValueTracer tracer)
     private const int MaximumOperations = 5_000;
 
     private readonly Dictionary<(IOperation, Frame), LossSources> _known = [];
+    private readonly Dictionary<IOperation, Recurrence?> _recurrences = [];
 
     private ModelCatalogue Catalogue => tracer.Source.Catalogue;
 
@@ -20,20 +21,46 @@ internal sealed class LossTracer(ValueTracer tracer)
         if (loss is not null && _known.TryGetValue((loss, frame), out var known))
             return known;
         var modules = new List<(Value Module, IOperation Call)>();
+        var unrolled = new HashSet<Value>();
         var slice = Slice(loss, frame, out var isComplete);
         foreach (var (operation, at) in slice)
         {
             if (operation is IInvocationOperation call && IsOnModule(call, at) && !Catalogue.Is(call.TargetMethod, Role.Parameters) && !IsWithoutGradient(operation, at))
-                modules.AddRange(tracer.Trace(call.Instance, at).Select(module => (module, operation)));
+            {
+                var called = tracer.Trace(call.Instance, at);
+                modules.AddRange(called.Select(module => (module, operation)));
+                if (IsUnrolled(call))
+                    unrolled.UnionWith(called);
+            }
+
             if (operation is IParameterReferenceOperation parameter && at.ArgumentOf(parameter.Parameter) is null && at.Depth > 0)
                 isComplete = false;
         }
 
-        var found = new LossSources(modules.GroupBy(pair => pair.Module).Select(group => group.First()).ToImmutableArray(), isComplete);
+        var found = new LossSources(modules.GroupBy(pair => pair.Module).Select(group => group.First()).ToImmutableArray(), isComplete) { Unrolled = unrolled };
         if (loss is not null)
             _known.Add((loss, frame), found);
         return found;
     }
+
+    /// <summary>The call is in a loop over time, or a fold, that feeds the module what it gave in the round before, and gradients flow back through all rounds.</summary>
+    private bool IsUnrolled(IInvocationOperation call)
+    {
+        for (var around = call.Parent; around is not null; around = around.Parent)
+        {
+            if (around is not (ILoopOperation or IInvocationOperation { TargetMethod.Name: nameof(Enumerable.Aggregate) }))
+                continue;
+            if (!_recurrences.TryGetValue(around, out var recurrence))
+                _recurrences.Add(around, recurrence = DifferentiatesIn(around) ? null : Recurrence.Of(around, tracer.Source));
+            if (recurrence?.CarriedStates.Any(state => state.Call == call && recurrence.SurelyKeepsHistory(state)) == true)
+                return true;
+        }
+
+        return false;
+    }
+
+    /// <summary>A loop over batches that differentiates in every round is no loop over time.</summary>
+    private bool DifferentiatesIn(IOperation loop) => loop.DescendantsAndSelf().OfType<IInvocationOperation>().Any(call => Catalogue.Is(call.TargetMethod, Role.Backward));
 
     /// <summary>A call of a module, or of a module through an interface.</summary>
     private bool IsOnModule(IInvocationOperation call, Frame frame) =>
@@ -139,7 +166,8 @@ internal sealed class LossTracer(ValueTracer tracer)
         {
             case ILocalReferenceOperation reference:
                 var declaring = Frame.Declaring(reference.Local, frame);
-                return declaring.Body.WritesReaching(reference, reference.Local).SelectMany(write => Written(write.Value, declaring));
+                return declaring.Body.WritesReaching(reference, reference.Local).SelectMany(write => Written(write.Value, declaring))
+                    .Concat(declaring.Body.PartWrites(reference.Local).Select(value => (value, declaring)));
             case IParameterReferenceOperation reference:
                 return (frame.ArgumentOf(reference.Parameter) is { } argument ? [argument] : Array.Empty<(IOperation, Frame)>())
                     .Concat(frame.Body.Writes(reference.Parameter).SelectMany(write => Written(write.Value, frame)));
@@ -180,6 +208,9 @@ internal sealed class LossTracer(ValueTracer tracer)
 /// <summary>The modules that learn from a loss, each with a call of it.</summary>
 internal sealed record LossSources(ImmutableArray<(Value Module, IOperation Call)> Calls, bool IsComplete)
 {
+    /// <summary>Modules that are fed their own output round after round.</summary>
+    public ISet<Value> Unrolled { get; init; } = new HashSet<Value>();
+
     public IEnumerable<Value> Modules => Calls.Select(call => call.Module);
 }
 

@@ -10,7 +10,10 @@ namespace GradAnalyzers.TrainingLoops;
 /// What else the code does with a module that is made in it: where it is made, in the other members of the class that holds it, and in the loop.
 /// Any doubt counts as a use.
 /// </summary>
-internal sealed class ModuleUse(Created module, TrainingLoop loop)
+/// <param name="module">The module.</param>
+/// <param name="loop">The loop.</param>
+/// <param name="known">A use of it that is no news.</param>
+internal sealed class ModuleUse(Created module, TrainingLoop loop, IOperation? known = null)
 {
     private const int MaximumMethods = 50;
 
@@ -21,7 +24,7 @@ internal sealed class ModuleUse(Created module, TrainingLoop loop)
 
     /// <summary>It may be meant to stay as it is (loaded, frozen, in evaluation mode), be a part of another module, or be stepped or changed elsewhere.</summary>
     public bool MayBeMeantOrDoneElsewhere() =>
-        Places().Any(place => place.Body.Root.DescendantsAndSelf().Any(operation => IsUse(operation, place.Frame)));
+        Places().Any(place => place.Body.Root.DescendantsAndSelf().Any(operation => operation != known && IsUse(operation, place.Frame)));
 
     private IEnumerable<(MemberBody Body, Frame Frame)> Places()
     {

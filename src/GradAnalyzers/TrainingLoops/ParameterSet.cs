@@ -50,7 +50,12 @@ internal sealed record OptimizerSet(ImmutableArray<Value> Optimizers, ParameterS
     public bool IsOne => Optimizers is [not Unknown];
 
     /// <summary>The name of the class, for messages.</summary>
-    public string Name => Optimizers.FirstOrDefault()?.Type?.Name ?? "the optimizer";
+    public string Name => Optimizers.FirstOrDefault() switch
+    {
+        ByHand step => step.Name,
+        { Type.Name: var name } => name,
+        _ => "the optimizer",
+    };
 
     /// <summary>Whether the two can be the same optimizer.</summary>
     public bool MayBe(OptimizerSet other) =>

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using GradAnalyzers.Catalogue;
 using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
 using Microsoft.CodeAnalysis.Operations;
 
 namespace GradAnalyzers.TrainingLoops;
@@ -9,6 +10,7 @@ namespace GradAnalyzers.TrainingLoops;
 internal sealed class ParameterTracer(ValueTracer tracer)
 {
     private const int MaximumDepth = 16;
+    private const int MaximumParts = 200;
 
     private ModelCatalogue Catalogue => tracer.Source.Catalogue;
 
@@ -27,6 +29,8 @@ internal sealed class ParameterTracer(ValueTracer tracer)
     {
         if (depth > MaximumDepth)
             return ParameterSet.Anything;
+        if (Each(operation, frame) is { } collection)
+            return Parameters(collection.Operation, collection.Frame, depth + 1);
         var values = tracer.Trace(operation, frame);
         if (values.Length == 0)
             return ParameterSet.Anything;
@@ -35,10 +39,30 @@ internal sealed class ParameterTracer(ValueTracer tracer)
         return values.Length == 1 ? all : all with { IsFiltered = true, Repeated = ImmutableArray<Value>.Empty };
     }
 
+    /// <summary>A variable that runs over a sequence of parameters stands for all of them.</summary>
+    private (IOperation Operation, Frame Frame)? Each(IOperation? operation, Frame frame)
+    {
+        if (operation is null || WithoutConversion(operation) is not ILocalReferenceOperation { Local: var local } || !IsTensor(local.Type))
+            return null;
+        var declaring = Frame.Declaring(local, frame);
+        return declaring.Body.Writes(local) is [{ IsElement: true, TuplePath.Length: < 2, Value: var collection }] ? (collection, declaring) : null;
+    }
+
+    /// <summary>Whether the expression is a variable that runs over parameters, or anything else that is not surely all of what it stands for.</summary>
+    public bool IsOneOfMany(IOperation? operation, Frame frame) => Each(operation, frame) is not null || Parameters(operation, frame).IsFiltered;
+
+    /// <summary>The module whose parameters a variable runs over, as it is written: <c>model</c> of <c>foreach (var p in model.parameters())</c>.</summary>
+    public IOperation? ModuleRunOver(IOperation variable, Frame frame) =>
+        Each(variable, frame) is { Operation: var collection } && WithoutConversion(collection) is IInvocationOperation { Instance: { } module } call && Catalogue.Is(call.TargetMethod, Role.Parameters) ? module : null;
+
+    private bool IsTensor(ITypeSymbol? type) => Catalogue.Is(type, Role.Tensor) || Catalogue.Is(type, Role.Parameter);
+
     private ParameterSet Parameters(Value value, int depth)
     {
         if (depth > MaximumDepth)
             return ParameterSet.Anything;
+        if (value is Created && IsTensor(value.Type))
+            return ParameterSet.Of([value]);
         if (Catalogue.DerivesFrom(value.Type, Role.Optimizer))
             return Held(value, depth + 1);
         if (Catalogue.IsModule(value.Type))
@@ -53,20 +77,95 @@ internal sealed class ParameterTracer(ValueTracer tracer)
     /// <summary>A sequence of parameters: <c>model.parameters()</c>, a query over it, or several put together.</summary>
     private ParameterSet Sequence(Created created, int depth)
     {
+        if (created.Creation.Syntax is CollectionExpressionSyntax { Elements: { Count: > 0 } parts })
+        {
+            var model = tracer.Source.Model(created.Creation.Syntax.SyntaxTree);
+            return parts.Select(part => part is SpreadElementSyntax spread ? spread.Expression : ((ExpressionElementSyntax)part).Expression)
+                .Select(part => Parameters(model.GetOperation(part), created.Frame, depth + 1)).Aggregate(And);
+        }
+
         switch (created.Creation)
         {
             case IInvocationOperation call when Catalogue.Is(call.TargetMethod, Role.Parameters):
                 return Parameters(call.Instance ?? call.Arguments.FirstOrDefault()?.Value, created.Frame, depth);
             case IInvocationOperation call when IsQuery(call.TargetMethod):
                 return Query(call, created.Frame, depth);
+            case IObjectCreationOperation creation when IsList(creation.Type):
+                return List(created, creation, depth);
             case IObjectCreationOperation { Arguments: { IsEmpty: false } arguments } when created.Type?.TypeKind == TypeKind.Class:
                 return Parameters(arguments[0].Value, created.Frame, depth);
             default:
                 var elements = tracer.TraceElements(created.Creation, created.Frame);
                 return elements.IsEmpty
                     ? ParameterSet.Anything
-                    : elements.Select(element => Parameters(element, depth + 1)).Aggregate((one, other) => one.And(other));
+                    : elements.Select(element => Parameters(element, depth + 1)).Aggregate(And);
         }
+    }
+
+    private static bool IsList(ITypeSymbol? type) => type is INamedTypeSymbol { Name: "List", ContainingNamespace: { Name: "Generic", ContainingNamespace: { Name: "Collections", ContainingNamespace.Name: "System" } } };
+
+    /// <summary>A list: what it was made with, and all that is added to it where it is made. Handed to other code, or changed otherwise, it may hold anything.</summary>
+    private ParameterSet List(Created list, IObjectCreationOperation creation, int depth)
+    {
+        var parts = new List<ParameterSet>();
+        if (creation.Arguments is [var start] && start.Parameter?.Type.TypeKind == TypeKind.Interface)
+            parts.Add(Parameters(start.Value, list.Frame, depth));
+        parts.AddRange((creation.Initializer?.Initializers ?? ImmutableArray<IOperation>.Empty).OfType<IInvocationOperation>().Select(call => Parameters(call.Arguments[0].Value, list.Frame, depth)));
+        foreach (var call in list.Frame.Body.Root.DescendantsAndSelf().OfType<IInvocationOperation>())
+        {
+            if (IsList(call.Instance?.Type) && call.Instance is ILocalReferenceOperation && tracer.Trace(call.Instance, list.Frame).Contains(list))
+            {
+                if (call.TargetMethod.Name is not ("Add" or "AddRange"))
+                    return ParameterSet.Anything;
+                var added = Parameters(call.Arguments[0].Value, list.Frame, depth);
+                parts.Add(call.Parent is IExpressionStatementOperation { Parent: IBlockOperation { Parent: IMethodBodyBaseOperation or null } } ? added : added with { IsFiltered = true });
+            }
+            else if (!IsQuery(call.TargetMethod) && !Catalogue.DerivesFrom(call.Type, Role.Optimizer) && !IsClip(call.TargetMethod)
+                && call.Arguments.Any(argument => IsList(WithoutConversion(argument.Value).Type) && tracer.Trace(argument.Value, list.Frame).Contains(list)))
+            {
+                return ParameterSet.Anything;
+            }
+        }
+
+        return parts.Count == 0 || list.Frame.Body.Root.DescendantsAndSelf().OfType<IAnonymousFunctionOperation>().Any() ? ParameterSet.Anything : parts.Aggregate(And);
+    }
+
+    private bool IsClip(IMethodSymbol method) => Catalogue.Find(method)?.Role is Role.ClipNorm or Role.ClipValue;
+
+    private static IOperation WithoutConversion(IOperation operation)
+    {
+        while (operation is IConversionOperation { Operand: var operand })
+            operation = operand;
+        return operation;
+    }
+
+    /// <summary>Both sequences, one after the other: a module in both, or a part of one, is repeated; and so is one that shares a part with another.</summary>
+    private ParameterSet And(ParameterSet one, ParameterSet other)
+    {
+        var joined = one.And(other);
+        if (one.IsFiltered || other.IsFiltered)
+            return joined;
+        var parts = one.Modules.SelectMany(PartsOf).ToImmutableHashSet();
+        return joined with { Repeated = joined.Repeated.Union(other.Modules.SelectMany(PartsOf).Where(parts.Contains)).ToImmutableArray() };
+    }
+
+    /// <summary>A module that is made in source with the modules that it keeps in its fields, and theirs.</summary>
+    private HashSet<Value> PartsOf(Value module)
+    {
+        var parts = new HashSet<Value>();
+        var open = new Stack<Value>([module]);
+        while (open.Count > 0 && parts.Count < MaximumParts)
+        {
+            if (open.Pop() is not Created { Type: INamedTypeSymbol type } current || !parts.Add(current) || !tracer.Source.Has(type))
+                continue;
+            foreach (var field in tracer.Source.InstanceFields(type).Where(field => Catalogue.IsModule(field.Type)))
+            {
+                if (tracer.TraceMember(current, field.AssociatedSymbol ?? field) is [var part])
+                    open.Push(part);
+            }
+        }
+
+        return parts;
     }
 
     private ParameterSet Query(IInvocationOperation call, Frame frame, int depth)
@@ -76,7 +175,7 @@ internal sealed class ParameterTracer(ValueTracer tracer)
         switch (call.TargetMethod.Name)
         {
             case "Concat" or "Append" or "Prepend":
-                return sequences.Aggregate((one, other) => one.And(other));
+                return sequences.Aggregate(And);
             case "Union":
                 return sequences.Aggregate((one, other) => one.Union(other)) with { Repeated = ImmutableArray<Value>.Empty };
             case "Distinct":
@@ -112,7 +211,7 @@ internal sealed class ParameterTracer(ValueTracer tracer)
         if (first is null || Catalogue.DerivesFrom(first.Value.Type, Role.Optimizer))
             return ParameterSet.Anything;
         var held = Parameters(first.Value, created.Frame, depth);
-        // Groups that are added later are not followed.
-        return tracer.Source.MayAddGroups ? held with { IsComplete = false } : held;
+        // What is in a group that is added later is not followed.
+        return AddedGroups.Of(tracer.Source.Program, tracer.Source.Cancellation).MayGrow(created) ? held with { IsComplete = false } : held;
     }
 }

@@ -6,14 +6,17 @@ using Microsoft.CodeAnalysis.Operations;
 namespace GradAnalyzers.TrainingLoops;
 
 /// <summary>What one member does to gradients, with everything that it calls: the events and the order they can happen in.</summary>
-internal sealed record TrainingLoop(Frame Root, LoopGraph Graph, ValueTracer Values, LossTracer Losses, bool IsTruncated)
+internal sealed record TrainingLoop(Frame Root, LoopGraph Graph, IReadOnlyDictionary<(IOperation, Frame), int> Places, ValueTracer Values, LossTracer Losses, bool IsTruncated)
 {
     private ImmutableArray<Step> _steps;
 
-    /// <summary>The steps that a backward can reach.</summary>
-    public ImmutableArray<Step> Steps => _steps.IsDefault
-        ? _steps = Of<StepEvent>().Select(node => new Step(this, node.Node, node.Event)).Where(step => !step.Backwards.IsEmpty).ToImmutableArray()
-        : _steps;
+    /// <summary>The steps that a backward can give gradients.</summary>
+    public IEnumerable<Step> Steps => All.Where(step => !step.Backwards.IsEmpty);
+
+    /// <summary>The steps that a backward reaches and none gives gradients: the loss was computed by other objects than those that are stepped.</summary>
+    public IEnumerable<Step> UnfedSteps => All.Where(step => step.Backwards.IsEmpty && !step.Reaching.IsEmpty);
+
+    private ImmutableArray<Step> All => _steps.IsDefault ? _steps = Of<StepEvent>().Select(node => new Step(this, node.Node, node.Event)).ToImmutableArray() : _steps;
 
     /// <summary>Code that is not to be seen may touch the gradients somewhere in the loop.</summary>
     public bool HasOpaqueCalls => Graph.Events.Any(node => node.Event is OpaqueEvent);
@@ -31,6 +34,55 @@ internal sealed record TrainingLoop(Frame Root, LoopGraph Graph, ValueTracer Val
         Root.Body.Root.DescendantsAndSelf().OfType<IInvocationOperation>().Any(call =>
             Values.Source.Catalogue.Is(call.TargetMethod, Role.Forward) && Values.Trace(call.Instance, Root).Any(modules.Contains));
 
+    /// <summary>New modules that are put into one that an optimizer holds, after the optimizer was made and before its step.</summary>
+    public IEnumerable<(Created Layer, ISimpleAssignmentOperation Assignment)> PartsReplacedBefore(Step step)
+    {
+        if (step.Event.Optimizer is not { Optimizers: [Created made], Parameters: { IsComplete: true, Modules: var held } } || !Places.TryGetValue((made.Creation, made.Frame), out var making))
+            yield break;
+        foreach (var place in Places)
+        {
+            if (place.Key.Item1 is ISimpleAssignmentOperation { Target: IMemberReferenceOperation { Instance: { } owner } } assignment && Values.Source.IsModule(owner.Type) && Values.Source.IsModule(assignment.Value.Type)
+                && Values.Trace(owner, place.Key.Item2).Any(held.Contains) && Values.Trace(assignment.Value, place.Key.Item2) is [Created layer]
+                && IsAfter(place.Value, assignment, making, made.Creation) && Graph.Reaches(place.Value, step.Node))
+            {
+                yield return (layer, assignment);
+            }
+        }
+    }
+
+    /// <summary>Whether one piece of code surely comes after another: where nothing happens to gradients between them they have one node.</summary>
+    private bool IsAfter(int node, IOperation operation, int earlierNode, IOperation earlier) => node == earlierNode
+        ? operation.Syntax.SpanStart > earlier.Syntax.SpanStart
+        : Graph.Reaches(earlierNode, node) && !Graph.Reaches(node, earlierNode);
+
+    /// <summary>Whether the code of a round runs a model that the step may train, and hands no tensor to code that is not to be seen.</summary>
+    public bool OnlyRunsModels(HashSet<int> nodes, StepEvent step)
+    {
+        var catalogue = Values.Source.Catalogue;
+        var calls = Places.Where(place => nodes.Contains(place.Value)).Select(place => place.Key.Item1).OfType<IInvocationOperation>().ToList();
+        return !calls.Any(call => IsHidden(call.TargetMethod) && call.Arguments.Select(argument => argument.Value.Type).Append(call.Instance?.Type).Any(type => catalogue.Is(type, Role.Tensor)))
+            && step.Frame.Body.Root.DescendantsAndSelf().OfType<IInvocationOperation>().Any(call => catalogue.Is(call.TargetMethod, Role.Forward)
+                && (!step.Optimizer.Parameters.IsComplete || Values.Trace(call.Instance, step.Frame).Any(module => step.Optimizer.Parameters.Modules.Any(held => Value.Overlap(held, module)))));
+    }
+
+    private static bool IsHidden(IMethodSymbol method) =>
+        method.DeclaringSyntaxReferences.IsEmpty && method.ContainingAssembly?.Name != ModelCatalogue.Library && !Frameworks.Contains(method);
+
+    /// <summary>The module over whose parameters a step by hand runs; null for any other.</summary>
+    public IOperation? ModuleRunOver(StepEvent step) => step.Changed is { } changed ? new ParameterTracer(Values).ModuleRunOver(changed, step.Frame) : null;
+
+    /// <summary>Whether an object is made among the given nodes.</summary>
+    public bool IsMadeIn(Created made, HashSet<int> nodes)
+    {
+        foreach (var (frame, at) in Frame.WayTo(made.Creation, made.Frame))
+        {
+            if (Places.TryGetValue((at, frame), out var node))
+                return nodes.Contains(node);
+        }
+
+        return false;
+    }
+
     /// <summary>The events of one kind with their nodes.</summary>
     public IEnumerable<(int Node, TEvent Event)> Of<TEvent>() where TEvent : LoopEvent =>
         Graph.Events.Where(node => node.Event is TEvent).Select(node => (node.Node, (TEvent)node.Event));
@@ -47,14 +99,15 @@ internal sealed class Step
         _loop = loop;
         Node = node;
         Event = happening;
-        Backwards = loop.Of<BackwardEvent>()
-            .Where(backward => MayGive(backward.Event) && backward.Event.Frame.MayRunWith(happening.Frame) && loop.Graph.Reaches(backward.Node, node, UsesUp))
+        Reaching = loop.Of<BackwardEvent>()
+            .Where(backward => backward.Event.Frame.MayRunWith(happening.Frame) && loop.Graph.Reaches(backward.Node, node, UsesUp))
             .ToImmutableArray();
+        Backwards = Reaching.Where(backward => MayGive(backward.Event)).ToImmutableArray();
         _models = new(FindModels);
     }
 
     /// <summary>Whether a backward can give the stepped parameters gradients: not where all that leads to its loss, and all that is stepped, is known and made apart.</summary>
-    private bool MayGive(BackwardEvent backward) =>
+    private bool MayGive(BackwardEvent backward) => Event.IsByHand ||
         Event.Optimizer.Parameters is not { IsComplete: true, Modules: { IsEmpty: false } held } || held.Any(module => module is not Created)
         || _loop.Losses.ModulesOf(backward.Loss, backward.Frame) is not { IsComplete: true } sources
         || sources.Modules.All(IsLoss)
@@ -66,9 +119,13 @@ internal sealed class Step
     private bool UsesUp(LoopEvent other) => other switch
     {
         StepEvent step => step != Event && step.Optimizer.MayBe(Event.Optimizer),
-        ClearEvent clear => _loop.Clears(clear, Event.Optimizer.Parameters) || (clear.Frame == Event.Frame && NamedBy(clear.Operation) is { } cleared && SymbolEqualityComparer.Default.Equals(cleared, NamedBy(Event.Operation))),
+        ClearEvent clear => SurelyClears(clear),
         _ => false,
     };
+
+    /// <summary>Whether the event clears all gradients that this step can use.</summary>
+    public bool SurelyClears(ClearEvent clear) => _loop.Clears(clear, Event.Optimizer.Parameters)
+        || (clear.Frame == Event.Frame && NamedBy(clear.Operation) is { } cleared && SymbolEqualityComparer.Default.Equals(cleared, NamedBy(Event.Operation)));
 
     /// <summary>The variable or own field whose method is called; null for anything else.</summary>
     private static ISymbol? NamedBy(IOperation call) => (call as IInvocationOperation)?.Instance switch
@@ -84,18 +141,24 @@ internal sealed class Step
 
     public StepEvent Event { get; }
 
+    /// <summary>The backward calls that come before this step, with no other step of the same optimizer and no clear between.</summary>
+    public ImmutableArray<(int Node, BackwardEvent Event)> Reaching { get; }
+
     /// <summary>The backward calls whose gradients this step uses: no other step of the same optimizer and no clear comes between.</summary>
     public ImmutableArray<(int Node, BackwardEvent Event)> Backwards { get; }
 
     /// <summary>The modules stepped: what the optimizer holds, or, where that is not to be seen, what leads to the loss.</summary>
     public ImmutableArray<Value> Models => _models.Value;
 
+    /// <summary>The loop steps several optimizers, and what this one holds is not to be seen: which of the models it steps, only callers know.</summary>
+    public bool IsOneOfSeveral => !Event.Optimizer.Parameters.IsComplete && _loop.AllSteps.Any(other => !other.Event.Optimizer.Optimizers.SequenceEqual(Event.Optimizer.Optimizers));
+
     /// <summary>
     /// Something limits, or may limit, these gradients. A clip anywhere in the loop counts, also one in the wrong place: that is another rule's finding.
     /// Code that is not to be seen counts where it runs between a backward and the step.
     /// </summary>
-    public bool MayBeClipped =>
-        _loop.Of<ClipEvent>().Any(clip => clip.Event.Parameters.MayOverlap(Event.Optimizer.Parameters) && IsOnTheWay(clip.Node, other => false))
+    public bool MayBeClipped => Event.MayBeLimited
+        || _loop.Of<ClipEvent>().Any(clip => clip.Event.Parameters.MayOverlap(Event.Optimizer.Parameters) && IsOnTheWay(clip.Node, other => false))
         || _loop.Of<OpaqueEvent>().Any(opaque => IsOnTheWay(opaque.Node, other => other == Event));
 
     private bool IsOnTheWay(int node, Func<LoopEvent, bool> stop) =>
@@ -104,6 +167,9 @@ internal sealed class Step
     /// <summary>Whether the event can clear any of the gradients that this step uses.</summary>
     public bool MayBeClearedBy(ClearEvent clear) =>
         clear.Targets.Any(Event.Optimizer.Optimizers.Contains) || clear.Parameters.MayOverlap(Event.Optimizer.Parameters);
+
+    /// <summary>The loss is computed by a loop, outside of any model, that feeds this one its own output.</summary>
+    public bool IsUnrolled(Value model) => Backwards.Any(backward => _loop.Losses.ModulesOf(backward.Event.Loss, backward.Event.Frame).Unrolled.Contains(model));
 
     private ImmutableArray<Value> FindModels()
     {

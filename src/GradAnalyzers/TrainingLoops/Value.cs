@@ -66,3 +66,6 @@ internal sealed record Unknown(IOperation Operation, Frame Frame) : Value(Operat
 
     public override int GetHashCode() => (RuntimeHelpers.GetHashCode(Operation) * 31) + RuntimeHelpers.GetHashCode(Frame);
 }
+
+/// <summary>Code that steps without an optimizer stands for one of its own.</summary>
+internal sealed record ByHand(IOperation Step, string Name) : Value((ITypeSymbol?)null);

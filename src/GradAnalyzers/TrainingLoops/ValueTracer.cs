@@ -143,6 +143,17 @@ internal sealed class ValueTracer(ProgramSource source)
     public ImmutableArray<Frame> EnterFunctions(IOperation call, ImmutableArray<Value> functions, Frame frame) =>
         functions.OfType<Function>().SelectMany(function => Enter(call, function.Method, function.Receiver, frame, function.Lexical, function.Lambda)).ToImmutableArray();
 
+    /// <summary>What a method runs on the object that an expression is.</summary>
+    public ImmutableArray<IMethodSymbol> TargetsOf(IMethodSymbol method, IOperation instance, Frame frame)
+    {
+        var types = Trace(instance, frame).Select(value => value is Created ? value.Type : instance.Type).OfType<INamedTypeSymbol>();
+        return Source.TargetsOf(method, types).ToImmutableArray();
+    }
+
+    /// <summary>The activations of the methods that a call without an expression for its object runs on it.</summary>
+    public ImmutableArray<Frame> EnterOn(IOperation call, IOperation instance, ImmutableArray<IMethodSymbol> targets, Frame frame) =>
+        MayEnter(frame) ? targets.SelectMany(target => Enter(call, target, Trace(instance, frame), frame, lexical: null)).ToImmutableArray() : ImmutableArray<Frame>.Empty;
+
     private ImmutableArray<Frame> EnterMethod(IOperation call, IMethodSymbol method, IOperation? instance, Frame frame)
     {
         // An object that holds nothing of a training is any object of its class.
@@ -429,6 +440,10 @@ internal sealed class ValueTracer(ProgramSource source)
         return owners.SelectMany(owner => MemberOf(owner, member, reference, frame)).Distinct();
     }
 
+    /// <summary>Everything that a field or property of an object can be, as far as source explains it.</summary>
+    public ImmutableArray<Value> TraceMember(Created owner, ISymbol member) =>
+        Source.WritesTo(member, owner.Type).SelectMany(write => WrittenBy(write, owner)).Concat(Initialized(owner, member)).Distinct().ToImmutableArray();
+
     private IEnumerable<Value> MemberOf(Value? owner, ISymbol member, IOperation reference, Frame frame)
     {
         if (owner is Created { Creation: ITupleOperation tuple } pair && member is IFieldSymbol { ContainingType.IsTupleType: true } field)
@@ -446,9 +461,19 @@ internal sealed class ValueTracer(ProgramSource source)
             return body.Returns(null).SelectMany(value => Trace(value, activation)).DefaultIfEmpty(new Unknown(reference, frame));
         }
 
-        var written = Source.WritesTo(member, owner?.Type).SelectMany(write => WrittenBy(write, owner)).Concat(Initialized(owner, member)).ToList();
+        var writes = Source.WritesTo(member, owner?.Type);
+        if (IsBeingMade(reference, frame) && writes.RemoveAll(write => write.Method is { MethodKind: not MethodKind.Constructor } later && !Calls(frame, later)) is { IsEmpty: false } early)
+            writes = early;
+        var written = writes.SelectMany(write => WrittenBy(write, owner)).Concat(Initialized(owner, member)).ToList();
         return written.Count > 0 ? written : [new Part(owner, member.OriginalDefinition, reference.Type!)];
     }
+
+    /// <summary>An object reads its own member while it is made: what other methods write has not been written yet.</summary>
+    private static bool IsBeingMade(IOperation reference, Frame frame) => frame.Function is null
+        && frame.Body.Root is IConstructorBodyOperation or IFieldInitializerOperation or IPropertyInitializerOperation && reference is IMemberReferenceOperation { Instance: IInstanceReferenceOperation };
+
+    private static bool Calls(Frame frame, IMethodSymbol method) => method.MethodKind is not MethodKind.Ordinary || frame.Body.Root.DescendantsAndSelf().OfType<IInvocationOperation>()
+        .Any(call => !call.TargetMethod.DeclaringSyntaxReferences.IsEmpty && SymbolEqualityComparer.Default.Equals(call.TargetMethod.ContainingType.OriginalDefinition, method.ContainingType.OriginalDefinition));
 
     /// <summary>The body of a property that computes its value; null for an automatic one.</summary>
     private MemberBody? Getter(IMethodSymbol getter)

@@ -15,12 +15,12 @@ internal static class ClipPlacement
     public const string Parameters = "parameters";
 
     /// <summary>A step that needs a clip. The diagnostic's further locations are the backward calls in the step's closure (LBFGS): there the clip belongs after them.</summary>
-    public static Finding Finding(Step step, TrainingLoop loop, Value model, int? reach)
+    public static Finding Finding(Step step, TrainingLoop loop, ImmutableArray<Value> models, int? reach)
     {
         var inClosure = step.Backwards.Where(backward => step.Event.Closure.Any(closure => backward.Event.Frame == closure))
             .Select(backward => backward.Event.Operation).ToImmutableArray();
-        var text = ParametersInSource(step, loop, inClosure.FirstOrDefault() ?? step.Event.Operation);
-        return new Finding(step.Event, model.Type?.Name ?? "the model", Reach(reach), Remedy(step, loop.Values.Source.Catalogue, text ?? "model.parameters()"))
+        var text = step.Event.IsByHand ? null : ParametersInSource(step, loop, inClosure.FirstOrDefault() ?? step.Event.Operation);
+        return new Finding(step.Event, string.Join("' or '", models.Select(model => model.Type?.Name ?? "the model").Distinct()), Reach(reach), Remedy(step, loop.Values.Source.Catalogue, text ?? "model.parameters()"))
         {
             Places = inClosure,
             Properties = text is null ? ImmutableDictionary<string, string?>.Empty : ImmutableDictionary<string, string?>.Empty.Add(Parameters, text),

@@ -1,34 +1,62 @@
 using System.Collections.Immutable;
 using GradAnalyzers.TrainingLoops;
 using Microsoft.CodeAnalysis;
-using Microsoft.CodeAnalysis.CSharp.Syntax;
 using Microsoft.CodeAnalysis.Diagnostics;
 
 namespace GradAnalyzers.Rules.Training;
 
-/// <summary>A loop steps again and again, and nothing ever clears the gradients: each step uses the sum of all so far.</summary>
+/// <summary>A loop steps again and again, and nothing in it clears the gradients: each step uses the sum of all so far.</summary>
 [DiagnosticAnalyzer(LanguageNames.CSharp)]
 public sealed class GradientsNeverCleared() : TrainingLoopRule(Descriptors.GRAD2003)
 {
+    /// <summary>Property of the diagnostic: the statement that clears, where there is no optimizer to name; empty where there is none.</summary>
+    public const string Clear = "clear";
+
+    private const string Never = "never clears gradients; every step uses the sum of all gradients so far";
+    private const string TooSeldom = "does not clear gradients (they are cleared outside of it); every step uses the sum of all gradients since then";
+
     private protected override bool DependsOnCallers => true;
 
     private protected override IEnumerable<Finding> Check(TrainingLoop loop, LoopProgram program)
     {
         if (loop.HasOpaqueCalls)
             yield break;
-        foreach (var step in loop.Steps.Where(step => !MayBeCleared(step, loop)))
+        foreach (var step in loop.Steps.Where(step => !program.IsFromSource(step.Event.Optimizer)))
         {
-            var after = loop.Graph.After(step.Node);
-            var repeats = after.Contains(step.Node) && step.Backwards.Any(backward => backward.Event.Accumulates && after.Contains(backward.Node));
-            if (repeats && !step.Event.Optimizer.Optimizers.Any(optimizer => IsMadeInTheSameRound(optimizer, step.Event)) && !program.IsFromSource(step.Event.Optimizer))
-                yield return new Finding(step.Event, step.Event.Optimizer.Name) { Places = Place(step, loop) };
+            // The smallest loop that differentiates and steps again and again: a clear around it, in the same code, comes too seldom.
+            var rounds = loop.Graph.RoundsWith(step.Node, nodes => Repeats(step, loop, nodes)).ToList();
+            if (rounds.Count == 0 || rounds.Any(round => MayBeCleared(step, loop, node => round.Nodes.Contains(node) || loop.Graph.IsInCallerOf(node, round.Owner)) || IsMadeAnew(step.Event.Optimizer, loop, round.Nodes)))
+                continue;
+            var isClearedElsewhere = loop.Of<ClearEvent>().Any(clear => step.MayBeClearedBy(clear.Event));
+            yield return new Finding(step.Event, step.Event.Optimizer.Name, isClearedElsewhere ? TooSeldom : Never) { Places = step.Event.IsByHand && loop.ModuleRunOver(step.Event) is null ? ImmutableArray<IOperation>.Empty : Place(step, loop), Properties = Remedy(step, loop) };
         }
     }
 
-    /// <summary>A clear, or code that writes gradients by hand and may write zeros.</summary>
-    private static bool MayBeCleared(Step step, TrainingLoop loop) =>
-        loop.Of<ClearEvent>().Any(clear => step.MayBeClearedBy(clear.Event))
-        || loop.Of<ClipEvent>().Any(change => change.Event.IsByHand && change.Event.Parameters.MayOverlap(step.Event.Optimizer.Parameters));
+    /// <summary>Where no optimizer can be named: the module whose parameters the step runs over, before the backward, or the tensor that it changes, after the step.</summary>
+    private static ImmutableDictionary<string, string?> Remedy(Step step, TrainingLoop loop)
+    {
+        var none = ImmutableDictionary<string, string?>.Empty;
+        if (step.Event.Changed is not { } changed)
+            return none;
+        if (loop.ModuleRunOver(step.Event) is { } module)
+            return none.Add(Clear, Place(step, loop).IsEmpty ? "" : module.Syntax.WithoutTrivia().ToString() + ".zero_grad();");
+        return none.Add(Clear, step.Event.Optimizer.Parameters is { IsComplete: true, IsFiltered: false } ? HandMadeStep.NameOf(changed) + ".grad?.zero_();" : "");
+    }
+
+    private static bool Repeats(Step step, TrainingLoop loop, HashSet<int> nodes) =>
+        nodes.Contains(step.Node) && step.Backwards.Any(backward => backward.Event.Accumulates && nodes.Contains(backward.Node)
+            && loop.Graph.LeadsTo(step.Node, backward.Node, nodes) && loop.Graph.LeadsTo(backward.Node, step.Node, nodes));
+
+    /// <summary>A clear in the loop, or by a caller of the code that it stands in; or code that writes gradients by hand and may write zeros.</summary>
+    private static bool MayBeCleared(Step step, TrainingLoop loop, Func<int, bool> isInTime) =>
+        loop.Of<ClearEvent>().Any(clear => step.MayBeClearedBy(clear.Event) && isInTime(clear.Node))
+        || loop.Of<ClipEvent>().Any(change => change.Event.IsByHand && isInTime(change.Node) && change.Event.Parameters.MayOverlap(step.Event.Optimizer.Parameters));
+
+    /// <summary>A new model in every round (cross-validation, a sweep) has nothing to clear; where the models are not to be seen, a new optimizer stands for them.</summary>
+    private static bool IsMadeAnew(OptimizerSet optimizer, TrainingLoop loop, HashSet<int> nodes) =>
+        optimizer.Parameters is { IsComplete: true, Modules: { IsEmpty: false } held } && held.All(module => module is Created)
+            ? held.Any(module => loop.IsMadeIn((Created)module, nodes))
+            : optimizer.Optimizers.Any(made => made is Unknown || (made is Created created && loop.IsMadeIn(created, nodes)));
 
     /// <summary>
     /// The backward before which the clear belongs: the only one, in the code of the step itself or in the closure that it runs.
@@ -37,31 +65,8 @@ public sealed class GradientsNeverCleared() : TrainingLoopRule(Descriptors.GRAD2
     private static ImmutableArray<IOperation> Place(Step step, TrainingLoop loop) =>
         step.Backwards is [var (node, backward)] && backward.Frame.Body == step.Event.Frame.Body
             && (backward.Frame == step.Event.Frame || step.Event.Closure.Contains(backward.Frame))
-            && !loop.Graph.Reaches(node, node, other => other == step.Event)
+            // A loop over the parameters of a module has some.
+            && (step.Event.IsByHand || !loop.Graph.Reaches(node, node, other => other == step.Event))
             ? ImmutableArray.Create(backward.Operation)
             : ImmutableArray<IOperation>.Empty;
-
-    /// <summary>A new optimizer in every round (cross-validation, a sweep) has nothing to clear.</summary>
-    private static bool IsMadeInTheSameRound(Value optimizer, StepEvent step)
-    {
-        if (optimizer is not Created created)
-            return optimizer is Unknown;
-        var making = Frame.WayTo(created.Creation, created.Frame).GroupBy(place => place.Frame).ToDictionary(group => group.Key, group => group.First().At);
-        foreach (var (frame, at) in Frame.WayTo(step.Operation, step.Frame))
-        {
-            var round = at.Syntax.Ancestors().TakeWhile(node => node != (frame.Function ?? frame.Body.Declaration))
-                .FirstOrDefault(node => node is ForStatementSyntax or CommonForEachStatementSyntax or WhileStatementSyntax or DoStatementSyntax);
-            if (making.TryGetValue(frame, out var made))
-            {
-                if (frame.Function is not null || round is not null)
-                    return round is null || (made.Syntax.SyntaxTree == round.SyntaxTree && round.Span.Contains(made.Syntax.Span));
-            }
-            else if (round is not null)
-            {
-                return false;
-            }
-        }
-
-        return false;
-    }
 }

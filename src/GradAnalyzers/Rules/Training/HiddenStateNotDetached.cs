@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using GradAnalyzers.Models;
 using GradAnalyzers.TrainingLoops;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.Diagnostics;
@@ -23,9 +22,9 @@ public sealed class HiddenStateNotDetached() : TrainingLoopRule(Descriptors.GRAD
             {
                 if (LoopAround(at) is not { } round || (RetainsGraph(backward.Operation) && !loop.AllSteps.Any(step => IsIn(round, step.Event))))
                     continue;
-                var unrolled = new UnrolledLoop(round, program.Source.Catalogue, program.Source);
-                var carried = unrolled.CarriedStates()
-                    .Where(state => !unrolled.MayBeDetached(state.State, state.Call) && !loop.Losses.IsWithoutGradient(state.Call, frame) && loop.Values.Trace(state.Call.Instance, frame).Any(trained.Contains))
+                var repeated = Recurrence.Of(round, program.Source)!;
+                var carried = repeated.CarriedStates
+                    .Where(state => !repeated.MayBeDetached(state) && !loop.Losses.IsWithoutGradient(state.Call, frame) && loop.Values.Trace(state.Call.Instance, frame).Any(trained.Contains))
                     .ToImmutableArray();
                 if (carried.IsEmpty)
                     continue;
@@ -35,7 +34,7 @@ public sealed class HiddenStateNotDetached() : TrainingLoopRule(Descriptors.GRAD
         }
     }
 
-    private static Finding Finding(BackwardEvent backward, ImmutableArray<(ILocalSymbol State, IInvocationOperation Call)> carried, ILoopOperation round, LoopProgram program)
+    private static Finding Finding(BackwardEvent backward, ImmutableArray<CarriedState> carried, ILoopOperation round, LoopProgram program)
     {
         var finding = new Finding(backward, string.Join("' and '", carried.Select(state => state.State.Name)), RetainsGraph(backward.Operation)
             ? "the retained graph grows with every batch, and gradients flow back through all of them"
@@ -43,7 +42,7 @@ public sealed class HiddenStateNotDetached() : TrainingLoopRule(Descriptors.GRAD
         {
             Places = ImmutableArray.Create(PlaceIn(round, carried[0].Call)),
         };
-        var isTensor = carried.All(state => program.Source.Catalogue.Is(state.State.Type, Catalogue.Role.Tensor));
+        var isTensor = carried.All(state => program.Source.Catalogue.Is(state.Type, Catalogue.Role.Tensor));
         return isTensor
             ? finding with { Properties = finding.Properties.Add(Detach, string.Join("\n", carried.Select(state => $"{state.State.Name} = {state.State.Name}{(StartsAsNull(state.State, round) ? "?" : "")}.detach();"))) }
             : finding;
@@ -81,7 +80,7 @@ public sealed class HiddenStateNotDetached() : TrainingLoopRule(Descriptors.GRAD
         backward is IInvocationOperation call && call.Arguments.Any(argument => argument.Parameter?.Name == "retain_graph" && argument.Value.ConstantValue is { HasValue: true, Value: true });
 
     /// <summary><c>Tensor? h = null;</c> before the loop: the first detach has nothing to work on.</summary>
-    private static bool StartsAsNull(ILocalSymbol state, IOperation loop)
+    private static bool StartsAsNull(ISymbol state, IOperation loop)
     {
         IOperation top = loop;
         while (top.Parent is { } parent)

@@ -15,24 +15,32 @@ public sealed class ModuleInNoOptimizer() : TrainingLoopRule(Descriptors.GRAD200
     private protected override IEnumerable<Finding> Check(TrainingLoop loop, LoopProgram program)
     {
         var held = loop.AllSteps.Select(step => step.Event.Optimizer.Parameters).ToList();
-        if (loop.HasOpaqueCalls || held.Count == 0 || held.Any(set => !set.IsComplete || set.IsFiltered))
+        if (loop.HasOpaqueCalls || held.Count == 0 || held.Any(set => !set.IsComplete || set.IsFiltered) || loop.AllSteps.Any(step => step.Event.IsByHand))
             yield break;
         var reported = new HashSet<Value>();
-        foreach (var step in loop.Steps)
+        foreach (var step in loop.Steps.Concat(loop.UnfedSteps))
         {
-            foreach (var (_, backward) in step.Backwards)
+            foreach (var (_, backward) in step.Reaching)
             {
                 foreach (var (module, call) in loop.Losses.ModulesOf(backward.Loss, backward.Frame).Calls)
                 {
                     if (module is Created created && program.HasWeights(module, loop.Values) && !held.Any(set => set.Modules.Any(other => Value.Overlap(other, module)))
                         && !IsHeldByAnother(module, held, loop) && !new ModuleUse(created, loop).MayBeMeantOrDoneElsewhere() && reported.Add(module))
                     {
+                        // Where the optimizer was made for an object that this one replaces, it has to be made anew.
+                        var isReplaced = step.Backwards.IsEmpty || (call is IInvocationOperation { Instance: { } called } && loop.Values.Trace(called, backward.Frame).Any(other => other != module));
                         yield return new Finding(step.Event, module.Type?.Name ?? "a module", (call as IInvocationOperation)?.Instance?.Syntax.ToString() ?? "it")
                         {
-                            Places = Creations(step.Event.Optimizer).Add(call),
+                            Places = isReplaced ? ImmutableArray<IOperation>.Empty : Creations(step.Event.Optimizer).Add(call),
                         };
                     }
                 }
+            }
+
+            foreach (var (layer, assignment) in loop.PartsReplacedBefore(step))
+            {
+                if (program.HasWeights(layer, loop.Values) && !held.Any(set => set.Modules.Any(other => layer == other)) && !new ModuleUse(layer, loop, assignment).MayBeMeantOrDoneElsewhere() && reported.Add(layer))
+                    yield return new Finding(step.Event, layer.Type?.Name ?? "a module", assignment.Target.Syntax.ToString());
             }
         }
     }
@@ -42,6 +50,13 @@ public sealed class ModuleInNoOptimizer() : TrainingLoopRule(Descriptors.GRAD200
 
     /// <summary>The module was handed to the constructor of one that is held.</summary>
     private static bool IsHeldByAnother(Value module, List<ParameterSet> held, TrainingLoop loop) =>
-        held.SelectMany(set => set.Modules).OfType<Created>().Any(owner =>
-            Frame.Arguments(owner.Creation).Any(argument => loop.Values.Trace(argument.Value, owner.Frame).Concat(loop.Values.TraceElements(argument.Value, owner.Frame)).Contains(module)));
+        held.SelectMany(set => set.Modules).OfType<Created>().Any(owner => Frame.Arguments(owner.Creation).Any(argument => Given(argument.Value, owner.Frame, loop.Values).Contains(module)));
+
+    /// <summary>What an argument hands over: itself, its elements, and what stands in arrays and tuples.</summary>
+    private static IEnumerable<Value> Given(IOperation argument, Frame frame, ValueTracer values)
+    {
+        var elements = values.TraceElements(argument, frame);
+        var inTuples = elements.OfType<Created>().Where(element => element.Creation is ITupleOperation).SelectMany(element => element.Creation.ChildOperations.SelectMany(part => values.Trace(part, element.Frame)));
+        return elements.Concat(inTuples).Concat(argument.DescendantsAndSelf().Where(part => values.Source.IsModule(part.Type)).SelectMany(part => values.Trace(part, frame)));
+    }
 }

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using GradAnalyzers.TrainingLoops;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.Diagnostics;
+using Microsoft.CodeAnalysis.Operations;
 
 namespace GradAnalyzers.Rules.Training;
 
@@ -19,7 +20,7 @@ public sealed class StepWithoutGradients() : TrainingLoopRule(Descriptors.GRAD20
         {
             if (IsStarved(loop, node, step))
                 yield return new Finding(step, "they are cleared between backward and the step") { Places = Move(loop, node, step) };
-            else if (IsWholeLoop(loop, step))
+            else if (IsWholeLoop(loop, step) || IsWholeRound(loop, node, step))
                 yield return new Finding(step, "backward is never called on the loss");
         }
     }
@@ -44,12 +45,24 @@ public sealed class StepWithoutGradients() : TrainingLoopRule(Descriptors.GRAD20
         && loop.Of<ClearEvent>().Any(clear => loop.Clears(clear.Event, held))
         && loop.RunsAny(held.Modules);
 
+    /// <summary>A round clears, runs a model and steps, and nothing in it can differentiate.</summary>
+    private static bool IsWholeRound(TrainingLoop loop, int node, StepEvent step)
+    {
+        bool IsCleared(HashSet<int> nodes) => loop.Of<ClearEvent>().Any(clear => nodes.Contains(clear.Node)
+            && (loop.Clears(clear.Event, step.Optimizer.Parameters) || (step.Optimizer is { IsOne: true, Optimizers: [var optimizer] } && clear.Event.Targets is [var target] && target == optimizer))
+            && loop.Graph.LeadsTo(clear.Node, node, nodes));
+        var rounds = loop.Graph.RoundsWith(node, IsCleared).ToList();
+        return rounds.Count > 0 && rounds.All(round => !loop.Of<BackwardEvent>().Any(backward => round.Nodes.Contains(backward.Node)) && loop.OnlyRunsModels(round.Nodes, step));
+    }
+
     /// <summary>The clear to move, then the backward to move it before; none where they are not in one piece of code.</summary>
     private static ImmutableArray<IOperation> Move(TrainingLoop loop, int node, StepEvent step)
     {
         var backwards = BackwardsBefore(loop, node).ToList();
         var clears = loop.Of<ClearEvent>().Where(clear => loop.Clears(clear.Event, step.Optimizer.Parameters) && loop.Graph.Reaches(clear.Node, node)).ToList();
         return clears is [var (_, clear)] && backwards is [var (_, backward)] && clear.Frame == backward.Frame && clear.Frame == step.Frame
+            // Before the first backward there is no gradient to set to zero.
+            && !(clear.Targets.IsEmpty && clear.Operation is IInvocationOperation)
             ? ImmutableArray.Create(clear.Operation, backward.Operation)
             : ImmutableArray<IOperation>.Empty;
     }

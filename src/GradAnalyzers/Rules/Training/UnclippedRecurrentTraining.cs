@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using GradAnalyzers.TrainingLoops;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.Diagnostics;
@@ -12,10 +13,15 @@ public sealed class UnclippedRecurrentTraining() : TrainingLoopRule(Descriptors.
     {
         // A clip in the wrong place is one mistake, and GRAD2002's.
         var attempted = MisplacedClips.In(loop).Select(misplaced => misplaced.Step).ToList();
-        foreach (var step in loop.Steps)
+        foreach (var step in loop.Steps.Where(step => !step.MayBeClipped && !attempted.Contains(step.Event)))
         {
-            if (!step.MayBeClipped && !attempted.Contains(step.Event) && step.Models.FirstOrDefault(model => program.IsRecurrent(model, loop.Values)) is { } model)
-                yield return ClipPlacement.Finding(step, loop, model, program.ReachOf(model));
+            var models = step.Models.Where(model => program.IsRecurrent(model, loop.Values) || step.IsUnrolled(model)).ToImmutableArray();
+            if (models.IsEmpty)
+                continue;
+            if (!step.IsOneOfSeveral)
+                yield return ClipPlacement.Finding(step, loop, models[..1], program.ReachOf(models[0]));
+            else if (step.Models.All(model => models.Contains(model) || !program.HasWeights(model, loop.Values)))
+                yield return ClipPlacement.Finding(step, loop, models, reach: null) with { IsGuess = true };
         }
     }
 }

@@ -855,4 +855,68 @@ public sealed class GradientsNeverClearedTests
             }
         }
         """);
+
+    [Fact]
+    public Task AStepByHandOverAModuleClearsTheModule() => Verify.Fixes(
+        Code.InMethod("""
+        var model = new Mlp();
+        for (var i = 0; i < 200; i++)
+        {
+            functional.mse_loss(model.call(x), y).backward();
+            using var _ = torch.no_grad();
+            foreach (var p in model.parameters())
+                [|p.sub_(0.1f * p.grad!)|];
+        }
+        """),
+        Code.InMethod("""
+        var model = new Mlp();
+        for (var i = 0; i < 200; i++)
+        {
+            model.zero_grad();
+            functional.mse_loss(model.call(x), y).backward();
+            using var _ = torch.no_grad();
+            foreach (var p in model.parameters())
+                p.sub_(0.1f * p.grad!);
+        }
+        """));
+
+    [Fact]
+    public Task AStepByHandOfOneTensorClearsIt() => Verify.Fixes(
+        Code.InMethod("""
+        var w = torch.randn(16, 1, requires_grad: true);
+        for (var i = 0; i < 200; i++)
+        {
+            functional.mse_loss(x.mm(w), y).backward();
+            using (torch.no_grad())
+            {
+                [|w.add_(w.grad!, alpha: -0.1)|];
+            }
+        }
+        """),
+        Code.InMethod("""
+        var w = torch.randn(16, 1, requires_grad: true);
+        for (var i = 0; i < 200; i++)
+        {
+            functional.mse_loss(x.mm(w), y).backward();
+            using (torch.no_grad())
+            {
+                w.add_(w.grad!, alpha: -0.1);
+                w.grad?.zero_();
+            }
+        }
+        """));
+
+    [Fact]
+    public async Task TheMessageSaysThatItIsClearedTooSeldom() => Assert.Equal(
+        ["GRAD2003: 'Adam' is stepped in a loop that does not clear gradients (they are cleared outside of it); every step uses the sum of all gradients since then. Call zero_grad() before backward."],
+        await TrainingRules.Messages(Code.InMethod("""
+        var model = new Mlp();
+        var optimizer = torch.optim.Adam(model.parameters());
+        optimizer.zero_grad();
+        foreach (var (input, target) in batches)
+        {
+            functional.mse_loss(model.call(input), target).backward();
+            optimizer.step();
+        }
+        """)));
 }

@@ -5,13 +5,13 @@ using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
 using Microsoft.CodeAnalysis.Operations;
 
-namespace GradAnalyzers.Models;
+namespace GradAnalyzers.TrainingLoops;
 
 /// <summary>
 /// Whether a module is recurrent: it makes an RNN, LSTM, GRU or cell, itself or in a module that it makes,
-/// or its forward runs a layer of fixed weights in a loop that carries a hidden state.
+/// or its forward runs a layer of fixed weights in a loop that carries a hidden state. And whether it has weights at all.
 /// </summary>
-internal sealed class RecurrentContent(ProgramSource source)
+internal sealed class ModuleContent(ProgramSource source)
 {
     private const int MaximumTypes = 500;
 
@@ -22,8 +22,12 @@ internal sealed class RecurrentContent(ProgramSource source)
     /// <summary>Whether modules of the type are recurrent; the type's own source and that of the modules it makes decide.</summary>
     public bool IsRecurrent(ITypeSymbol type) => _known.GetOrAdd(type, Find);
 
-    /// <summary>Whether modules of the type have weights to learn.</summary>
-    public bool HasWeights(ITypeSymbol type) => Contents(type).Any(part => Catalogue.FindBase(part)?.Role.IsWeighted() == true);
+    /// <summary>Whether modules of the type have weights to learn: those of layers, or parameters of their own.</summary>
+    public bool HasWeights(ITypeSymbol type) => Contents(type).Any(part => Catalogue.FindBase(part)?.Role.IsWeighted() == true || HasParameters(part));
+
+    private bool HasParameters(ITypeSymbol module) => !module.DeclaringSyntaxReferences.IsEmpty
+        && (module.GetMembers().Any(member => member is IFieldSymbol field && Catalogue.Is(field.Type, Role.Parameter))
+            || Construction(module).Any(operation => operation is IInvocationOperation { TargetMethod: var called } && Catalogue.Is(called, Role.RegisterParameter)));
 
     private bool Find(ITypeSymbol type) =>
         Contents(type).Any(part => Catalogue.FindBase(part)?.Role.IsRecurrent() == true || HasUnrolledLoop(part));
@@ -114,7 +118,7 @@ internal sealed class RecurrentContent(ProgramSource source)
                 continue;
             foreach (var operation in body.Root.DescendantsAndSelf())
             {
-                if (operation is ILoopOperation loop && new UnrolledLoop(loop, Catalogue, source).CarriesState())
+                if (Recurrence.Of(operation, source) is { CarriedStates.IsEmpty: false })
                     return true;
                 if (operation is IInvocationOperation { TargetMethod: { } called } && SymbolEqualityComparer.Default.Equals(called.ContainingType, module) && source.CodeOf(called) is { } next)
                     open.Enqueue(next.Body);
@@ -124,5 +128,6 @@ internal sealed class RecurrentContent(ProgramSource source)
         return false;
     }
 
-    private static bool IsLoop(SyntaxNode node) => node is CommonForEachStatementSyntax or ForStatementSyntax or WhileStatementSyntax or DoStatementSyntax;
+    private static bool IsLoop(SyntaxNode node) =>
+        node is CommonForEachStatementSyntax or ForStatementSyntax or WhileStatementSyntax or DoStatementSyntax or IdentifierNameSyntax { Identifier.ValueText: nameof(Enumerable.Aggregate) };
 }
