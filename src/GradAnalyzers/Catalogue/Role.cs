@@ -158,4 +158,6 @@ internal enum Role
     NoGrad,
     Freeze,
     AddGroup,
+    Measure,
+    Same,
 }

@@ -23,7 +23,7 @@ internal static class AnalyzedProgram
         return [.. reports.Select(report => $"{report.Id} {report.Location.GetLineSpan().StartLinePosition.Line + 1}: {report.GetMessage()}").Order()];
     }
 
-    private static IEnumerable<MetadataReference> Framework { get; } = Code.References.Where(reference => !reference.Display!.Contains("TorchSharp"));
+    private static IEnumerable<MetadataReference> Framework { get; } = Code.References.Where(reference => !reference.Display!.Contains("TorchSharp") && !reference.Display!.Contains("GradAnalyzers"));
 
     private static MetadataReference Assembly(string declarations)
     {

@@ -39,7 +39,7 @@ public sealed class CatalogueTextTests
 
     private static (IReadOnlyList<CatalogueEntry> Entries, IReadOnlyList<CatalogueError> Errors) Parse(string text)
     {
-        var (entries, errors) = CatalogueText.Parse(SourceText.From(text), isBuiltIn: false);
+        var (entries, errors) = CatalogueText.Parse(SourceText.From(text));
         return (entries, errors);
     }
 }
