@@ -125,7 +125,8 @@ internal sealed class UnseenCode(ValueTracer tracer)
             {
                 if (Source.Program.HoldsTrained(value.Type) || (value is Function function && Captures(function)) || (IsUnseen(value.Type) && Source.Program.KnowsTraining(value.Type!.ContainingAssembly)))
                     return true;
-                if (value is Created { Creation: IInvocationOperation call, Frame: var caller })
+                // What a model computes, and all else that a catalogue describes, keeps nothing.
+                if (value is Created { Creation: IInvocationOperation call, Frame: var caller } && Catalogue.Find(call.TargetMethod) is null)
                     Add(Operands(call), caller);
                 continue;
             }
