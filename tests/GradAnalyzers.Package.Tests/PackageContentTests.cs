@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using System.Reflection.PortableExecutable;
+using System.Text.RegularExpressions;
 using System.Xml.Linq;
 using Xunit;
 
@@ -23,6 +24,7 @@ public sealed class PackageContentTests(PackedPackage package)
                 "build/GradAnalyzers.targets",
                 "buildTransitive/GradAnalyzers.targets",
                 "catalogues/TensorFlow.NET.catalogue.txt",
+                "icon.png",
                 "lib/net8.0/GradAnalyzers.Monitor.dll",
                 "lib/net8.0/GradAnalyzers.Monitor.xml",
                 "lib/netstandard2.0/_._",
@@ -40,9 +42,27 @@ public sealed class PackageContentTests(PackedPackage package)
         Assert.Equal("GradAnalyzers", Value("id"));
         Assert.Equal("MIT", Value("license"));
         Assert.Equal("README.md", Value("readme"));
+        Assert.Equal("icon.png", Value("icon"));
+        Assert.StartsWith("The first version.", Value("releaseNotes"));
+        Assert.DoesNotContain("## ", Value("releaseNotes"));
+        Assert.Equal("https://github.com/GradAnalyzers/GradAnalyzers", metadata.Elements().Single(element => element.Name.LocalName == "repository").Attribute("url")!.Value);
         Assert.DoesNotContain(metadata.Descendants(), element => element.Name.LocalName is "dependency" or "frameworkAssembly");
 
         string Value(string name) => metadata.Elements().Single(element => element.Name.LocalName == name).Value;
+    }
+
+    [Fact]
+    public void ThePackedReadmeIsThatOfTheRepositoryAndEveryLinkInItIsAnAddress()
+    {
+        using var archive = ZipFile.OpenRead(package.File);
+        using var reader = new StreamReader(archive.GetEntry("README.md")!.Open());
+        var packed = reader.ReadToEnd().ReplaceLineEndings("\n");
+        var source = File.ReadAllText(Path.Combine(Setting.Repository, "README.md")).ReplaceLineEndings("\n");
+
+        Assert.Equal(source.TrimEnd(), packed.Replace("](https://github.com/GradAnalyzers/GradAnalyzers/blob/main/", "](").TrimEnd());
+        var links = Regex.Matches(packed, @"\]\((?<target>[^)]*)\)").Select(link => link.Groups["target"].Value).ToArray();
+        Assert.NotEmpty(links);
+        Assert.All(links, link => Assert.StartsWith("https://", link));
     }
 
     [Fact]
