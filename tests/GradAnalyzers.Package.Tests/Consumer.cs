@@ -67,6 +67,13 @@ public sealed class Consumer
         return this;
     }
 
+    /// <summary>Sets properties of the project, such as <c>&lt;GradAnalyzersMode&gt;All&lt;/GradAnalyzersMode&gt;</c>.</summary>
+    public Consumer WithProperties(string properties)
+    {
+        Write("Directory.Build.props", $"<Project><PropertyGroup>{properties}</PropertyGroup></Project>");
+        return this;
+    }
+
     /// <summary>Replaces the .editorconfig by one with these settings for C# files.</summary>
     public Consumer WithEditorConfig(string settings)
     {

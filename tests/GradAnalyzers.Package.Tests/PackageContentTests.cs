@@ -29,6 +29,12 @@ public sealed class PackageContentTests(PackedPackage package)
                 "lib/net8.0/GradAnalyzers.Monitor.xml",
                 "lib/netstandard2.0/_._",
                 "package/services/metadata/core-properties/nuget.psmdcp",
+                "presets/all.errors.globalconfig",
+                "presets/all.globalconfig",
+                "presets/minimum.errors.globalconfig",
+                "presets/minimum.globalconfig",
+                "presets/recommended.errors.globalconfig",
+                "presets/recommended.globalconfig",
             ],
             archive.Entries.Select(entry => entry.FullName).Order(StringComparer.Ordinal));
     }
