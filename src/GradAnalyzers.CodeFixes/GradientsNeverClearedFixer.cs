@@ -11,13 +11,16 @@ namespace GradAnalyzers.CodeFixes;
 [ExportCodeFixProvider(LanguageNames.CSharp, Name = nameof(GradientsNeverClearedFixer)), Shared]
 public sealed class GradientsNeverClearedFixer() : TrainingLoopFixer("GRAD2003")
 {
-    private protected override ImmutableArray<Choice> Choices(Diagnostic diagnostic, SyntaxNode happening, ImmutableArray<SyntaxNode> places, SemanticModel model)
+    private protected override ImmutableArray<Choice> Choices(Reported reported)
     {
-        if (happening is not InvocationExpressionSyntax { Expression: MemberAccessExpressionSyntax { Expression: var optimizer } } || !places.Add(happening).All(InsertStatement.IsPossible))
+        if (reported.Happening is not InvocationExpressionSyntax { Expression: MemberAccessExpressionSyntax { Expression: var optimizer } } step)
             return None;
-        var statement = $"{optimizer.WithoutTrivia()}.zero_grad();";
-        return places is [var backward]
-            ? One("Clear gradients before backward", "zero_grad", edits => InsertStatement.Before(edits, backward, statement))
-            : One("Clear gradients after the step", "zero_grad", edits => InsertStatement.After(edits, happening, statement));
+        var words = reported.InHouse;
+        var name = optimizer.WithoutTrivia().ToString();
+        if ((words.Speaks(step) ? words.Clear(name) : $"{name}.zero_grad();") is not { } statement)
+            return None;
+        if (reported.Places is [var backward])
+            return InsertStatement.IsPossibleBefore(backward) ? One("Clear gradients before backward", "zero_grad", edits => InsertStatement.Before(edits, backward, statement)) : None;
+        return InsertStatement.IsPossibleAfter(step) ? One("Clear gradients after the step", "zero_grad", edits => InsertStatement.After(edits, step, statement)) : None;
     }
 }

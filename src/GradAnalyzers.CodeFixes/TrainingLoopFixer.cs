@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using GradAnalyzers.Catalogue;
 using Microsoft.CodeAnalysis;
 
 namespace GradAnalyzers.CodeFixes;
@@ -11,15 +12,26 @@ public abstract class TrainingLoopFixer(string id) : Fixer(id)
         var places = diagnostic.AdditionalLocations.Select(NodeAt).ToImmutableArray();
         if (places.IsEmpty || places.Any(place => solution.GetDocument(place.SyntaxTree) is null))
             return ImmutableArray<Choice>.Empty;
-        var model = await solution.GetDocument(places[0].SyntaxTree)!.GetSemanticModelAsync(cancellation).ConfigureAwait(false);
-        return model is null ? ImmutableArray<Choice>.Empty : Choices(diagnostic, places[0], places.RemoveAt(0), model);
+        var document = solution.GetDocument(places[0].SyntaxTree)!;
+        var model = await document.GetSemanticModelAsync(cancellation).ConfigureAwait(false);
+        return model is null
+            ? ImmutableArray<Choice>.Empty
+            : Choices(new Reported(diagnostic, places[0], places.RemoveAt(0), model, ModelCatalogue.For(model.Compilation, document.Project.AnalyzerOptions)));
     }
 
-    /// <param name="diagnostic">What was reported.</param>
-    /// <param name="happening">The event: the step, the clip, the backward.</param>
-    /// <param name="places">The further places that the rule names.</param>
-    /// <param name="model">The semantic model of the event's file.</param>
-    private protected abstract ImmutableArray<Choice> Choices(Diagnostic diagnostic, SyntaxNode happening, ImmutableArray<SyntaxNode> places, SemanticModel model);
+    private protected abstract ImmutableArray<Choice> Choices(Reported reported);
+
+    /// <summary>What a fix has to go by.</summary>
+    /// <param name="Diagnostic">What was reported.</param>
+    /// <param name="Happening">The event: the step, the clip, the backward.</param>
+    /// <param name="Places">The further places that the rule names.</param>
+    /// <param name="Model">The semantic model of the event's file.</param>
+    /// <param name="Catalogue">What the members of libraries are.</param>
+    private protected sealed record Reported(Diagnostic Diagnostic, SyntaxNode Happening, ImmutableArray<SyntaxNode> Places, SemanticModel Model, ModelCatalogue Catalogue)
+    {
+        /// <summary>The words of the project's own catalogue, at the event.</summary>
+        public InHouse InHouse => new(Catalogue, Model, Happening.SpanStart);
+    }
 
     private protected static ImmutableArray<Choice> None => ImmutableArray<Choice>.Empty;
 

@@ -39,7 +39,7 @@ internal static class CatalogueText
         if (words.Length < 2)
             return $"'{words[0]}' has no role; write the member, a role such as 'linear' or 'clip_norm', then meaning=parameter pairs";
         if (!Roles.TryGetValue(words[1], out var role))
-            return $"'{words[1]}' is no role; the roles are {string.Join(", ", Roles.Keys.OrderBy(name => name, StringComparer.Ordinal))}";
+            return $"'{words[1]}' is no role; {Spelling.DidYouMean(words[1], Roles.Keys, "docs/configuration.md lists them, such as 'linear', 'lstm', 'clip_norm'")}";
         var meanings = ImmutableDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
         foreach (var word in words.Skip(2))
         {

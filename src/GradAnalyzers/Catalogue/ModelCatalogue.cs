@@ -70,6 +70,10 @@ internal sealed class ModelCatalogue
     /// <summary>The calls that clip by norm in the project's own catalogues.</summary>
     public ImmutableArray<string> ClipsByNorm { get; }
 
+    /// <summary>What clearing gradients is called in the library that steps by this method: TorchSharp's word, or the one of the project's own catalogue.</summary>
+    public string ClearNameFor(IMethodSymbol? step) => Find(step) is not { IsBuiltIn: false } ? "zero_grad"
+        : OwnEntries.Where(entry => entry.Role == Role.Clear).Select(entry => entry.Member[(entry.Member.LastIndexOf('.') + 1)..]).OrderBy(name => name, StringComparer.Ordinal).FirstOrDefault() ?? "the clear";
+
     /// <summary>The project's own lines.</summary>
     public IEnumerable<CatalogueEntry> OwnEntries => _entries.Values.Where(entry => !entry.IsBuiltIn);
 

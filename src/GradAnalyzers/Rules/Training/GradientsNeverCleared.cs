@@ -3,6 +3,7 @@ using GradAnalyzers.TrainingLoops;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
 using Microsoft.CodeAnalysis.Diagnostics;
+using Microsoft.CodeAnalysis.Operations;
 
 namespace GradAnalyzers.Rules.Training;
 
@@ -21,9 +22,11 @@ public sealed class GradientsNeverCleared() : TrainingLoopRule(Descriptors.GRAD2
             var after = loop.Graph.After(step.Node);
             var repeats = after.Contains(step.Node) && step.Backwards.Any(backward => backward.Event.Accumulates && after.Contains(backward.Node));
             if (repeats && !step.Event.Optimizer.Optimizers.Any(optimizer => IsMadeInTheSameRound(optimizer, step.Event)) && !program.IsFromSource(step.Event.Optimizer))
-                yield return new Finding(step.Event, step.Event.Optimizer.Name) { Places = Place(step, loop) };
+                yield return new Finding(step.Event, Stepped(step.Event), program.Source.Catalogue.ClearNameFor((step.Event.Operation as IInvocationOperation)?.TargetMethod) + "()") { Places = Place(step, loop) };
         }
     }
+
+    private static Wording Stepped(StepEvent step) => at => at.NameOf(step.Optimizer);
 
     /// <summary>A clear, or code that writes gradients by hand and may write zeros.</summary>
     private static bool MayBeCleared(Step step, TrainingLoop loop) =>
