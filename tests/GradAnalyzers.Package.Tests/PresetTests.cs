@@ -74,6 +74,26 @@ public sealed class PresetTests(PackedPackage package)
     }
 
     [Fact]
+    public async Task ThePresetGivesWayToAGlobalConfigOfTheProject()
+    {
+        var consumer = Consumer().WithProperties("<GradAnalyzersMode>All</GradAnalyzersMode><GradAnalyzersWarningsAsErrors>true</GradAnalyzersWarningsAsErrors>")
+            .With(".globalconfig", "is_global = true\ndotnet_diagnostic.GRAD2001.severity = none\ndotnet_diagnostic.GRAD2003.severity = warning\n");
+
+        Assert.Equal(["error GRAD2006", "warning GRAD2003"], Reports((await consumer.Build()).Exited(1)));
+    }
+
+    [Fact]
+    public async Task ThePresetOfErrorsLeavesOtherWarningsAlone()
+    {
+        var consumer = new Consumer(package, Setting.TorchSharpVersion).WithProperties("<GradAnalyzersWarningsAsErrors>true</GradAnalyzersWarningsAsErrors>")
+            .With("Unused.cs", "namespace Demo; public static class Unused { public static void Run() { int unused; } }");
+
+        var build = (await consumer.Build()).Succeeded();
+
+        Assert.Equal(("warning", "CS0168"), Assert.Single(build.Diagnostics.Select(diagnostic => (diagnostic.Severity, diagnostic.Id))));
+    }
+
+    [Fact]
     public async Task AModeThatDoesNotExistNamesThoseThatDo()
     {
         var build = (await Consumer().WithProperties("<GradAnalyzersMode>Strict</GradAnalyzersMode>").Build()).Exited(1);
