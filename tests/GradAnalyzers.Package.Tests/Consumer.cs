@@ -50,11 +50,11 @@ public sealed class Consumer
                 <ImplicitUsings>enable</ImplicitUsings>
                 <NoWarn>$(NoWarn);NU1603</NoWarn>
                 <NuGetAudit>false</NuGetAudit>
+                {(runs ? $"<GradAnalyzersNativeHelp>true</GradAnalyzersNativeHelp><NativeTorchFolder>{Path.Combine(Setting.Repository, ".native")}</NativeTorchFolder>" : "")}
               </PropertyGroup>
               <ItemGroup>
                 {string.Join("\n    ", references.Select(reference => $"""<PackageReference Include="{reference.Id}" Version="{reference.Version}" />"""))}
               </ItemGroup>
-              {(runs ? $"""<Import Project="{Path.Combine(Setting.Repository, "tests", "NativeTorch.targets")}" />""" : "")}
             </Project>
             """);
     }
