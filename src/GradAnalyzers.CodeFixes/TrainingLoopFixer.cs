@@ -1,16 +1,22 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using GradAnalyzers.Catalogue;
+using GradAnalyzers.Rules;
 using Microsoft.CodeAnalysis;
 
 namespace GradAnalyzers.CodeFixes;
 
-/// <summary>The base of fixers for rules of the training loop: the first additional location is the event, the others are what the rule adds.</summary>
+/// <summary>The base of fixers for rules of the training loop: the event is what is reported, or the first additional location where that is a call that leads to it; then come the places that the rule adds.</summary>
 public abstract class TrainingLoopFixer(string id) : Fixer(id)
 {
     private protected sealed override async Task<ImmutableArray<Choice>> Choices(Diagnostic diagnostic, Solution solution, CancellationToken cancellation)
     {
-        var places = diagnostic.AdditionalLocations.Select(NodeAt).ToImmutableArray();
-        if (places.IsEmpty || places.Any(place => solution.GetDocument(place.SyntaxTree) is null))
+        var given = diagnostic.AdditionalLocations;
+        var isElsewhere = diagnostic.Properties.ContainsKey(LoopFinding.IsElsewhere);
+        if (!diagnostic.Properties.TryGetValue(LoopFinding.PlaceCount, out var text) || !int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var count) || given.Count < count + (isElsewhere ? 1 : 0))
+            return ImmutableArray<Choice>.Empty;
+        var places = (isElsewhere ? given.Take(count + 1) : given.Take(count).Prepend(diagnostic.Location)).Select(NodeAt).ToImmutableArray();
+        if (places.Any(place => solution.GetDocument(place.SyntaxTree) is null))
             return ImmutableArray<Choice>.Empty;
         var document = solution.GetDocument(places[0].SyntaxTree)!;
         var model = await document.GetSemanticModelAsync(cancellation).ConfigureAwait(false);

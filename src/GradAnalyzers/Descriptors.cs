@@ -103,5 +103,5 @@ public static class Descriptors
         Create(id, category, DiagnosticSeverity.Warning, isEnabledByDefault: true, title, message, description);
 
     private static DiagnosticDescriptor Create(string id, string category, DiagnosticSeverity severity, bool isEnabledByDefault, string title, string message, string description) =>
-        new(id, title, message, category, severity, isEnabledByDefault, description, helpLinkUri: $"https://github.com/GradAnalyzers/GradAnalyzers/blob/main/docs/rules/{id}.md");
+        new(id, title, message, category, severity, isEnabledByDefault, description, helpLinkUri: $"https://github.com/GradAnalyzers/GradAnalyzers/blob/main/docs/rules/{id}.md", customTags: ["deep-learning", "gradients", category]);
 }

@@ -54,7 +54,7 @@ public sealed partial class MessageTests
 
     [Fact]
     public async Task TheVariableIsTheOneAtTheReportedPlace() => Assert.Equal(
-        ["GRAD2001: 'CharRnn' is recurrent and is stepped without gradient clipping (reach: 14 steps); call clip_grad_norm_(network.parameters(), 1.0) after backward"],
+        ["GRAD2001: 'CharRnn' is recurrent and is stepped without gradient clipping (reach: 14 steps); call torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0) after backward"],
         await TrainingRules.Messages("""
             public static class Program
             {
@@ -178,7 +178,7 @@ public sealed partial class MessageTests
         return [.. reports.Where(report => report.Id != "GRAD0002")];
     }
 
-    [GeneratedRegex(@"(?<![.\w])(model|optimizer|net|network|encoder|decoder|fc1|fc2|CharRnn|Mlp|Net)(?![\w])(?!\s*:)")]
+    [GeneratedRegex(@"\b(model|optimizer|net|network|encoder|decoder|fc1|fc2|CharRnn|Mlp|Net)\b")]
     private static partial Regex Name();
 
     private sealed class CatalogueFile(string text) : AdditionalText

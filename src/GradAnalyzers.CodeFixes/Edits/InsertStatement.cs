@@ -35,7 +35,7 @@ internal static class InsertStatement
         {
             switch (node)
             {
-                case ForStatementSyntax or WhileStatementSyntax or DoStatementSyntax:
+                case ForStatementSyntax or WhileStatementSyntax or DoStatementSyntax when node != expression:
                     return null;
                 case StatementSyntax and not BlockSyntax:
                     return node.Parent is GlobalStatementSyntax ? node.Parent : node;

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
+using System.Globalization;
 using System.Runtime.CompilerServices;
 using GradAnalyzers.Program;
 using GradAnalyzers.TrainingLoops;
@@ -121,9 +122,12 @@ internal sealed class LoopFindings
         var place = happening.Operation.Syntax.GetLocation();
         var calls = happening.Frame.LeavingFrom(loop.Root.Body).GroupBy(left => left.Call.Syntax.GetLocation()).Select(group => group.First())
             .Select(left => new ReportPlace(left.Call.Syntax.GetLocation(), left.Entered.Body.Declaration, Words(new ReportedAt(left.Call, left.Caller, loop)))).ToImmutableArray();
+        var properties = finding.Properties.Add(LoopFinding.PlaceCount, finding.Places.Length.ToString(CultureInfo.InvariantCulture));
+        if (!calls.IsEmpty)
+            properties = properties.Add(LoopFinding.IsElsewhere, null);
         return new MemberFinding(rule.Id, rule.AsksCallers, EventPlace.Of(happening),
             calls.IsEmpty ? ImmutableArray.Create(new ReportPlace(place, null, Words(new ReportedAt(happening.Operation, happening.Frame, loop)))) : calls,
-            ImmutableArray.Create(place).AddRange(finding.Places.Select(operation => operation.Syntax.GetLocation())), finding.Properties);
+            (calls.IsEmpty ? [] : new[] { place }).Concat(finding.Places.Select(operation => operation.Syntax.GetLocation())).Concat(finding.Related).ToImmutableArray(), properties);
 
         string[] Words(ReportedAt at) => rule.Words(finding.Arguments.Select(argument => argument is Wording wording ? wording(at) : argument));
     }
@@ -146,7 +150,14 @@ internal sealed class LoopFindings
 /// <summary>A report.</summary>
 /// <param name="Rule">The id.</param>
 /// <param name="Location">Where it is shown.</param>
-/// <param name="Involved">The event, then what the fix needs.</param>
+/// <param name="Involved">The event where the report stands elsewhere, then what the fix needs, then what helps a reader.</param>
 /// <param name="Properties">What the fix needs to know.</param>
 /// <param name="Arguments">What the message says.</param>
-internal sealed record LoopFinding(string Rule, Location Location, ImmutableArray<Location> Involved, ImmutableDictionary<string, string?> Properties, string[] Arguments);
+internal sealed record LoopFinding(string Rule, Location Location, ImmutableArray<Location> Involved, ImmutableDictionary<string, string?> Properties, string[] Arguments)
+{
+    /// <summary>Property of the diagnostic: the event is not where it is reported, but at the first additional location.</summary>
+    public const string IsElsewhere = "elsewhere";
+
+    /// <summary>Property of the diagnostic: how many additional locations are for the fix.</summary>
+    public const string PlaceCount = "places";
+}

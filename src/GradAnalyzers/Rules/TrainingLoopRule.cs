@@ -9,7 +9,7 @@ namespace GradAnalyzers.Rules;
 
 /// <summary>
 /// The base of rules that ask a question of a training loop. A finding is placed at its event where the event's own code decides it,
-/// otherwise at the call that brings in what decides it (the model, say), with the event as the first additional location.
+/// otherwise at the call that brings in what decides it (the model, say), with the event as the first additional location. What the fix needs and what helps a reader follow.
 /// </summary>
 public abstract class TrainingLoopRule(DiagnosticDescriptor descriptor) : Rule(descriptor)
 {
@@ -42,11 +42,14 @@ public abstract class TrainingLoopRule(DiagnosticDescriptor descriptor) : Rule(d
 }
 
 /// <summary>Something wrong with an event of a loop.</summary>
-/// <param name="Event">What is wrong; its place is the diagnostic's first additional location.</param>
+/// <param name="Event">What is wrong.</param>
 /// <param name="Arguments">What the message says: a text, <see cref="Forms"/> of it, or a <see cref="Wording"/> that names things as they stand where it is reported.</param>
 internal sealed record Finding(LoopEvent Event, params object[] Arguments)
 {
-    /// <summary>Further additional locations, for the fix.</summary>
+    /// <summary>What else a reader wants to see: where the model or the optimizer is made, and its class.</summary>
+    public ImmutableArray<Location> Related { get; init; } = ImmutableArray<Location>.Empty;
+
+    /// <summary>Further places, for the fix.</summary>
     public ImmutableArray<IOperation> Places { get; init; } = ImmutableArray<IOperation>.Empty;
 
     /// <summary>What the fix needs to know.</summary>

@@ -29,7 +29,7 @@ internal static class ClipPlacement
         if (place.NameOf(model) is { } name)
             properties = properties.Add(Model, name);
         Wording remedy = at => Remedy(step, loop.Values.Source.Catalogue, ParametersAt(at.Operation == step.Event.Operation ? place : at, step));
-        return new Finding(step.Event, model.Type?.Name ?? "the model", Forms.Of(Reach(reach), ""), remedy) { Places = inClosure, Properties = properties };
+        return new Finding(step.Event, model.Type?.Name ?? "the model", Forms.Of(Reach(reach), ""), remedy) { Places = inClosure, Properties = properties, Related = Origin.Of(model, loop.Values.Source) };
     }
 
     private static string Reach(int? steps) => steps is null or >= RecurrentReach.Limit

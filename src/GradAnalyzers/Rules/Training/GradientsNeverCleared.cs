@@ -22,7 +22,7 @@ public sealed class GradientsNeverCleared() : TrainingLoopRule(Descriptors.GRAD2
             var after = loop.Graph.After(step.Node);
             var repeats = after.Contains(step.Node) && step.Backwards.Any(backward => backward.Event.Accumulates && after.Contains(backward.Node));
             if (repeats && !step.Event.Optimizer.Optimizers.Any(optimizer => IsMadeInTheSameRound(optimizer, step.Event)) && !program.IsFromSource(step.Event.Optimizer))
-                yield return new Finding(step.Event, Stepped(step.Event), program.Source.Catalogue.ClearNameFor((step.Event.Operation as IInvocationOperation)?.TargetMethod) + "()") { Places = Place(step, loop) };
+                yield return new Finding(step.Event, Stepped(step.Event), program.Source.Catalogue.ClearNameFor((step.Event.Operation as IInvocationOperation)?.TargetMethod) + "()") { Places = Place(step, loop), Related = step.Event.Optimizer.Optimizers is [var optimizer] ? Origin.Of(optimizer, program.Source) : ImmutableArray<Location>.Empty };
         }
     }
 

@@ -18,22 +18,23 @@ public sealed class ModuleInNoOptimizer() : TrainingLoopRule(Descriptors.GRAD200
         if (loop.HasOpaqueCalls || held.Count == 0 || held.Any(set => !set.IsComplete || set.IsFiltered))
             yield break;
         var reported = new HashSet<Value>();
-        foreach (var step in loop.Steps)
+        foreach (var (node, step) in loop.AllSteps)
         {
-            foreach (var (_, backward) in step.Backwards)
+            foreach (var (from, backward) in loop.Of<BackwardEvent>().Where(backward => loop.Graph.Reaches(backward.Node, node)))
             {
+                var isUsed = loop.Steps.Any(used => used.Event == step && used.Backwards.Any(other => other.Node == from));
                 foreach (var (module, call) in loop.Losses.ModulesOf(backward.Loss, backward.Frame).Calls)
                 {
-                    if (module is Created created && program.HasWeights(module, loop.Values) && !held.Any(set => set.Modules.Any(other => Value.Overlap(other, module)))
+                    var receiver = (call as IInvocationOperation)?.Instance;
+                    var isReplaced = IsGivenEarlier(receiver, step.Optimizer);
+                    if ((isUsed || isReplaced) && module is Created created && program.HasWeights(module, loop.Values) && !held.Any(set => set.Modules.Any(other => Value.Overlap(other, module)))
                         && !IsHeldByAnother(module, held, loop) && !new ModuleUse(created, loop).MayBeMeantOrDoneElsewhere() && reported.Add(module))
                     {
-                        var receiver = (call as IInvocationOperation)?.Instance;
-                        var isReplaced = IsGivenEarlier(receiver, step.Event.Optimizer);
                         Wording name = at => at.NameOf(module) ?? receiver?.Syntax.ToString() ?? "it";
                         Wording why = at => isReplaced ? $"the optimizer was made for an earlier object in '{name(at)}'" : $"no optimizer holds the parameters of '{name(at)}'";
-                        yield return new Finding(step.Event, module.Type?.Name ?? "a module", why)
+                        yield return new Finding(step, module.Type?.Name ?? "a module", why)
                         {
-                            Places = isReplaced ? Creations(step.Event.Optimizer).Add(call).Add(created.Creation) : Creations(step.Event.Optimizer).Add(call),
+                            Places = isReplaced ? Creations(step.Optimizer).Add(call).Add(created.Creation) : Creations(step.Optimizer).Add(call),
                         };
                     }
                 }
