@@ -2,9 +2,12 @@ using Microsoft.CodeAnalysis;
 
 namespace GradAnalyzers.CodeFixes;
 
-/// <summary>The one check that every fix passes before it is offered: no document that it edits has an error more than before.</summary>
+/// <summary>The one check that every fix passes before it is offered: no document that it edits has an error more than before, or more code that never runs.</summary>
 internal static class CompileCheck
 {
+    /// <summary>What is written behind a return compiles, and does nothing.</summary>
+    private const string UnreachableCode = "CS0162";
+
     /// <summary>The edited documents that have new errors; warnings that the project treats as errors count.</summary>
     public static async Task<IReadOnlyList<DocumentId>> BrokenBy(Solution before, Solution after, CancellationToken cancellation)
     {
@@ -24,7 +27,7 @@ internal static class CompileCheck
     private static async Task<Dictionary<string, int>> Errors(Document document, CancellationToken cancellation)
     {
         var model = await document.GetSemanticModelAsync(cancellation).ConfigureAwait(false);
-        return model!.GetDiagnostics(cancellationToken: cancellation).Where(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error)
+        return model!.GetDiagnostics(cancellationToken: cancellation).Where(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error || diagnostic.Id == UnreachableCode)
             .GroupBy(diagnostic => diagnostic.Id, StringComparer.Ordinal).ToDictionary(group => group.Key, group => group.Count(), StringComparer.Ordinal);
     }
 }
