@@ -127,6 +127,21 @@ public sealed class HostProjectTests(PackedPackage package)
             Assert.Single(build.Reports.Where(report => report.Id == "GRAD0001").Select(report => (report.File, report.Line, report.Message.Split(" (http")[0]))));
     }
 
+    /// <summary>With the help the program runs (see ConsumerTests); without it, it cannot where the system's C++ library is old.</summary>
+    [Theory]
+    [InlineData("", true)]
+    [InlineData("<GradAnalyzersNativeHelp>false</GradAnalyzersNativeHelp>", false)]
+    public async Task WhereTorchSharpWillNotLoadTheBuildSaysSo(string properties, bool says)
+    {
+        const string Library = "/usr/lib/x86_64-linux-gnu/libstdc++.so.6";
+        var isOld = OperatingSystem.IsLinux() && File.Exists(Library) && !(await File.ReadAllTextAsync(Library, TestContext.Current.CancellationToken)).Contains("GLIBCXX_3.4.32", StringComparison.Ordinal);
+        var consumer = new Consumer(package, Setting.TorchSharpVersion, runs: true, nativeHelp: false).WithProperties(properties).With("Program.cs", "Console.WriteLine();");
+
+        var build = (await consumer.Build("-warnaserror")).Succeeded();
+
+        Assert.Equal(isOld && says, build.Output.Contains("<GradAnalyzersNativeHelp>true</GradAnalyzersNativeHelp> in the project helps", StringComparison.Ordinal));
+    }
+
     [Fact]
     public async Task ALogForOtherToolsHasTagsAPlaceAndTheModel()
     {
