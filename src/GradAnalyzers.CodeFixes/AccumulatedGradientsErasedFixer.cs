@@ -13,8 +13,8 @@ namespace GradAnalyzers.CodeFixes;
 [ExportCodeFixProvider(LanguageNames.CSharp, Name = nameof(AccumulatedGradientsErasedFixer)), Shared]
 public sealed class AccumulatedGradientsErasedFixer() : TrainingLoopFixer("GRAD2010")
 {
-    private protected override ImmutableArray<Choice> Choices(Diagnostic diagnostic, SyntaxNode happening, ImmutableArray<SyntaxNode> places, SemanticModel model) =>
-        places is [var step] && InsertStatement.IsPossible(step) && MovedFrom(happening) is { } statement && IsInScope(happening, step, model)
+    private protected override ImmutableArray<Choice> Choices(Reported reported) =>
+        reported is { Places: [var step], Happening: var happening } && InsertStatement.IsPossibleAfter(step) && MovedFrom(happening) is { } statement && IsInScope(happening, step, reported.Model)
             ? One("Clear gradients after the step", "move", edits =>
             {
                 if (!edits.IsNew(statement, "move"))

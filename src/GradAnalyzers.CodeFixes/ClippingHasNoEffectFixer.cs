@@ -10,8 +10,8 @@ namespace GradAnalyzers.CodeFixes;
 [ExportCodeFixProvider(LanguageNames.CSharp, Name = nameof(ClippingHasNoEffectFixer)), Shared]
 public sealed class ClippingHasNoEffectFixer() : TrainingLoopFixer("GRAD2002")
 {
-    private protected override ImmutableArray<Choice> Choices(Diagnostic diagnostic, SyntaxNode happening, ImmutableArray<SyntaxNode> places, SemanticModel model) =>
-        places is [var step] && MoveStatement.IsPossible(happening, step, model)
-            ? One("Clip right before the step", "move", edits => MoveStatement.Before(edits, happening, step))
+    private protected override ImmutableArray<Choice> Choices(Reported reported) =>
+        reported.Places is [var step] && MoveStatement.IsPossible(reported.Happening, step, reported.Model)
+            ? One("Clip right before the step", "move", edits => MoveStatement.Before(edits, reported.Happening, step))
             : None;
 }

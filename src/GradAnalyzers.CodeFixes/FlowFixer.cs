@@ -32,7 +32,7 @@ public abstract class FlowFixer(string id, FlowRule rule) : Fixer(id)
         foreach (var plan in Plans(finding, new FixedModel(finding.Model, compilation)))
         {
             if (await Outcome(plan, finding.Model, models, project, cancellation).ConfigureAwait(false) is { } outcome)
-                choices.Add(new Choice(outcome, plan.Key, (edits, _) => { plan.Edit(edits); return Task.CompletedTask; }));
+                choices.Add(new Choice(outcome, plan.Key, (edits, _) => { plan.Edit(edits); return Task.CompletedTask; }, IsTried: true));
         }
 
         return choices.ToImmutable();
@@ -50,12 +50,8 @@ public abstract class FlowFixer(string id, FlowRule rule) : Fixer(id)
         var changed = trial.Changed().GetProject(project.Id)!;
         if (await changed.GetCompilationAsync(cancellation).ConfigureAwait(false) is not { } compilation)
             return null;
-        foreach (var id in changed.GetChanges(project).GetChangedDocuments())
-        {
-            var (old, now) = (project.GetDocument(id)!, changed.GetDocument(id)!);
-            if (await Errors(now, cancellation).ConfigureAwait(false) > await Errors(old, cancellation).ConfigureAwait(false))
-                return null;
-        }
+        if ((await CompileCheck.BrokenBy(project.Solution, changed.Solution, cancellation).ConfigureAwait(false)).Any())
+            return null;
 
         var number = Same(models.All(before.Thresholds, cancellation), before).IndexOf(before);
         var changedModels = PredictedModels.For(compilation, ModelCatalogue.For(compilation, project.AnalyzerOptions));
@@ -65,9 +61,6 @@ public abstract class FlowFixer(string id, FlowRule rule) : Fixer(id)
         var figure = before.IsInRatio ? after.Prediction.FirstToLastRatio : after.Prediction.Attenuation;
         return plan.MustHeal ? $"{plan.Title} ({PredictedModel.Short(before.Figure)} -> {PredictedModel.Short(figure)})" : plan.Title;
     }
-
-    private static async Task<int> Errors(Document document, CancellationToken cancellation) =>
-        (await document.GetSemanticModelAsync(cancellation).ConfigureAwait(false))!.GetDiagnostics(cancellationToken: cancellation).Count(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error);
 
     /// <summary>The models that a model can be told from by its place in their order only: those of one class, or the Sequentials of one file.</summary>
     private static List<PredictedModel> Same(ImmutableArray<PredictedModel> models, PredictedModel model) =>

@@ -12,16 +12,18 @@ namespace GradAnalyzers.CodeFixes;
 [ExportCodeFixProvider(LanguageNames.CSharp, Name = nameof(GradientsNeverClearedFixer)), Shared]
 public sealed class GradientsNeverClearedFixer() : TrainingLoopFixer("GRAD2003")
 {
-    private protected override ImmutableArray<Choice> Choices(Diagnostic diagnostic, SyntaxNode happening, ImmutableArray<SyntaxNode> places, SemanticModel model)
+    private protected override ImmutableArray<Choice> Choices(Reported reported)
     {
-        if (happening is not InvocationExpressionSyntax { Expression: MemberAccessExpressionSyntax { Expression: var optimizer } } || !places.Add(happening).All(InsertStatement.IsPossible))
+        if (reported.Happening is not InvocationExpressionSyntax { Expression: MemberAccessExpressionSyntax { Expression: var optimizer } } step)
             return None;
-        if (!diagnostic.Properties.TryGetValue(GradientsNeverCleared.Clear, out var statement))
-            statement = $"{optimizer.WithoutTrivia()}.zero_grad();";
+        var words = reported.InHouse;
+        var name = optimizer.WithoutTrivia().ToString();
+        // A step by hand has no optimizer to name: the rule says what clears.
+        var statement = reported.Diagnostic.Properties.TryGetValue(GradientsNeverCleared.Clear, out var written) ? written : words.Speaks(step) ? words.Clear(name) : $"{name}.zero_grad();";
         if (statement is not { Length: > 0 })
             return None;
-        return places is [var backward]
-            ? One("Clear gradients before backward", "zero_grad", edits => InsertStatement.Before(edits, backward, statement))
-            : One("Clear gradients after the step", "zero_grad", edits => InsertStatement.After(edits, happening, statement));
+        if (reported.Places is [var backward])
+            return InsertStatement.IsPossibleBefore(backward) ? One("Clear gradients before backward", "zero_grad", edits => InsertStatement.Before(edits, backward, statement)) : None;
+        return InsertStatement.IsPossibleAfter(step) ? One("Clear gradients after the step", "zero_grad", edits => InsertStatement.After(edits, step, statement)) : None;
     }
 }

@@ -11,8 +11,8 @@ namespace GradAnalyzers.CodeFixes;
 [ExportCodeFixProvider(LanguageNames.CSharp, Name = nameof(HiddenStateNotDetachedFixer)), Shared]
 public sealed class HiddenStateNotDetachedFixer() : TrainingLoopFixer("GRAD2005")
 {
-    private protected override ImmutableArray<Choice> Choices(Diagnostic diagnostic, SyntaxNode happening, ImmutableArray<SyntaxNode> places, SemanticModel model) =>
-        places is [var use] && diagnostic.Properties.TryGetValue(HiddenStateNotDetached.Detach, out var statements) && statements is not null && InsertStatement.IsPossible(use)
+    private protected override ImmutableArray<Choice> Choices(Reported reported) =>
+        reported.Places is [var use] && reported.Diagnostic.Properties.TryGetValue(HiddenStateNotDetached.Detach, out var statements) && statements is not null && InsertStatement.IsPossibleBefore(use)
             ? One("Detach the hidden state from earlier batches", "detach", edits =>
             {
                 foreach (var statement in statements.Split('\n'))

@@ -10,12 +10,13 @@ namespace GradAnalyzers.CodeFixes;
 [ExportCodeFixProvider(LanguageNames.CSharp, Name = nameof(IneffectiveClipThresholdFixer)), Shared]
 public sealed class IneffectiveClipThresholdFixer() : TrainingLoopFixer("GRAD2006")
 {
-    private protected override ImmutableArray<Choice> Choices(Diagnostic diagnostic, SyntaxNode happening, ImmutableArray<SyntaxNode> places, SemanticModel model) =>
-        places is [var threshold]
+    private protected override ImmutableArray<Choice> Choices(Reported reported) =>
+        reported.Places is [var threshold]
             ? One("Use 1.0", "threshold", edits =>
             {
+                var isSingle = reported.Model.GetTypeInfo(threshold).ConvertedType?.SpecialType == SpecialType.System_Single;
                 if (edits.IsNew(threshold, "1.0"))
-                    edits.EditorFor(threshold).ReplaceNode(threshold, (current, _) => SyntaxFactory.ParseExpression("1.0").WithTriviaFrom(current));
+                    edits.EditorFor(threshold).ReplaceNode(threshold, (current, _) => SyntaxFactory.ParseExpression(isSingle ? "1.0f" : "1.0").WithTriviaFrom(current));
             })
             : None;
 }

@@ -3,7 +3,7 @@ using System.Composition;
 using GradAnalyzers.Catalogue;
 using GradAnalyzers.CodeFixes.Edits;
 using GradAnalyzers.Program;
-using GradAnalyzers.Rules.Path;
+using GradAnalyzers.Rules.GradientPath;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CodeFixes;
 using Microsoft.CodeAnalysis.CSharp;

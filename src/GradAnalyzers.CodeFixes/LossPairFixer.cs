@@ -10,8 +10,9 @@ namespace GradAnalyzers.CodeFixes;
 /// <summary>The base of fixers that change the activation before a loss. Only where the loss alone reads it: the places are the loss call, then the loss's creation or call, then the activation.</summary>
 public abstract class LossPairFixer(string id, string title) : TrainingLoopFixer(id)
 {
-    private protected sealed override ImmutableArray<Choice> Choices(Diagnostic diagnostic, SyntaxNode happening, ImmutableArray<SyntaxNode> places, SemanticModel model)
+    private protected sealed override ImmutableArray<Choice> Choices(Reported reported)
     {
+        var (diagnostic, _, places, model, _) = reported;
         if (places is not [var loss, var activation] || !diagnostic.Properties.ContainsKey(LossPairRule.OnlyForTheLoss) || activation is not InvocationExpressionSyntax call)
             return None;
         var isElement = diagnostic.Properties.ContainsKey(LossPairRule.Element);

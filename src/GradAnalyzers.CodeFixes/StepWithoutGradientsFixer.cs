@@ -10,8 +10,8 @@ namespace GradAnalyzers.CodeFixes;
 [ExportCodeFixProvider(LanguageNames.CSharp, Name = nameof(StepWithoutGradientsFixer)), Shared]
 public sealed class StepWithoutGradientsFixer() : TrainingLoopFixer("GRAD2004")
 {
-    private protected override ImmutableArray<Choice> Choices(Diagnostic diagnostic, SyntaxNode happening, ImmutableArray<SyntaxNode> places, SemanticModel model) =>
-        places is [var clear, var backward] && clear.SpanStart > backward.SpanStart && MoveStatement.IsPossible(clear, backward, model)
+    private protected override ImmutableArray<Choice> Choices(Reported reported) =>
+        reported.Places is [var clear, var backward] && clear.SpanStart > backward.SpanStart && MoveStatement.IsPossible(clear, backward, reported.Model)
             ? One("Clear gradients before backward", "move", edits => MoveStatement.Before(edits, clear, backward))
             : None;
 }

@@ -1,9 +1,11 @@
 using System.Collections.Immutable;
 using System.Composition;
+using GradAnalyzers.Catalogue;
 using GradAnalyzers.CodeFixes.Edits;
 using GradAnalyzers.Rules.Training;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CodeFixes;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
 
 namespace GradAnalyzers.CodeFixes;
 
@@ -11,21 +13,42 @@ namespace GradAnalyzers.CodeFixes;
 [ExportCodeFixProvider(LanguageNames.CSharp, Name = nameof(UnclippedRecurrentTrainingFixer)), Shared]
 public sealed class UnclippedRecurrentTrainingFixer() : TrainingLoopFixer("GRAD2001")
 {
-    private protected override ImmutableArray<Choice> Choices(Diagnostic diagnostic, SyntaxNode happening, ImmutableArray<SyntaxNode> places, SemanticModel model)
+    private protected override ImmutableArray<Choice> Choices(Reported reported)
     {
-        if (!diagnostic.Properties.TryGetValue(ClipPlacement.Parameters, out var parameters) || !places.Add(happening).All(InsertStatement.IsPossible))
+        var (step, backwards) = (reported.Happening, reported.Places);
+        if (backwards.IsEmpty ? !InsertStatement.IsPossibleBefore(step) : !backwards.All(InsertStatement.IsPossibleAfter))
+            return None;
+        if (reported.InHouse.Speaks(step))
+            return InTheirWords(reported);
+        if (!reported.Diagnostic.Properties.TryGetValue(ClipPlacement.Parameters, out var parameters))
             return None;
         return ImmutableArray.Create(
-            ChoiceOf("Clip by global norm: clip_grad_norm_(…, 1.0)", "clip_grad_norm_", edits => Insert(edits, "torch.nn.utils.clip_grad_norm_", "max_norm")),
-            ChoiceOf("Clip each value: clip_grad_value_(…, 1.0)", "clip_grad_value_", edits => Insert(edits, "torch.nn.utils.clip_grad_value_", "clip_value")));
+            ChoiceOf("Clip by global norm: clip_grad_norm_(…, 1.0)", "clip_grad_norm_", edits => Insert(edits, reported, Library("torch.nn.utils.clip_grad_norm_", "max_norm"))),
+            ChoiceOf("Clip each value: clip_grad_value_(…, 1.0)", "clip_grad_value_", edits => Insert(edits, reported, Library("torch.nn.utils.clip_grad_value_", "clip_value"))));
 
-        void Insert(SolutionEdits edits, string method, string threshold)
+        string Library(string method, string threshold) => $"{LibraryName.At(reported.Model, step.SpanStart, method)}({parameters}, {threshold}: 1.0);";
+    }
+
+    /// <summary>The clips of a framework of the user's own; none where its catalogue names none that is a statement.</summary>
+    private static ImmutableArray<Choice> InTheirWords(Reported reported)
+    {
+        reported.Diagnostic.Properties.TryGetValue(ClipPlacement.Model, out var model);
+        var optimizer = ((reported.Happening as InvocationExpressionSyntax)?.Expression as MemberAccessExpressionSyntax)?.Expression.WithoutTrivia().ToString();
+        var choices = ImmutableArray.CreateBuilder<Choice>();
+        foreach (var (role, key) in new[] { (Role.ClipNorm, "clip_norm"), (Role.ClipValue, "clip_value") })
         {
-            var statement = $"{LibraryName.At(model, happening.SpanStart, method)}({parameters}, {threshold}: 1.0);";
-            foreach (var backward in places)
-                InsertStatement.After(edits, backward, statement);
-            if (places.IsEmpty)
-                InsertStatement.Before(edits, happening, statement);
+            if (reported.InHouse.Clip(role, model, optimizer) is { } statement)
+                choices.Add(ChoiceOf($"Clip: {statement.TrimEnd(';')}", key, edits => Insert(edits, reported, statement)));
         }
+
+        return choices.ToImmutable();
+    }
+
+    private static void Insert(SolutionEdits edits, Reported reported, string statement)
+    {
+        foreach (var backward in reported.Places)
+            InsertStatement.After(edits, backward, statement);
+        if (reported.Places.IsEmpty)
+            InsertStatement.Before(edits, reported.Happening, statement);
     }
 }

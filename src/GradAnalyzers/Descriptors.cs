@@ -34,7 +34,7 @@ public static class Descriptors
 
     public static readonly DiagnosticDescriptor GRAD1003 = Warning("GRAD1003", Flow,
         title: "A stack is too deep to do without residual connections",
-        message: "{0} layers without residual connections {1}, and normalization alone does not change that; add each block's input to its output: x + block(x)",
+        message: "{0} layers without residual connections {1}; add each block's input to its output: x + block(x)",
         description: "Batch normalization with a nonlinearity multiplies the gradient by slightly more than one a layer, and plain stacks by less: beyond some depth only an identity path keeps it (He et al. 2016).");
 
     public static readonly DiagnosticDescriptor GRAD1004 = Warning("GRAD1004", Flow,
@@ -54,18 +54,18 @@ public static class Descriptors
 
     public static readonly DiagnosticDescriptor GRAD2001 = Warning("GRAD2001", Training,
         title: "A recurrent model is stepped without gradient clipping",
-        message: "'{0}' is recurrent and is stepped without gradient clipping; its gradients may explode during training{1}. {2}.",
+        message: "'{0}' is recurrent and is stepped without gradient clipping{1}; {2}",
         description: "The gradient of a recurrent model is a product over time steps: when training grows the recurrent weights it explodes. "
             + "Clipping by global norm between backward and step bounds it (Pascanu, Mikolov, Bengio 2013).");
 
     public static readonly DiagnosticDescriptor GRAD2002 = Warning("GRAD2002", Training,
         title: "Gradient clipping has no effect",
-        message: "This clipping has no effect: {0}. Clip between backward and step, on the parameters that are stepped.",
+        message: "This clipping has no effect: {0}; clip what is stepped, between backward and step",
         description: "Gradients exist from backward on and are used up by step. A clip anywhere else changes nothing, and training looks protected when it is not.");
 
     public static readonly DiagnosticDescriptor GRAD2003 = Warning("GRAD2003", Training,
         title: "Gradients are never cleared",
-        message: "'{0}' is stepped in a loop that {1}. Call zero_grad() before backward.",
+        message: "'{0}' is stepped in a loop that {2}. Call {1} before backward.",
         description: "backward adds to the gradients that parameters hold. Without zero_grad the sum grows from step to step, as if the learning rate did, until training diverges.");
 
     public static readonly DiagnosticDescriptor GRAD2004 = Warning("GRAD2004", Training,
@@ -75,7 +75,7 @@ public static class Descriptors
 
     public static readonly DiagnosticDescriptor GRAD2005 = Warning("GRAD2005", Training,
         title: "A hidden state is carried over batches without detach",
-        message: "'{0}' is carried from batch to batch with its history: {1}. Detach it before it is used again.",
+        message: "'{0}' is carried from batch to batch with its history: {1}; detach it first",
         description: "A hidden state that is the output of the last batch still holds that batch's graph. detach() keeps its value and cuts its history (truncated backpropagation through time).");
 
     public static readonly DiagnosticDescriptor GRAD2006 = Info("GRAD2006", Training,
@@ -95,7 +95,7 @@ public static class Descriptors
 
     public static readonly DiagnosticDescriptor GRAD2009 = Warning("GRAD2009", Training,
         title: "A trained module is in no optimizer",
-        message: "'{0}' takes part in the loss, but no optimizer holds the parameters of '{1}'; it never learns",
+        message: "'{0}' takes part in the loss, but {1}; it never learns",
         description: "backward computes gradients for every module on the way to the loss; only what an optimizer holds is changed by step.");
 
     public static readonly DiagnosticDescriptor GRAD2010 = Warning("GRAD2010", Training,
@@ -140,5 +140,5 @@ public static class Descriptors
         Create(id, category, DiagnosticSeverity.Warning, isEnabledByDefault: true, title, message, description);
 
     private static DiagnosticDescriptor Create(string id, string category, DiagnosticSeverity severity, bool isEnabledByDefault, string title, string message, string description) =>
-        new(id, title, message, category, severity, isEnabledByDefault, description, helpLinkUri: $"https://github.com/GradAnalyzers/GradAnalyzers/blob/main/docs/rules/{id}.md");
+        new(id, title, message, category, severity, isEnabledByDefault, description, helpLinkUri: $"https://github.com/GradAnalyzers/GradAnalyzers/blob/main/docs/rules/{id}.md", customTags: ["deep-learning", "gradients", category]);
 }

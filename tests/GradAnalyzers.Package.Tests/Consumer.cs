@@ -17,7 +17,8 @@ public sealed class Consumer
     /// <param name="gradAnalyzers">False for the same project without the package, to compare with.</param>
     /// <param name="framework">The framework the project is for.</param>
     /// <param name="runs">True for a program that trains: with TorchSharp's native part.</param>
-    public Consumer(PackedPackage package, string? torchSharp, bool gradAnalyzers = true, string framework = "net10.0", bool runs = false)
+    /// <param name="nativeHelp">Whether such a program asks for the help that it needs on older Linux.</param>
+    public Consumer(PackedPackage package, string? torchSharp, bool gradAnalyzers = true, string framework = "net10.0", bool runs = false, bool nativeHelp = true)
     {
         this.package = package;
         folder = package.NewFolder("consumer");
@@ -50,11 +51,11 @@ public sealed class Consumer
                 <ImplicitUsings>enable</ImplicitUsings>
                 <NoWarn>$(NoWarn);NU1603</NoWarn>
                 <NuGetAudit>false</NuGetAudit>
+                {(runs && nativeHelp ? $"<GradAnalyzersNativeHelp>true</GradAnalyzersNativeHelp><NativeTorchFolder>{Path.Combine(Setting.Repository, ".native")}</NativeTorchFolder>" : "")}
               </PropertyGroup>
               <ItemGroup>
                 {string.Join("\n    ", references.Select(reference => $"""<PackageReference Include="{reference.Id}" Version="{reference.Version}" />"""))}
               </ItemGroup>
-              {(runs ? $"""<Import Project="{Path.Combine(Setting.Repository, "tests", "NativeTorch.targets")}" />""" : "")}
             </Project>
             """);
     }
@@ -64,6 +65,13 @@ public sealed class Consumer
     {
         sources[file] = MarkedSource.Parse(markedSource);
         Write(file, sources[file].Text);
+        return this;
+    }
+
+    /// <summary>Sets properties of the project, such as <c>&lt;GradAnalyzersMode&gt;All&lt;/GradAnalyzersMode&gt;</c>.</summary>
+    public Consumer WithProperties(string properties)
+    {
+        Write("Directory.Build.props", $"<Project><PropertyGroup>{properties}</PropertyGroup></Project>");
         return this;
     }
 

@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using System.Reflection.PortableExecutable;
+using System.Text.RegularExpressions;
 using System.Xml.Linq;
 using Xunit;
 
@@ -21,12 +22,23 @@ public sealed class PackageContentTests(PackedPackage package)
                 "analyzers/dotnet/cs/GradAnalyzers.CodeFixes.dll",
                 "analyzers/dotnet/cs/GradAnalyzers.dll",
                 "build/GradAnalyzers.targets",
+                "build/NativeTorch.targets",
+                "build/native-torch.sh",
                 "buildTransitive/GradAnalyzers.targets",
+                "buildTransitive/NativeTorch.targets",
+                "buildTransitive/native-torch.sh",
                 "catalogues/TensorFlow.NET.catalogue.txt",
+                "icon.png",
                 "lib/net8.0/GradAnalyzers.Monitor.dll",
                 "lib/net8.0/GradAnalyzers.Monitor.xml",
                 "lib/netstandard2.0/_._",
                 "package/services/metadata/core-properties/nuget.psmdcp",
+                "presets/all.errors.globalconfig",
+                "presets/all.globalconfig",
+                "presets/minimum.errors.globalconfig",
+                "presets/minimum.globalconfig",
+                "presets/recommended.errors.globalconfig",
+                "presets/recommended.globalconfig",
             ],
             archive.Entries.Select(entry => entry.FullName).Order(StringComparer.Ordinal));
     }
@@ -40,9 +52,27 @@ public sealed class PackageContentTests(PackedPackage package)
         Assert.Equal("GradAnalyzers", Value("id"));
         Assert.Equal("MIT", Value("license"));
         Assert.Equal("README.md", Value("readme"));
+        Assert.Equal("icon.png", Value("icon"));
+        Assert.StartsWith("The first version.", Value("releaseNotes"));
+        Assert.DoesNotContain("## ", Value("releaseNotes"));
+        Assert.Equal("https://github.com/GradAnalyzers/GradAnalyzers", metadata.Elements().Single(element => element.Name.LocalName == "repository").Attribute("url")!.Value);
         Assert.DoesNotContain(metadata.Descendants(), element => element.Name.LocalName is "dependency" or "frameworkAssembly");
 
         string Value(string name) => metadata.Elements().Single(element => element.Name.LocalName == name).Value;
+    }
+
+    [Fact]
+    public void ThePackedReadmeIsThatOfTheRepositoryAndEveryLinkInItIsAnAddress()
+    {
+        using var archive = ZipFile.OpenRead(package.File);
+        using var reader = new StreamReader(archive.GetEntry("README.md")!.Open());
+        var packed = reader.ReadToEnd().ReplaceLineEndings("\n");
+        var source = File.ReadAllText(Path.Combine(Setting.Repository, "README.md")).ReplaceLineEndings("\n");
+
+        Assert.Equal(source.TrimEnd(), packed.Replace("](https://github.com/GradAnalyzers/GradAnalyzers/blob/main/", "](").TrimEnd());
+        var links = Regex.Matches(packed, @"\]\((?<target>[^)]*)\)").Select(link => link.Groups["target"].Value).ToArray();
+        Assert.NotEmpty(links);
+        Assert.All(links, link => Assert.StartsWith("https://", link));
     }
 
     [Fact]

@@ -12,9 +12,11 @@ public sealed class LibraryTests
 
     private static readonly ILookup<string, Type> Types = typeof(torch).Assembly.GetTypes().ToLookup(type => (type.FullName ?? "").Split('`')[0].Replace('+', '.'));
 
-    public static TheoryData<string> Members { get; } = new(ModelCatalogue.BuiltInEntries.Select(entry => entry.Member));
+    private static IEnumerable<CatalogueEntry> Entries => ModelCatalogue.BuiltInEntries.Where(entry => entry.Assembly == ModelCatalogue.Library);
 
-    public static TheoryData<string, string, string> Parameters { get; } = new(ModelCatalogue.BuiltInEntries
+    public static TheoryData<string> Members { get; } = new(Entries.Select(entry => entry.Member));
+
+    public static TheoryData<string, string, string> Parameters { get; } = new(Entries
         .SelectMany(entry => entry.Meanings.Select(meaning => (entry.Member, meaning.Key, meaning.Value)))
         .Where(row => !double.TryParse(row.Value, CultureInfo.InvariantCulture, out _)));
 

@@ -17,27 +17,38 @@ internal static class TrainingRules
     ];
 
     /// <summary>Exactly the places marked <c>[|...|]</c> are reported, all of them by this one rule.</summary>
-    public static async Task Report(string id, string code, bool isProgram = false)
+    public static async Task Report(string id, string code, bool isProgram = false, params string[] libraries)
     {
         TestFileMarkupParser.GetSpans(code, out var plain, out ImmutableArray<Microsoft.CodeAnalysis.Text.TextSpan> marks);
         Assert.NotEmpty(marks);
-        Assert.Equal(marks.Select(mark => $"{id} {plain.Substring(mark.Start, mark.Length)}").Order(), await Places(plain, isProgram));
+        Assert.Equal(marks.Select(mark => $"{id} {plain.Substring(mark.Start, mark.Length)}").Order(), await Places(plain, isProgram, libraries));
     }
 
     /// <summary>No rule of the training loop reports anything.</summary>
-    public static async Task AreSilent(string code, bool isProgram = false) => Assert.Empty(await Places(code, isProgram));
+    public static async Task AreSilent(string code, bool isProgram = false, params string[] libraries) => Assert.Empty(await Places(code, isProgram, libraries));
 
     /// <summary>What the user reads.</summary>
-    public static async Task<string[]> Messages(string code) => [.. (await Diagnostics(code, isProgram: false)).Select(report => $"{report.Id}: {report.GetMessage()}").Order()];
+    public static async Task<string[]> Messages(string code) => [.. (await Diagnostics(code, isProgram: false, [])).Select(report => $"{report.Id}: {report.GetMessage()}").Order()];
 
-    private static async Task<IEnumerable<string>> Places(string code, bool isProgram) =>
-        (await Diagnostics(code, isProgram)).Select(report => $"{report.Id} {report.Location.SourceTree!.GetText().ToString(report.Location.SourceSpan)}").Order();
+    /// <summary>The declarations, compiled: the program sees their metadata only.</summary>
+    private static MetadataReference Assembly(string declarations)
+    {
+        var options = new CSharpParseOptions(LanguageVersion.Latest);
+        var stream = new MemoryStream();
+        var result = CSharpCompilation.Create("Library", new[] { Code.Usings, declarations }.Select(text => CSharpSyntaxTree.ParseText(text, options)), Code.References, new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary)).Emit(stream);
+        Assert.True(result.Success, string.Join('\n', result.Diagnostics));
+        stream.Position = 0;
+        return MetadataReference.CreateFromStream(stream);
+    }
 
-    private static async Task<ImmutableArray<Diagnostic>> Diagnostics(string code, bool isProgram)
+    private static async Task<IEnumerable<string>> Places(string code, bool isProgram, string[] libraries) =>
+        (await Diagnostics(code, isProgram, libraries)).Select(report => $"{report.Id} {report.Location.SourceTree!.GetText().ToString(report.Location.SourceSpan)}").Order();
+
+    private static async Task<ImmutableArray<Diagnostic>> Diagnostics(string code, bool isProgram, string[] libraries)
     {
         var options = new CSharpParseOptions(LanguageVersion.Latest);
         var trees = new[] { code, Code.Usings, Code.Models }.Select(text => CSharpSyntaxTree.ParseText(text, options));
-        var compilation = CSharpCompilation.Create("Test", trees, Code.References, new CSharpCompilationOptions(isProgram ? OutputKind.ConsoleApplication : OutputKind.DynamicallyLinkedLibrary));
+        var compilation = CSharpCompilation.Create("Test", trees, [.. Code.References, .. libraries.Select(Assembly)], new CSharpCompilationOptions(isProgram ? OutputKind.ConsoleApplication : OutputKind.DynamicallyLinkedLibrary));
         var errors = compilation.GetDiagnostics(TestContext.Current.CancellationToken).Where(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error);
         Assert.True(!errors.Any(), string.Join('\n', errors));
         return await compilation.WithAnalyzers(All).GetAnalyzerDiagnosticsAsync(TestContext.Current.CancellationToken);

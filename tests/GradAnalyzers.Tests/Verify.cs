@@ -118,9 +118,9 @@ internal static class Code
 
     public static ReferenceAssemblies NoPackages { get; } = new("net10.0");
 
-    /// <summary>The framework's reference assemblies, as the SDK brings them, and TorchSharp.</summary>
+    /// <summary>The framework's reference assemblies, as the SDK brings them, TorchSharp and the monitor.</summary>
     public static MetadataReference[] References { get; } =
-        [.. Directory.GetFiles(ReferencePack(), "*.dll").Select(path => MetadataReference.CreateFromFile(path)), MetadataReference.CreateFromFile(typeof(torch).Assembly.Location)];
+        [.. Directory.GetFiles(ReferencePack(), "*.dll").Select(path => MetadataReference.CreateFromFile(path)), MetadataReference.CreateFromFile(typeof(torch).Assembly.Location), MetadataReference.CreateFromFile(typeof(Monitor.GradientMonitor).Assembly.Location)];
 
     private static string ReferencePack() =>
         typeof(Code).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(attribute => attribute.Key == "ReferencePack").Value!;

@@ -5,10 +5,24 @@ using Microsoft.CodeAnalysis.Editing;
 
 namespace GradAnalyzers.CodeFixes.Edits;
 
-/// <summary>Puts a statement before or after the one that contains an expression, in blocks, single-statement bodies, expression bodies and top-level programs.</summary>
+/// <summary>
+/// Puts a statement before or after the one that contains an expression, in blocks, single-statement bodies, expression bodies and top-level programs.
+/// Nothing goes behind a return, and nothing beside a loop whose own condition or step the expression is: that runs once a round.
+/// </summary>
 internal static class InsertStatement
 {
-    public static bool IsPossible(SyntaxNode expression) => PlaceOf(expression) is not null;
+    public static bool IsPossibleBefore(SyntaxNode expression) => PlaceOf(expression) is not null;
+
+    public static bool IsPossibleAfter(SyntaxNode expression) => PlaceOf(expression) switch
+    {
+        null or ReturnStatementSyntax or ThrowStatementSyntax or GlobalStatementSyntax { Statement: ReturnStatementSyntax or ThrowStatementSyntax } => false,
+        // A condition or the head of a using: behind it comes what it guards.
+        IfStatementSyntax or SwitchStatementSyntax or UsingStatementSyntax or LockStatementSyntax or CommonForEachStatementSyntax or GlobalStatementSyntax { Statement: not (ExpressionStatementSyntax or LocalDeclarationStatementSyntax) } => false,
+        ArrowExpressionClauseSyntax { Parent: MethodDeclarationSyntax { ReturnType: not PredefinedTypeSyntax { Keyword.RawKind: (int)SyntaxKind.VoidKeyword } } method } => IsAsync(method.Modifiers, method.ReturnType),
+        ArrowExpressionClauseSyntax { Parent: LocalFunctionStatementSyntax { ReturnType: not PredefinedTypeSyntax { Keyword.RawKind: (int)SyntaxKind.VoidKeyword } } function } => IsAsync(function.Modifiers, function.ReturnType),
+        ArrowExpressionClauseSyntax { Parent: AccessorDeclarationSyntax accessor } => !accessor.IsKind(SyntaxKind.GetAccessorDeclaration),
+        _ => true,
+    };
 
     public static void Before(SolutionEdits edits, SyntaxNode expression, string statement) => Insert(edits, expression, statement, isBefore: true);
 
@@ -21,9 +35,11 @@ internal static class InsertStatement
         {
             switch (node)
             {
+                case ForStatementSyntax or WhileStatementSyntax or DoStatementSyntax when node != expression:
+                    return null;
                 case StatementSyntax and not BlockSyntax:
                     return node.Parent is GlobalStatementSyntax ? node.Parent : node;
-                case ArrowExpressionClauseSyntax { Parent: BaseMethodDeclarationSyntax or LocalFunctionStatementSyntax or AccessorDeclarationSyntax }:
+                case ArrowExpressionClauseSyntax { Parent: MethodDeclarationSyntax or ConstructorDeclarationSyntax or LocalFunctionStatementSyntax or AccessorDeclarationSyntax }:
                     return node;
                 case LambdaExpressionSyntax { ExpressionBody: not null } lambda when lambda.ExpressionBody.Span.Contains(expression.Span):
                     return node;
@@ -69,7 +85,11 @@ internal static class InsertStatement
         var inserted = added.WithLeadingTrivia(Layout.Indentation(indentation)).WithTrailingTrivia(layout.NewLine);
         if (!isBefore)
         {
-            editor.InsertAfter(place, inserted);
+            // "{ backward(); step(); }" on one line stays on it.
+            if (EndsLine(place))
+                editor.InsertAfter(place, inserted);
+            else
+                editor.InsertAfter(place, added.WithLeadingTrivia().WithTrailingTrivia(SyntaxFactory.Space));
             return;
         }
 
@@ -98,6 +118,18 @@ internal static class InsertStatement
         return previous.IsKind(SyntaxKind.None) || lines.GetLineFromPosition(previous.Span.End).LineNumber < lines.GetLineFromPosition(node.SpanStart).LineNumber;
     }
 
+    /// <summary>Whether nothing but white space and comments stands behind the node on its line.</summary>
+    private static bool EndsLine(SyntaxNode node)
+    {
+        var next = node.GetLastToken().GetNextToken();
+        var lines = node.SyntaxTree.GetText().Lines;
+        return next.IsKind(SyntaxKind.None) || lines.GetLineFromPosition(next.SpanStart).LineNumber > lines.GetLineFromPosition(node.Span.End).LineNumber;
+    }
+
+    /// <summary><c>async Task Step() =&gt; optimizer.step();</c> returns nothing.</summary>
+    private static bool IsAsync(SyntaxTokenList modifiers, TypeSyntax returned) =>
+        modifiers.Any(SyntaxKind.AsyncKeyword) && returned is not (GenericNameSyntax or QualifiedNameSyntax { Right: GenericNameSyntax });
+
     /// <summary><c>if (x) optimizer.step();</c> becomes a block of two.</summary>
     private static BlockSyntax Wrap(StatementSyntax current, StatementSyntax original, string statement, bool isBefore)
     {
@@ -123,8 +155,13 @@ internal static class InsertStatement
     /// <summary><c>void Step() => optimizer.step();</c> becomes a method with a block.</summary>
     private static void ExpandMember(SyntaxEditor editor, ArrowExpressionClauseSyntax arrow, string statement, bool isBefore)
     {
-        var returnsValue = arrow.Parent is MethodDeclarationSyntax { ReturnType: not PredefinedTypeSyntax { Keyword.RawKind: (int)SyntaxKind.VoidKeyword } }
-            or LocalFunctionStatementSyntax { ReturnType: not PredefinedTypeSyntax { Keyword.RawKind: (int)SyntaxKind.VoidKeyword } };
+        var returnsValue = arrow.Parent switch
+        {
+            MethodDeclarationSyntax { ReturnType: not PredefinedTypeSyntax { Keyword.RawKind: (int)SyntaxKind.VoidKeyword } } method => !IsAsync(method.Modifiers, method.ReturnType),
+            LocalFunctionStatementSyntax { ReturnType: not PredefinedTypeSyntax { Keyword.RawKind: (int)SyntaxKind.VoidKeyword } } function => !IsAsync(function.Modifiers, function.ReturnType),
+            AccessorDeclarationSyntax accessor => accessor.IsKind(SyntaxKind.GetAccessorDeclaration),
+            _ => false,
+        };
         editor.ReplaceNode(arrow.Parent!, (current, _) =>
         {
             var layout = Layout.Of(arrow.Parent!);
@@ -176,6 +213,7 @@ internal static class InsertStatement
     {
         var document = edits.DocumentOf(lambda.SyntaxTree);
         return document is not null && document.TryGetSemanticModel(out var model)
-            && model.GetSymbolInfo(lambda).Symbol is IMethodSymbol { ReturnsVoid: false };
+            && model.GetSymbolInfo(lambda).Symbol is IMethodSymbol { ReturnsVoid: false } method
+            && !(method.IsAsync && method.ReturnType is INamedTypeSymbol { IsGenericType: false });
     }
 }

@@ -29,6 +29,15 @@ internal sealed record Layout(string EndOfLine, string Unit)
         return content[..(content.Length - content.TrimStart(' ', '\t').Length)];
     }
 
+    /// <summary>Whether something else stands before or behind the node on its line, and the node is no longer than that line.</summary>
+    public static bool IsInline(SyntaxNode node)
+    {
+        var lines = node.SyntaxTree.GetText().Lines;
+        var (previous, next) = (node.GetFirstToken().GetPreviousToken(), node.GetLastToken().GetNextToken());
+        var (first, last) = (lines.GetLineFromPosition(node.SpanStart).LineNumber, lines.GetLineFromPosition(node.Span.End).LineNumber);
+        return first == last && ((!previous.IsKind(SyntaxKind.None) && lines.GetLineFromPosition(previous.Span.End).LineNumber == first) || (!next.IsKind(SyntaxKind.None) && lines.GetLineFromPosition(next.SpanStart).LineNumber == last));
+    }
+
     public SyntaxTrivia NewLine => SyntaxFactory.EndOfLine(EndOfLine);
 
     public static SyntaxTriviaList Indentation(string whitespace) =>

@@ -18,6 +18,37 @@ internal static class MoveStatement
             && statement.DescendantNodes().OfType<IdentifierNameSyntax>().All(name => model.GetSymbolInfo(name).Symbol is not ILocalSymbol local || local.Locations[0].SourceSpan.Start < place.SpanStart);
     }
 
+    /// <summary>A declaration or an assignment can go behind a later statement of its own block: nothing between them names what it sets.</summary>
+    public static bool IsPossibleAfter(SyntaxNode moved, SyntaxNode target, SemanticModel model)
+    {
+        if (moved.SyntaxTree != model.SyntaxTree || target.SyntaxTree != model.SyntaxTree || StatementOf(moved) is not { } statement || StatementOf(target) is not { } place
+            || place.Parent != statement.Parent || place.SpanStart <= statement.SpanStart || statement.ContainsDirectives || place.ContainsDirectives)
+        {
+            return false;
+        }
+
+        var set = (statement is GlobalStatementSyntax global ? global.Statement : statement) switch
+        {
+            LocalDeclarationStatementSyntax { Declaration.Variables: [var variable] } => model.GetDeclaredSymbol(variable),
+            ExpressionStatementSyntax { Expression: AssignmentExpressionSyntax assignment } => model.GetSymbolInfo(assignment.Left).Symbol,
+            _ => null,
+        };
+        return set is not null && !statement.Parent!.ChildNodes().SkipWhile(node => node != statement).Skip(1).TakeWhile(node => node.SpanStart <= place.SpanStart)
+            .SelectMany(node => node.DescendantNodes().OfType<IdentifierNameSyntax>()).Any(name => SymbolEqualityComparer.Default.Equals(model.GetSymbolInfo(name).Symbol, set));
+    }
+
+    public static void After(SolutionEdits edits, SyntaxNode moved, SyntaxNode target)
+    {
+        var statement = StatementOf(moved)!;
+        var place = StatementOf(target)!;
+        if (!edits.IsNew(statement, "move"))
+            return;
+        var editor = edits.EditorFor(place);
+        // A blank line above it stays where it is.
+        editor.InsertAfter(place, statement.WithLeadingTrivia(statement.GetLeadingTrivia().SkipWhile(trivia => trivia.IsKind(SyntaxKind.EndOfLineTrivia))));
+        editor.RemoveNode(statement, SyntaxRemoveOptions.KeepNoTrivia);
+    }
+
     public static void Before(SolutionEdits edits, SyntaxNode moved, SyntaxNode target)
     {
         var statement = StatementOf(moved)!;
@@ -26,6 +57,14 @@ internal static class MoveStatement
             return;
         var editor = edits.EditorFor(place);
         var indentation = Layout.Indentation(Layout.IndentationOf(place));
+        if (Layout.IsInline(place) && Layout.IsInline(statement))
+        {
+            editor.InsertBefore(place, statement.WithLeadingTrivia().WithTrailingTrivia(SyntaxFactory.Space));
+            // The end of the line, and a comment before it, belong to what is left there.
+            editor.RemoveNode(statement, statement.GetTrailingTrivia().Any(SyntaxKind.EndOfLineTrivia) ? SyntaxRemoveOptions.KeepTrailingTrivia : SyntaxRemoveOptions.KeepNoTrivia);
+            return;
+        }
+
         var leading = SyntaxFactory.TriviaList(Reindent(statement.GetLeadingTrivia(), indentation));
         editor.InsertBefore(place, statement.WithLeadingTrivia(leading).WithTrailingTrivia(statement.GetTrailingTrivia()));
         editor.RemoveNode(statement, SyntaxRemoveOptions.KeepNoTrivia);

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using Microsoft.CodeAnalysis;
 
 namespace GradAnalyzers.Catalogue;
 
@@ -7,9 +8,15 @@ namespace GradAnalyzers.Catalogue;
 /// <param name="Member">Qualified name without type arguments, nested types by a dot: <c>TorchSharp.torch.nn.utils.clip_grad_norm_</c>.</param>
 /// <param name="Role">What the member does.</param>
 /// <param name="Meanings">From the meaning (<c>fan_in</c>) to the member's parameter name (<c>inputSize</c>), several with a bar between them where versions differ (<c>in_channels|inputChannel</c>), or to a number.</param>
-/// <param name="IsBuiltIn">The line is ours: the member must come from the assembly of the library itself.</param>
-internal sealed record CatalogueEntry(string Member, Role Role, ImmutableDictionary<string, string> Meanings, bool IsBuiltIn)
+/// <param name="Assembly">For a line of ours, the assembly that the member must come from; null for a line of the project's own.</param>
+internal sealed record CatalogueEntry(string Member, Role Role, ImmutableDictionary<string, string> Meanings, string? Assembly)
 {
+    /// <summary>The line is ours.</summary>
+    public bool IsBuiltIn => Assembly is not null;
+
+    /// <summary>Whether a member of this assembly can be meant.</summary>
+    public bool IsOf(IAssemblySymbol? assembly) => Assembly is null || Assembly == assembly?.Name;
+
     /// <summary>Meanings that the line itself gives as numbers: <c>dimensions=2</c>.</summary>
     public ImmutableArray<(string Meaning, double Number)> Numbers { get; } = NumbersIn(Meanings);
 

@@ -13,7 +13,7 @@ internal static class CatalogueText
         .ToImmutableDictionary(role => SnakeCase(role.ToString()));
 
     /// <summary>Parses a whole file. A bad line becomes an error with its place; the other lines still count.</summary>
-    public static (ImmutableArray<CatalogueEntry> Entries, ImmutableArray<CatalogueError> Errors) Parse(SourceText text, bool isBuiltIn)
+    public static (ImmutableArray<CatalogueEntry> Entries, ImmutableArray<CatalogueError> Errors) Parse(SourceText text, string? assembly = null)
     {
         var entries = ImmutableArray.CreateBuilder<CatalogueEntry>();
         var errors = ImmutableArray.CreateBuilder<CatalogueError>();
@@ -24,7 +24,7 @@ internal static class CatalogueText
             var words = (comment < 0 ? content : content[..comment]).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
             if (words.Length == 0)
                 continue;
-            if (Read(words, isBuiltIn, out var entry) is { } problem)
+            if (Read(words, assembly, out var entry) is { } problem)
                 errors.Add(new CatalogueError(line.Span, problem));
             else
                 entries.Add(entry!);
@@ -33,13 +33,13 @@ internal static class CatalogueText
         return (entries.ToImmutable(), errors.ToImmutable());
     }
 
-    private static string? Read(string[] words, bool isBuiltIn, out CatalogueEntry? entry)
+    private static string? Read(string[] words, string? assembly, out CatalogueEntry? entry)
     {
         entry = null;
         if (words.Length < 2)
             return $"'{words[0]}' has no role; write the member, a role such as 'linear' or 'clip_norm', then meaning=parameter pairs";
         if (!Roles.TryGetValue(words[1], out var role))
-            return $"'{words[1]}' is no role; the roles are {string.Join(", ", Roles.Keys.OrderBy(name => name, StringComparer.Ordinal))}";
+            return $"'{words[1]}' is no role; {Spelling.DidYouMean(words[1], Roles.Keys, "docs/configuration.md lists them, such as 'linear', 'lstm', 'clip_norm'")}";
         var meanings = ImmutableDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
         foreach (var word in words.Skip(2))
         {
@@ -51,7 +51,7 @@ internal static class CatalogueText
             meanings.Add(word[..equals], word[(equals + 1)..]);
         }
 
-        entry = new CatalogueEntry(words[0], role, meanings.ToImmutable(), isBuiltIn);
+        entry = new CatalogueEntry(words[0], role, meanings.ToImmutable(), assembly);
         return null;
     }
 

@@ -70,6 +70,13 @@ internal sealed class ModelCatalogue
     /// <summary>The calls that clip by norm in the project's own catalogues.</summary>
     public ImmutableArray<string> ClipsByNorm { get; }
 
+    /// <summary>What clearing gradients is called in the library that steps by this method: TorchSharp's word, or the one of the project's own catalogue.</summary>
+    public string ClearNameFor(IMethodSymbol? step) => Find(step) is not { IsBuiltIn: false } ? "zero_grad"
+        : OwnEntries.Where(entry => entry.Role == Role.Clear).Select(entry => entry.Member[(entry.Member.LastIndexOf('.') + 1)..]).OrderBy(name => name, StringComparer.Ordinal).FirstOrDefault() ?? "the clear";
+
+    /// <summary>The project's own lines.</summary>
+    public IEnumerable<CatalogueEntry> OwnEntries => _entries.Values.Where(entry => !entry.IsBuiltIn);
+
     /// <summary>The simple names of everything that runs a model.</summary>
     public ImmutableHashSet<string> ForwardNames { get; }
 
@@ -129,7 +136,7 @@ internal sealed class ModelCatalogue
     {
         for (var current = symbol; current is not null; current = Overridden(current))
         {
-            if (_entries.TryGetValue(QualifiedName(current), out var entry) && (!entry.IsBuiltIn || current.ContainingAssembly?.Name == Library))
+            if (_entries.TryGetValue(QualifiedName(current), out var entry) && entry.IsOf(current.ContainingAssembly))
                 return entry;
         }
 
@@ -142,7 +149,7 @@ internal sealed class ModelCatalogue
         foreach (var contract in type.AllInterfaces)
         {
             if (_entries.TryGetValue($"{QualifiedName(contract)}.{symbol.Name}", out var entry)
-                && (!entry.IsBuiltIn || contract.ContainingAssembly?.Name == Library)
+                && entry.IsOf(contract.ContainingAssembly)
                 && contract.GetMembers(symbol.Name).Any(member => SymbolEqualityComparer.Default.Equals(type.FindImplementationForInterfaceMember(member), symbol)))
                 return entry;
         }
@@ -170,7 +177,7 @@ internal sealed class ModelCatalogue
 
         foreach (var (file, text) in files)
         {
-            var (own, wrong) = CatalogueText.Parse(text, isBuiltIn: false);
+            var (own, wrong) = CatalogueText.Parse(text);
             foreach (var entry in own)
                 entries[entry.Member] = entry;
             errors.AddRange(wrong.Select(error => (file, error)));
@@ -186,7 +193,7 @@ internal sealed class ModelCatalogue
         foreach (var name in assembly.GetManifestResourceNames().Where(name => name.EndsWith(FileSuffix, StringComparison.Ordinal)))
         {
             using var stream = assembly.GetManifestResourceStream(name)!;
-            var (lines, errors) = CatalogueText.Parse(SourceText.From(stream), isBuiltIn: true);
+            var (lines, errors) = CatalogueText.Parse(SourceText.From(stream), AssemblyOf(name));
             if (!errors.IsEmpty)
                 throw new InvalidDataException($"{name}: {errors[0].Message}");
             entries.AddRange(lines);
@@ -194,4 +201,7 @@ internal sealed class ModelCatalogue
 
         return entries.ToImmutable();
     }
+
+    /// <summary>A table of ours is named after the assembly that it describes: <c>TorchSharp.layers.catalogue.txt</c>.</summary>
+    private static string AssemblyOf(string file) => file.StartsWith(Library + ".", StringComparison.Ordinal) ? Library : file[..^FileSuffix.Length];
 }

@@ -161,4 +161,6 @@ internal enum Role
     GradientMode,
     ArgMax,
     Discrete,
+    Measure,
+    Same,
 }

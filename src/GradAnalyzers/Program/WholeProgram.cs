@@ -18,6 +18,8 @@ internal sealed class WholeProgram
     private readonly ConcurrentDictionary<SyntaxNode, WeakReference<MemberBody>> _bodies = new();
     private readonly ConcurrentDictionary<ITypeSymbol, bool> _modules = new(SymbolEqualityComparer.Default);
     private readonly ConcurrentDictionary<ITypeSymbol, bool> _tensors = new(SymbolEqualityComparer.Default);
+    private readonly ConcurrentDictionary<ITypeSymbol, bool> _trained = new(SymbolEqualityComparer.Default);
+    private readonly ConcurrentDictionary<IAssemblySymbol, bool> _knowing = new(SymbolEqualityComparer.Default);
     private readonly ConcurrentDictionary<ITypeSymbol, bool> _holders = new(SymbolEqualityComparer.Default);
     private readonly ConcurrentDictionary<ITypeSymbol, ImmutableArray<IFieldSymbol>> _fields = new(SymbolEqualityComparer.Default);
     private readonly ConcurrentDictionary<ISymbol, ImmutableArray<IMethodSymbol>> _overrides = new(SymbolEqualityComparer.Default);
@@ -26,6 +28,8 @@ internal sealed class WholeProgram
     private readonly Lazy<ulong> _declarations;
     private readonly Lazy<bool> _mayAddGroups;
     private readonly Lazy<bool> _mentionsGradients;
+    private readonly Lazy<bool> _hasUnseenTraining;
+    private readonly Lazy<ImmutableHashSet<string>> _frameworks;
     private TrainingMembers? _members;
 
     private WholeProgram(Compilation compilation, ModelCatalogue catalogue)
@@ -35,6 +39,8 @@ internal sealed class WholeProgram
         _declarations = new(FindDeclarations);
         _mayAddGroups = new(() => Mentions(Role.AddGroup));
         _mentionsGradients = new(() => Mentions(Role.Gradient));
+        _frameworks = new(FindFrameworks);
+        _hasUnseenTraining = new(() => compilation.SourceModule.ReferencedAssemblySymbols.Any(KnowsTraining));
     }
 
     public Compilation Compilation { get; }
@@ -51,6 +57,45 @@ internal sealed class WholeProgram
 
     /// <summary>Whether code anywhere reads or writes a gradient.</summary>
     public bool MentionsGradients => _mentionsGradients.Value;
+
+    /// <summary>Whether another assembly is built on what is trained here, so that it may change gradients: not TorchSharp itself, nor what a catalogue describes.</summary>
+    public bool KnowsTraining(IAssemblySymbol assembly) => _knowing.GetOrAdd(assembly, key =>
+        !_frameworks.Value.Contains(key.Name) && key.Modules.SelectMany(module => module.ReferencedAssemblies).Any(reference => _frameworks.Value.Contains(reference.Name)));
+
+    /// <summary>Whether the compilation has such an assembly at all.</summary>
+    public bool HasUnseenTraining => _hasUnseenTraining.Value;
+
+    /// <summary>Whether a type is a module, an optimizer or a parameter, or a collection of such.</summary>
+    public bool IsTrained(ITypeSymbol? type) => type switch
+    {
+        IArrayTypeSymbol array => IsTrained(array.ElementType),
+        null or { SpecialType: not SpecialType.None } => false,
+        _ => Catalogue.IsModule(type) || Catalogue.DerivesFrom(type, Role.Optimizer) || Catalogue.DerivesFrom(type, Role.Parameter)
+            || (type is INamedTypeSymbol { IsGenericType: true } named && type.TypeKind != TypeKind.Delegate && named.TypeArguments.Any(IsTrained)),
+    };
+
+    /// <summary>Whether objects of a type are or hold such, as far as source shows their fields.</summary>
+    public bool HoldsTrained(ITypeSymbol? type)
+    {
+        if (type is null)
+            return false;
+        if (_trained.TryGetValue(type, out var known))
+            return known;
+        var seen = new HashSet<ITypeSymbol>(SymbolEqualityComparer.Default) { type };
+        var open = new Stack<ITypeSymbol>([type]);
+        var holds = false;
+        while (!holds && open.Count > 0)
+        {
+            var current = open.Pop();
+            holds = IsTrained(current);
+            if (holds || current is not INamedTypeSymbol named || !named.Locations.Any(location => location.IsInSource))
+                continue;
+            foreach (var part in named.GetMembers().OfType<IFieldSymbol>().Where(field => !field.IsStatic).Select(field => field.Type).Prepend(named.BaseType).OfType<ITypeSymbol>().Where(seen.Add))
+                open.Push(part);
+        }
+
+        return _trained.GetOrAdd(type, holds);
+    }
 
     public static WholeProgram Of(Compilation compilation, ModelCatalogue catalogue) =>
         ByCompilation.GetValue(compilation, static _ => new()).GetOrAdd(catalogue, key => new WholeProgram(compilation, key));
@@ -98,6 +143,13 @@ internal sealed class WholeProgram
     /// <summary>Whether source implements an abstract method or a member of an interface, whatever the code there mentions.</summary>
     public bool IsImplemented(IMethodSymbol method) => _implemented.GetOrAdd(method.OriginalDefinition, key =>
         Implementations((IMethodSymbol)key, Trees.Where(tree => tree.Words.Contains(key.Name)).SelectMany(tree => tree.Members).Where(member => member.Name == key.Name).Select(member => member.Declaration)).Any());
+
+    private ImmutableHashSet<string> FindFrameworks()
+    {
+        var described = Catalogue.OwnEntries.Where(entry => entry.Role is Role.Module or Role.Optimizer or Role.Parameter).Select(entry => entry.Member).ToList();
+        return Compilation.SourceModule.ReferencedAssemblySymbols.Where(assembly => described.Any(type => assembly.GetTypeByMetadataName(type) is not null)).Select(assembly => assembly.Name)
+            .Concat(ModelCatalogue.BuiltInEntries.Select(entry => entry.Assembly!)).ToImmutableHashSet(StringComparer.Ordinal);
+    }
 
     private bool Mentions(Role role)
     {

@@ -17,7 +17,7 @@ public abstract class FlowRule(DiagnosticDescriptor descriptor) : Rule(descripto
         {
             var tree = context.SemanticModel.SyntaxTree;
             foreach (var finding in In(tree, models, GradOptions.Of(context.Options, tree).Thresholds, context.CancellationToken))
-                context.ReportDiagnostic(Diagnostic.Create(Descriptor, finding.Place, finding.Involved, finding.Arguments));
+                context.ReportDiagnostic(Diagnostic.Create(Descriptor, finding.Place, finding.Involved, Message.Fit(Descriptor, finding.Arguments).ToArray<object>()));
         });
     }
 

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
+using System.Globalization;
 using System.Runtime.CompilerServices;
 using GradAnalyzers.Program;
 using GradAnalyzers.TrainingLoops;
@@ -38,7 +39,8 @@ internal sealed class LoopFindings
     {
         if (_reported.TryGetValue(block, out var known))
             return known;
-        var reported = In(block, cancellation).SelectMany(loop => Standing(loop, block, cancellation)).SelectMany(finding => Placed(finding, cancellation)).ToImmutableArray();
+        var reported = In(block, cancellation).SelectMany(loop => Standing(loop, block, cancellation)).SelectMany(finding => Placed(finding, cancellation))
+            .GroupBy(finding => (finding.Rule, finding.Location, string.Join("\n", finding.Arguments))).Select(same => same.First()).ToImmutableArray();
         return _reported.GetOrAdd(block, reported);
     }
 
@@ -73,7 +75,7 @@ internal sealed class LoopFindings
             if (place.Decider is not { } decider
                 || !In(decider, cancellation).SelectMany(loop => Standing(loop, decider, cancellation)).Any(own => own.Rule == finding.Rule && own.Event == finding.Event))
             {
-                yield return new LoopFinding(finding.Rule, place.Location, finding.Involved, finding.Properties, finding.Arguments);
+                yield return new LoopFinding(finding.Rule, place.Location, finding.Involved, finding.Properties, place.Arguments);
             }
         }
     }
@@ -120,21 +122,26 @@ internal sealed class LoopFindings
     {
         var happening = finding.Event;
         var place = happening.Operation.Syntax.GetLocation();
-        var calls = happening.Frame.LeavingFrom(loop.Root.Body).Select(left => new ReportPlace(left.Call.Syntax.GetLocation(), left.Entered.Body.Declaration))
-            .GroupBy(report => report.Location).Select(group => group.First()).ToImmutableArray();
-        return new MemberFinding(rule.Id, rule.AsksCallers, finding.IsGuess, EventPlace.Of(happening), calls.IsEmpty ? ImmutableArray.Create(new ReportPlace(place, null)) : calls,
-            ImmutableArray.Create(place).AddRange(finding.Places.Select(operation => operation.Syntax.GetLocation())), finding.Properties,
-            finding.Arguments.Select(argument => (object)(argument.ToString() ?? "")).ToArray());
+        var calls = happening.Frame.LeavingFrom(loop.Root.Body).GroupBy(left => left.Call.Syntax.GetLocation()).Select(group => group.First())
+            .Select(left => new ReportPlace(left.Call.Syntax.GetLocation(), left.Entered.Body.Declaration, Words(new ReportedAt(left.Call, left.Caller, loop)))).ToImmutableArray();
+        var properties = finding.Properties.Add(LoopFinding.PlaceCount, finding.Places.Length.ToString(CultureInfo.InvariantCulture));
+        if (!calls.IsEmpty)
+            properties = properties.Add(LoopFinding.IsElsewhere, null);
+        return new MemberFinding(rule.Id, rule.AsksCallers, finding.IsGuess, EventPlace.Of(happening),
+            calls.IsEmpty ? ImmutableArray.Create(new ReportPlace(place, null, Words(new ReportedAt(happening.Operation, happening.Frame, loop)))) : calls,
+            (calls.IsEmpty ? [] : new[] { place }).Concat(finding.Places.Select(operation => operation.Syntax.GetLocation())).Concat(finding.Related).ToImmutableArray(), properties);
+
+        string[] Words(ReportedAt at) => rule.Words(finding.Arguments.Select(argument => argument is Wording wording ? wording(at) : argument));
     }
 
     /// <summary>What was found in a loop, and which events it sees.</summary>
     private sealed record MemberLoop(ImmutableArray<MemberFinding> Findings, ImmutableHashSet<EventPlace> Events);
 
     private sealed record MemberFinding(string Rule, bool AsksCallers, bool IsGuess, EventPlace Event, ImmutableArray<ReportPlace> Reports,
-        ImmutableArray<Location> Involved, ImmutableDictionary<string, string?> Properties, object[] Arguments);
+        ImmutableArray<Location> Involved, ImmutableDictionary<string, string?> Properties);
 
-    /// <summary>A place to report at: the event's own, or a call that leads to it, with the code that the call runs, which may have the finding itself.</summary>
-    private sealed record ReportPlace(Location Location, SyntaxNode? Decider);
+    /// <summary>A place to report at: the event's own, or a call that leads to it, with the code that the call runs, which may have the finding itself, and what the message says there.</summary>
+    private sealed record ReportPlace(Location Location, SyntaxNode? Decider, string[] Arguments);
 
     private readonly record struct EventPlace(SyntaxNode Syntax, OperationKind Kind)
     {
@@ -145,7 +152,14 @@ internal sealed class LoopFindings
 /// <summary>A report.</summary>
 /// <param name="Rule">The id.</param>
 /// <param name="Location">Where it is shown.</param>
-/// <param name="Involved">The event, then what the fix needs.</param>
+/// <param name="Involved">The event where the report stands elsewhere, then what the fix needs, then what helps a reader.</param>
 /// <param name="Properties">What the fix needs to know.</param>
 /// <param name="Arguments">What the message says.</param>
-internal sealed record LoopFinding(string Rule, Location Location, ImmutableArray<Location> Involved, ImmutableDictionary<string, string?> Properties, object[] Arguments);
+internal sealed record LoopFinding(string Rule, Location Location, ImmutableArray<Location> Involved, ImmutableDictionary<string, string?> Properties, string[] Arguments)
+{
+    /// <summary>Property of the diagnostic: the event is not where it is reported, but at the first additional location.</summary>
+    public const string IsElsewhere = "elsewhere";
+
+    /// <summary>Property of the diagnostic: how many additional locations are for the fix.</summary>
+    public const string PlaceCount = "places";
+}

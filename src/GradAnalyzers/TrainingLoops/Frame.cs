@@ -160,8 +160,8 @@ internal sealed class Frame
         return frame;
     }
 
-    /// <summary>The calls by which the given body leaves on the ways to this frame, each with the activation that it makes; none where this frame is in the body itself.</summary>
-    public IEnumerable<(IOperation Call, Frame Entered)> LeavingFrom(MemberBody body)
+    /// <summary>The calls by which the given body leaves on the ways to this frame, each with the activation it stands in and the one it makes; none where this frame is in the body itself.</summary>
+    public IEnumerable<(IOperation Call, Frame Caller, Frame Entered)> LeavingFrom(MemberBody body)
     {
         if (Body == body)
             yield break;
@@ -173,7 +173,7 @@ internal sealed class Frame
             foreach (var (caller, call) in current.Callers)
             {
                 if (caller.Body == body)
-                    yield return (call, current);
+                    yield return (call, caller, current);
                 else if (seen.Add(caller))
                     open.Enqueue(caller);
             }

@@ -32,7 +32,8 @@ internal sealed record ClearEvent(IOperation Operation, Frame Frame, ParameterSe
 internal sealed record ClipEvent(IOperation Operation, Frame Frame, ParameterSet Parameters, IOperation? Threshold, bool IsByHand) : LoopEvent(Operation, Frame);
 
 /// <summary>Code that source does not show receives the model, its parameters or the optimizer: it may do anything to the gradients.</summary>
-internal sealed record OpaqueEvent(IOperation Operation, Frame Frame) : LoopEvent(Operation, Frame);
+/// <param name="Keeps">An object that keeps them is made: it may act at any time from then on, by hooks.</param>
+internal sealed record OpaqueEvent(IOperation Operation, Frame Frame, bool Keeps = false) : LoopEvent(Operation, Frame);
 
 /// <summary>A loss is computed that a backward differentiates; no node of the loop's graph.</summary>
 internal sealed record LossEvent(IOperation Operation, Frame Frame) : LoopEvent(Operation, Frame);

@@ -17,6 +17,7 @@ internal sealed class LoopReader
     private readonly ValueTracer _tracer;
     private readonly ParameterTracer _parameters;
     private readonly LossTracer _losses;
+    private readonly UnseenCode _unseen;
     private readonly LoopGraph _graph = new();
     private readonly Dictionary<Frame, LoopGraph.Procedure> _procedures = [];
     private readonly HashSet<SyntaxNode> _entered = [];
@@ -28,6 +29,7 @@ internal sealed class LoopReader
         _tracer = new ValueTracer(source);
         _parameters = new ParameterTracer(_tracer);
         _losses = new LossTracer(_tracer);
+        _unseen = new UnseenCode(_tracer);
     }
 
     private ModelCatalogue Catalogue => _source.Catalogue;
@@ -204,7 +206,8 @@ internal sealed class LoopReader
     private int AppendCall(int last, IOperation call, Frame frame)
     {
         // Gradients are not touched while a model computes.
-        if (call is IInvocationOperation { TargetMethod: var called } && Catalogue.Is(called, Role.Forward))
+        var entry = call is IInvocationOperation { TargetMethod: var called } ? Catalogue.Find(called) : Catalogue.Find(call.Type);
+        if (entry?.Role is Role.Forward or Role.Measure or Role.Same)
             return last;
         if (call is IInvocationOperation inPlace && (ChangesGradient(inPlace, frame) ?? StepsByHand(inPlace, frame)) is { } change)
             return AppendEvent(last, change);
@@ -221,16 +224,19 @@ internal sealed class LoopReader
         }
         else if (IsInSource(call))
         {
-            return last;
+            return _unseen.HandsOut(call) ? AppendEvent(last, new OpaqueEvent(call, frame)) : last;
         }
 
         var functions = Frame.Arguments(call).Where(argument => argument.Value.Type?.TypeKind == TypeKind.Delegate)
             .SelectMany(argument => _tracer.EnterFunctions(call, _tracer.Trace(argument.Value, frame), frame)).ToImmutableArray();
         if (!functions.IsEmpty)
             return Repeated(last, functions);
-        return call is IInvocationOperation invocation && (MayTouchGradients(invocation, frame) || (!_tracer.MayEnter(frame) && LeadsToTraining(invocation)))
-            ? AppendEvent(last, new OpaqueEvent(call, frame))
-            : last;
+        return call switch
+        {
+            IInvocationOperation invocation when _unseen.MayTouchGradients(invocation, frame) || (!_tracer.MayEnter(frame) && LeadsToTraining(invocation)) => AppendEvent(last, new OpaqueEvent(call, frame)),
+            IObjectCreationOperation creation when _unseen.Keeps(creation, frame) => AppendEvent(last, new OpaqueEvent(call, frame, Keeps: true)),
+            _ => last,
+        };
     }
 
     /// <summary>
@@ -326,30 +332,9 @@ internal sealed class LoopReader
         return null;
     }
 
-    /// <summary>Whether code that is not to be seen is handed what it needs to change gradients, or may hold it already.</summary>
-    private bool MayTouchGradients(IInvocationOperation call, Frame frame)
-    {
-        var method = call.TargetMethod;
-        if (method.MethodKind == MethodKind.DelegateInvoke)
-            return !IsComputation(method) && !(_tracer.Trace(call.Instance, frame) is { IsEmpty: false } functions && functions.All(function => function is Function { Method: var target } && Frameworks.Contains(target)));
-        if (method.ContainingAssembly?.Name == ModelCatalogue.Library || Frameworks.Contains(method))
-            return false;
-        if (call.Instance is { } receiver && method.ContainingType.Locations.Any(location => location.IsInSource) && receiver.Type?.TypeKind is TypeKind.Interface or TypeKind.Class)
-            return (method.IsAbstract || method.ContainingType.TypeKind == TypeKind.Interface) && !_source.IsImplemented(method);
-        return Holds(call.Instance?.Type) || call.Arguments.Any(argument => Holds(argument.Value.Type));
-    }
-
-    /// <summary>A delegate that makes a tensor out of something is a model or a loss; any other may be a callback that holds the optimizer.</summary>
-    private bool IsComputation(IMethodSymbol invoke) =>
-        !invoke.Parameters.IsEmpty && !invoke.ReturnsVoid && (Catalogue.Is(invoke.ReturnType, Role.Tensor) || invoke.ReturnType.IsTupleType);
-
     /// <summary>A call too deep to follow that mentions something of a training loop.</summary>
     private bool LeadsToTraining(IInvocationOperation call) =>
         _source.CodeOf(call.TargetMethod) is { } code && _source.Members.Contains(code.Body.Declaration);
-
-    private bool Holds(ITypeSymbol? type) =>
-        Catalogue.IsModule(type) || Catalogue.DerivesFrom(type, Role.Optimizer)
-        || (type is INamedTypeSymbol { IsGenericType: true } named && named.TypeArguments.Any(argument => Catalogue.Is(argument, Role.Parameter)));
 
     private int AppendEvent(int last, LoopEvent happening)
     {

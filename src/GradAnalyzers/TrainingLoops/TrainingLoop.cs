@@ -19,7 +19,7 @@ internal sealed record TrainingLoop(Frame Root, LoopGraph Graph, IReadOnlyDictio
     private ImmutableArray<Step> All => _steps.IsDefault ? _steps = Of<StepEvent>().Select(node => new Step(this, node.Node, node.Event)).ToImmutableArray() : _steps;
 
     /// <summary>Code that is not to be seen may touch the gradients somewhere in the loop.</summary>
-    public bool HasOpaqueCalls => Graph.Events.Any(node => node.Event is OpaqueEvent);
+    public bool HasOpaqueCalls => Graph.Events.Any(node => node.Event is OpaqueEvent { Keeps: false });
 
     /// <summary>Every step, with or without a backward that leads to it.</summary>
     public IEnumerable<(int Node, StepEvent Event)> AllSteps => Of<StepEvent>();
@@ -155,11 +155,12 @@ internal sealed class Step
 
     /// <summary>
     /// Something limits, or may limit, these gradients. A clip anywhere in the loop counts, also one in the wrong place: that is another rule's finding.
-    /// Code that is not to be seen counts where it runs between a backward and the step.
+    /// Code that is not to be seen counts where it runs between a backward and the step; an object of such code that keeps the model, wherever it is made before.
     /// </summary>
     public bool MayBeClipped => Event.MayBeLimited
         || _loop.Of<ClipEvent>().Any(clip => clip.Event.Parameters.MayOverlap(Event.Optimizer.Parameters) && IsOnTheWay(clip.Node, other => false))
-        || _loop.Of<OpaqueEvent>().Any(opaque => IsOnTheWay(opaque.Node, other => other == Event));
+        || _loop.Of<OpaqueEvent>().Any(opaque => opaque.Event.Keeps ? _loop.Graph.Reaches(opaque.Node, Node) : IsOnTheWay(opaque.Node, other => other == Event))
+        || Event.Optimizer.Optimizers.Any(optimizer => UnseenCode.IsOfUnseenClass(optimizer.Type, _loop.Values.Source.Catalogue));
 
     private bool IsOnTheWay(int node, Func<LoopEvent, bool> stop) =>
         _loop.Graph.Reaches(node, Node) && Backwards.Any(backward => _loop.Graph.Reaches(backward.Node, node, stop));

@@ -327,6 +327,8 @@ internal sealed class ValueTracer(ProgramSource source)
     /// <summary><c>model.to(device)</c>, <c>model.cuda()</c>, <c>ModuleExtensionMethods.to(model, …)</c>: the library returns the module that it was given.</summary>
     private IOperation? PassedThrough(IInvocationOperation invocation)
     {
+        if (Catalogue.Is(invocation.TargetMethod, Role.Same))
+            return invocation.Instance;
         if (invocation.TargetMethod.ContainingAssembly?.Name != ModelCatalogue.Library || !Catalogue.IsModule(invocation.Type))
             return null;
         var given = invocation.Instance ?? invocation.Arguments.FirstOrDefault()?.Value;

@@ -23,9 +23,9 @@ internal static class AnalyzedProgram
         return [.. reports.Select(report => $"{report.Id} {report.Location.GetLineSpan().StartLinePosition.Line + 1}: {report.GetMessage()}").Order()];
     }
 
-    private static IEnumerable<MetadataReference> Framework { get; } = Code.References.Where(reference => !reference.Display!.Contains("TorchSharp"));
+    public static IEnumerable<MetadataReference> Framework { get; } = Code.References.Where(reference => !reference.Display!.Contains("TorchSharp") && !reference.Display!.Contains("GradAnalyzers"));
 
-    private static MetadataReference Assembly(string declarations)
+    public static MetadataReference Assembly(string declarations)
     {
         var stream = new MemoryStream();
         var result = Compile("Framework", declarations, Framework).Emit(stream);

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using GradAnalyzers.Catalogue;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.Diagnostics;
+using Microsoft.CodeAnalysis.Text;
 
 namespace GradAnalyzers.Rules.Configuration;
 
@@ -16,34 +17,48 @@ public sealed class InvalidConfiguration() : Rule(Descriptors.GRAD0001)
             foreach (var (file, error) in catalogue.Errors)
             {
                 if (file.Path == context.AdditionalFile.Path && file.GetText(context.CancellationToken) is { } text)
-                    context.ReportDiagnostic(Diagnostic.Create(Descriptor, Location.Create(file.Path, error.Span, text.Lines.GetLinePositionSpan(error.Span)), error.Message));
+                    context.ReportDiagnostic(Diagnostic.Create(Descriptor, Location.Create(file.Path, error.Span, text.Lines.GetLinePositionSpan(error.Span)), Message.Fit(Descriptor, [error.Message]).ToArray<object>()));
             }
         });
 
         // Each problem is reported with the first file that has it: none waits for the end of the compilation.
         var provider = start.Options.AnalyzerConfigOptionsProvider;
         var trees = start.Compilation.SyntaxTrees.ToImmutableArray();
-        var first = new Lazy<ILookup<SyntaxTree, string>>(() => trees.SelectMany((tree, index) => ProblemsOf(provider.GetOptions(tree)).Concat(index == 0 ? ProblemsOf(provider.GlobalOptions) : []).Select(problem => (Tree: tree, Problem: problem)))
-            .GroupBy(pair => pair.Problem, StringComparer.Ordinal).Select(group => group.First()).OrderBy(pair => pair.Problem, StringComparer.Ordinal).ToLookup(pair => pair.Tree, pair => pair.Problem));
+        var first = new Lazy<ILookup<SyntaxTree, (string Key, string Problem)>>(() => trees.SelectMany((tree, index) => ProblemsOf(provider.GetOptions(tree)).Concat(index == 0 ? ProblemsOf(provider.GlobalOptions) : []).Select(problem => (Tree: tree, Problem: problem)))
+            .GroupBy(pair => pair.Problem.Problem, StringComparer.Ordinal).Select(group => group.First()).OrderBy(pair => pair.Problem.Problem, StringComparer.Ordinal).ToLookup(pair => pair.Tree, pair => pair.Problem));
         start.RegisterSyntaxTreeAction(context =>
         {
-            foreach (var problem in first.Value[context.Tree])
-                context.ReportDiagnostic(Diagnostic.Create(Descriptor, Location.None, problem));
+            foreach (var (key, problem) in first.Value[context.Tree])
+                context.ReportDiagnostic(Diagnostic.Create(Descriptor, PlaceOf(key, context.Options, context.CancellationToken), Message.Fit(Descriptor, [problem]).ToArray<object>()));
         });
     }
 
     // The first file of a project is often a generated one.
     private protected override GeneratedCodeAnalysisFlags GeneratedCode => GeneratedCodeAnalysisFlags.Analyze | GeneratedCodeAnalysisFlags.ReportDiagnostics;
 
-    // The compiler hands on which options hold for a file, but not the place in the .editorconfig that sets them.
-    private static IEnumerable<string> ProblemsOf(AnalyzerConfigOptions values)
+    // The compiler hands on which options hold for a file, but not where they are set: the package gives it the configuration files as additional ones.
+    private static Location PlaceOf(string key, AnalyzerOptions options, CancellationToken cancellation)
+    {
+        foreach (var file in options.AdditionalFiles.Where(file => Path.GetFileName(file.Path) is var name && (name.EndsWith(".editorconfig", StringComparison.OrdinalIgnoreCase) || name.EndsWith(".globalconfig", StringComparison.OrdinalIgnoreCase))))
+        {
+            foreach (var line in file.GetText(cancellation)?.Lines ?? Enumerable.Empty<TextLine>())
+            {
+                if (line.ToString().Split('=') is [var name, _, ..] && string.Equals(name.Trim(), key, StringComparison.OrdinalIgnoreCase))
+                    return Location.Create(file.Path, line.Span, file.GetText(cancellation)!.Lines.GetLinePositionSpan(line.Span));
+            }
+        }
+
+        return Location.None;
+    }
+
+    private static IEnumerable<(string Key, string Problem)> ProblemsOf(AnalyzerConfigOptions values)
     {
         foreach (var key in values.Keys.Where(key => key.StartsWith(GradOptions.Prefix, StringComparison.OrdinalIgnoreCase)))
         {
             if (GradOptions.All.FirstOrDefault(option => string.Equals(option.Key, key, StringComparison.OrdinalIgnoreCase)) is not { } option)
-                yield return $"'{key}' is no option; the options are {string.Join(", ", GradOptions.All.Select(known => known.Key))}";
+                yield return (key, $"'{key}' is no option; {Spelling.DidYouMean(key, GradOptions.All.Select(known => known.Key), "docs/configuration.md lists them")}");
             else if (values.TryGetValue(key, out var text) && option.Problem(text) is { } problem)
-                yield return problem;
+                yield return (key, problem);
         }
     }
 }

@@ -31,7 +31,7 @@ public sealed class IdenticalWeights() : FlowRule(Descriptors.GRAD1005)
     }
 
     private static FlowFinding Finding(PredictedModel model, ModelNode node, Location call, string value, string consequence, string remedy) =>
-        new(model, call, node.Name, value, consequence, remedy) { Involved = Wording.Places([node]) };
+        new(model, call, node.Name, value, consequence, remedy) { Involved = FlowWording.Places([node]) };
 
     private static bool IsMatrix(ModelNode node) => node.Role is Role.Linear or Role.Conv or Role.ConvTranspose or Role.Embedding;
 

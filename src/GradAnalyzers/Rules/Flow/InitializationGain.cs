@@ -13,6 +13,6 @@ public sealed class InitializationGain() : FlowRule(Descriptors.GRAD1004)
         if (model.Cause != Cause.Initialization || model.Initialized is not [var first, ..] initialized)
             yield break;
         var layers = initialized.Length == 1 ? $"'{first.Node.Name}'" : $"'{first.Node.Name}' and {initialized.Length - 1} more";
-        yield return new(model, first.Call, layers, model.Effect(isPlural: false), Wording.Initializer(model.FedTo(first.Node))) { Involved = Wording.Places(initialized.Select(entry => entry.Node)) };
+        yield return new(model, first.Call, layers, model.Effect(isPlural: false), FlowWording.Initializer(model.FedTo(first.Node))) { Involved = FlowWording.Places(initialized.Select(entry => entry.Node)) };
     }
 }

@@ -13,6 +13,6 @@ public sealed class MissingNormalization() : FlowRule(Descriptors.GRAD1002)
         if (model.Cause != Cause.MissingNormalization)
             yield break;
         var norm = model.IsSequence ? Remedy.LayerNorm : Remedy.BatchNorm;
-        yield return new(model, model.Place, model.Weighted.Length, model.Effect(isPlural: true), Wording.Remedies(model, norm, Remedy.Kaiming)) { Involved = Wording.Places(model.Weighted) };
+        yield return new(model, model.Place, model.Weighted.Length, model.Effect(isPlural: true), FlowWording.Remedies(model, norm, Remedy.Kaiming)) { Involved = FlowWording.Places(model.Weighted) };
     }
 }

@@ -11,6 +11,6 @@ public sealed class MissingResidual() : FlowRule(Descriptors.GRAD1003)
     private protected override IEnumerable<FlowFinding> Check(PredictedModel model)
     {
         if (model.Cause == Cause.MissingResidual)
-            yield return new(model, model.Place, model.Weighted.Length, model.Effect(isPlural: true)) { Involved = Wording.Places(model.Weighted) };
+            yield return new(model, model.Place, model.Weighted.Length, model.Effect(isPlural: true)) { Involved = FlowWording.Places(model.Weighted) };
     }
 }

@@ -12,8 +12,8 @@ public sealed class SaturatingStack() : FlowRule(Descriptors.GRAD1001)
     {
         if (model.Cause != Cause.Saturation)
             yield break;
-        var activations = Wording.Activations(model.Saturating);
-        var remedies = Wording.Remedies(model, Remedy.ReluWithKaiming, Remedy.BatchNorm, Remedy.Residual);
-        yield return new(model, model.Place, activations, model.Effect(isPlural: true), remedies) { Involved = Wording.Places(model.Saturating) };
+        var activations = FlowWording.Activations(model.Saturating);
+        var remedies = FlowWording.Remedies(model, Remedy.ReluWithKaiming, Remedy.BatchNorm, Remedy.Residual);
+        yield return new(model, model.Place, activations, model.Effect(isPlural: true), remedies) { Involved = FlowWording.Places(model.Saturating) };
     }
 }

@@ -14,89 +14,57 @@ internal static class ClipPlacement
     /// <summary>Property of the diagnostic: the expression for the parameters. Absent where no expression is in scope.</summary>
     public const string Parameters = "parameters";
 
+    /// <summary>Property of the diagnostic: the name of the model at the step. Absent where it has none.</summary>
+    public const string Model = "model";
+
     /// <summary>A step that needs a clip. The diagnostic's further locations are the backward calls in the step's closure (LBFGS): there the clip belongs after them.</summary>
     public static Finding Finding(Step step, TrainingLoop loop, ImmutableArray<Value> models, int? reach)
     {
         var inClosure = step.Backwards.Where(backward => step.Event.Closure.Any(closure => backward.Event.Frame == closure))
             .Select(backward => backward.Event.Operation).ToImmutableArray();
-        var text = step.Event.IsByHand ? null : ParametersInSource(step, loop, inClosure.FirstOrDefault() ?? step.Event.Operation);
-        return new Finding(step.Event, string.Join("' or '", models.Select(model => model.Type?.Name ?? "the model").Distinct()), Reach(reach), Remedy(step, loop.Values.Source.Catalogue, text ?? "model.parameters()"))
-        {
-            Places = inClosure,
-            Properties = text is null ? ImmutableDictionary<string, string?>.Empty : ImmutableDictionary<string, string?>.Empty.Add(Parameters, text),
-        };
+        var place = new ReportedAt(inClosure.FirstOrDefault() ?? step.Event.Operation, step.Event.Frame, loop);
+        var properties = ImmutableDictionary<string, string?>.Empty;
+        if (!step.Event.IsByHand && ParametersAt(place, step) is { } parameters)
+            properties = properties.Add(Parameters, parameters);
+        if (place.NameOf(models[0]) is { } name)
+            properties = properties.Add(Model, name);
+        Wording remedy = at => Remedy(step, loop.Values.Source.Catalogue, step.Event.IsByHand ? null : ParametersAt(at.Operation == step.Event.Operation ? place : at, step));
+        return new Finding(step.Event, string.Join("' or '", models.Select(model => model.Type?.Name ?? "the model").Distinct()), Forms.Of(Reach(reach), ""), remedy) { Places = inClosure, Properties = properties, Related = Origin.Of(models[0], loop.Values.Source) };
     }
 
     private static string Reach(int? steps) => steps is null or >= RecurrentReach.Limit
         ? ""
-        : string.Format(CultureInfo.InvariantCulture, " (at initialization they reach about {0} steps back)", steps);
+        : string.Format(CultureInfo.InvariantCulture, " (reach: {0} steps)", steps);
 
     /// <summary>The library's call for TorchSharp; for another framework the clip that its catalogue names.</summary>
-    private static string Remedy(Step step, ModelCatalogue catalogue, string parameters)
+    private static Forms Remedy(Step step, ModelCatalogue catalogue, string? parameters)
     {
-        if ((step.Event.Operation as IInvocationOperation)?.TargetMethod is not { } method || catalogue.Find(method) is null or { IsBuiltIn: true })
-            return $"Call torch.nn.utils.clip_grad_norm_({parameters}, 1.0) after backward";
-        return catalogue.ClipsByNorm is [var clip, ..] ? $"Call {clip} between backward and step" : "Clip the gradients between backward and step";
+        if ((step.Event.Operation as IInvocationOperation)?.TargetMethod is { } method && catalogue.Find(method) is { IsBuiltIn: false })
+            return Forms.Of(catalogue.ClipsByNorm is [var clip, ..] ? $"call {clip} between backward and step" : "clip the gradients between backward and step");
+        return parameters is null
+            ? Forms.Of("call torch.nn.utils.clip_grad_norm_ after backward", "call clip_grad_norm_ after backward")
+            : Forms.Of($"call torch.nn.utils.clip_grad_norm_({parameters}, 1.0) after backward", $"call clip_grad_norm_({parameters}, 1.0) after backward", "call clip_grad_norm_ after backward");
     }
 
     /// <summary><c>model.parameters()</c> where that is all the optimizer holds and is in scope; otherwise <c>optimizer.parameters()</c>.</summary>
-    private static string? ParametersInSource(Step step, TrainingLoop loop, IOperation place)
+    private static string? ParametersAt(ReportedAt at, Step step)
     {
-        var frame = step.Event.Frame;
-        var held = step.Event.Optimizer.Parameters;
-        if (frame.Body == loop.Root.Body && held is { IsComplete: true, IsFiltered: false, Modules: [var module] })
+        var optimizer = step.Event.Optimizer;
+        if (optimizer.Parameters is { IsComplete: true, IsFiltered: false, Modules: [var module] } && at.Frame.Body == at.Loop.Root.Body)
         {
-            foreach (var call in frame.Body.Root.DescendantsAndSelf().OfType<IInvocationOperation>())
-            {
-                if (IsName(call.Instance) && loop.Values.Trace(call.Instance, frame) is [var traced] && traced == module && IsInScope(call.Instance, place))
-                    return Text(call.Instance!) + ".parameters()";
-            }
-
-            if (module is Instance)
+            if (at.NameOf(module) is { } model)
+                return model + ".parameters()";
+            if (module is Instance && at.Frame == at.Loop.Root)
                 return "parameters()";
         }
 
-        var optimizer = (step.Event.Operation as IInvocationOperation)?.Instance;
-        return IsName(optimizer) && IsInScope(optimizer, place) && HasParameters(optimizer!.Type) ? Text(optimizer) + ".parameters()" : null;
-    }
-
-    private static string Text(IOperation name) => name.Syntax.WithoutTrivia().ToString();
-
-    /// <summary>A local, parameter, field or property, or a member of one: something that can be named again without a side effect.</summary>
-    private static bool IsName(IOperation? operation) => operation is not IInstanceReferenceOperation && RootOf(operation) is not null;
-
-    private static IOperation? RootOf(IOperation? operation)
-    {
-        for (var current = operation; current is not null;)
+        if (at.Frame == step.Event.Frame)
         {
-            switch (current)
-            {
-                case ILocalReferenceOperation or IParameterReferenceOperation or IInstanceReferenceOperation:
-                    return current;
-                case IMemberReferenceOperation { Instance: null } and (IFieldReferenceOperation or IPropertyReferenceOperation):
-                    return current;
-                case IFieldReferenceOperation or IPropertyReferenceOperation { Property.IsIndexer: false }:
-                    current = ((IMemberReferenceOperation)current).Instance;
-                    break;
-                default:
-                    return null;
-            }
+            var stepped = (step.Event.Operation as IInvocationOperation)?.Instance;
+            return NamesInScope.Is(stepped) && NamesInScope.IsInScope(stepped, at.Operation) && HasParameters(stepped!.Type) ? NamesInScope.Text(stepped) + ".parameters()" : null;
         }
 
-        return null;
-    }
-
-    private static bool IsInScope(IOperation? name, IOperation place)
-    {
-        var model = place.SemanticModel;
-        var symbol = RootOf(name) switch
-        {
-            ILocalReferenceOperation reference => reference.Local,
-            IParameterReferenceOperation reference => reference.Parameter,
-            _ => (ISymbol?)null,
-        };
-        return symbol is null
-            || (model is not null && symbol.Locations[0].SourceSpan.Start < place.Syntax.SpanStart && model.LookupSymbols(place.Syntax.SpanStart, name: symbol.Name).Any(found => SymbolEqualityComparer.Default.Equals(found, symbol)));
+        return optimizer.IsOne && HasParameters(optimizer.Optimizers[0].Type) && at.NameOf(optimizer.Optimizers[0]) is { } name ? name + ".parameters()" : null;
     }
 
     private static bool HasParameters(ITypeSymbol? type)

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using GradAnalyzers.TrainingLoops;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.Diagnostics;
+using Microsoft.CodeAnalysis.Operations;
 
 namespace GradAnalyzers.Rules.Training;
 
@@ -28,9 +29,16 @@ public sealed class GradientsNeverCleared() : TrainingLoopRule(Descriptors.GRAD2
             if (rounds.Count == 0 || rounds.Any(round => MayBeCleared(step, loop, node => round.Nodes.Contains(node) || loop.Graph.IsInCallerOf(node, round.Owner)) || IsMadeAnew(step.Event.Optimizer, loop, round.Nodes)))
                 continue;
             var isClearedElsewhere = loop.Of<ClearEvent>().Any(clear => step.MayBeClearedBy(clear.Event));
-            yield return new Finding(step.Event, step.Event.Optimizer.Name, isClearedElsewhere ? TooSeldom : Never) { Places = step.Event.IsByHand && loop.ModuleRunOver(step.Event) is null ? ImmutableArray<IOperation>.Empty : Place(step, loop), Properties = Remedy(step, loop) };
+            yield return new Finding(step.Event, Stepped(step.Event), program.Source.Catalogue.ClearNameFor((step.Event.Operation as IInvocationOperation)?.TargetMethod) + "()", isClearedElsewhere ? TooSeldom : Never)
+            {
+                Related = step.Event.Optimizer.Optimizers is [var optimizer] ? Origin.Of(optimizer, program.Source) : ImmutableArray<Location>.Empty,
+                Places = step.Event.IsByHand && loop.ModuleRunOver(step.Event) is null ? ImmutableArray<IOperation>.Empty : Place(step, loop),
+                Properties = Remedy(step, loop),
+            };
         }
     }
+
+    private static Wording Stepped(StepEvent step) => at => at.NameOf(step.Optimizer);
 
     /// <summary>Where no optimizer can be named: the module whose parameters the step runs over, before the backward, or the tensor that it changes, after the step.</summary>
     private static ImmutableDictionary<string, string?> Remedy(Step step, TrainingLoop loop)

@@ -37,7 +37,7 @@ public sealed class HiddenStateNotDetached() : TrainingLoopRule(Descriptors.GRAD
     private static Finding Finding(BackwardEvent backward, ImmutableArray<CarriedState> carried, ILoopOperation round, LoopProgram program)
     {
         var finding = new Finding(backward, string.Join("' and '", carried.Select(state => state.State.Name)), RetainsGraph(backward.Operation)
-            ? "the retained graph grows with every batch, and gradients flow back through all of them"
+            ? "the retained graph grows with every batch"
             : "the second batch throws 'Trying to backward through the graph a second time'")
         {
             Places = ImmutableArray.Create(PlaceIn(round, carried[0].Call)),

@@ -24,14 +24,17 @@ public sealed class ModuleInNoOptimizer() : TrainingLoopRule(Descriptors.GRAD200
             {
                 foreach (var (module, call) in loop.Losses.ModulesOf(backward.Loss, backward.Frame).Calls)
                 {
+                    var receiver = (call as IInvocationOperation)?.Instance;
                     if (module is Created created && program.HasWeights(module, loop.Values) && !held.Any(set => set.Modules.Any(other => Value.Overlap(other, module)))
                         && !IsHeldByAnother(module, held, loop) && !new ModuleUse(created, loop).MayBeMeantOrDoneElsewhere() && reported.Add(module))
                     {
                         // Where the optimizer was made for an object that this one replaces, it has to be made anew.
-                        var isReplaced = step.Backwards.IsEmpty || (call is IInvocationOperation { Instance: { } called } && loop.Values.Trace(called, backward.Frame).Any(other => other != module));
-                        yield return new Finding(step.Event, module.Type?.Name ?? "a module", (call as IInvocationOperation)?.Instance?.Syntax.ToString() ?? "it")
+                        var isReplaced = step.Backwards.IsEmpty || IsGivenEarlier(receiver, step.Event.Optimizer) || (receiver is not null && loop.Values.Trace(receiver, backward.Frame).Any(other => other != module));
+                        Wording name = at => at.NameOf(module) ?? receiver?.Syntax.ToString() ?? "it";
+                        Wording why = at => isReplaced ? $"the optimizer was made for an earlier object in '{name(at)}'" : $"no optimizer holds the parameters of '{name(at)}'";
+                        yield return new Finding(step.Event, module.Type?.Name ?? "a module", why)
                         {
-                            Places = isReplaced ? ImmutableArray<IOperation>.Empty : Creations(step.Event.Optimizer).Add(call),
+                            Places = isReplaced ? Creations(step.Event.Optimizer).Add(call).Add(created.Creation) : Creations(step.Event.Optimizer).Add(call),
                         };
                     }
                 }
@@ -44,6 +47,19 @@ public sealed class ModuleInNoOptimizer() : TrainingLoopRule(Descriptors.GRAD200
             }
         }
     }
+
+    /// <summary>The optimizer was made of the same variable, when another object was in it.</summary>
+    private static bool IsGivenEarlier(IOperation? receiver, OptimizerSet optimizer) =>
+        VariableOf(receiver) is { } variable && optimizer.Optimizers is [Created created] && Frame.Arguments(created.Creation)
+            .SelectMany(argument => argument.Value.DescendantsAndSelf()).Any(operation => SymbolEqualityComparer.Default.Equals(VariableOf(operation), variable));
+
+    private static ISymbol? VariableOf(IOperation? operation) => operation switch
+    {
+        ILocalReferenceOperation reference => reference.Local,
+        IFieldReferenceOperation { Instance: null or IInstanceReferenceOperation } reference => reference.Field,
+        IPropertyReferenceOperation { Instance: null or IInstanceReferenceOperation } reference => reference.Property,
+        _ => null,
+    };
 
     private static ImmutableArray<IOperation> Creations(OptimizerSet optimizer) =>
         optimizer.Optimizers is [Created created] ? ImmutableArray.Create(created.Creation) : ImmutableArray<IOperation>.Empty;

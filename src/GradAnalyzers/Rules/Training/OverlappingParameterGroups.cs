@@ -14,7 +14,7 @@ public sealed class OverlappingParameterGroups() : TrainingLoopRule(Descriptors.
         foreach (var (_, step) in loop.AllSteps)
         {
             if (step.Optimizer is { Parameters.Repeated: [var module, ..], Optimizers: [Created created] })
-                yield return new Finding(step, step.Optimizer.Name, module.Type?.Name ?? "a module") { Places = ImmutableArray.Create(created.Creation) };
+                yield return new Finding(step, (Wording)(at => at.NameOf(step.Optimizer)), (Wording)(at => at.NameOf(module) ?? module.Type?.Name ?? "a module")) { Places = ImmutableArray.Create(created.Creation) };
         }
     }
 }

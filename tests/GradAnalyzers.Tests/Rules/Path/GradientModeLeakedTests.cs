@@ -1,7 +1,7 @@
 using Xunit;
-using Verify = GradAnalyzers.Tests.Verify<GradAnalyzers.Rules.Path.GradientModeLeaked, GradAnalyzers.CodeFixes.GradientModeLeakedFixer>;
+using Verify = GradAnalyzers.Tests.Verify<GradAnalyzers.Rules.GradientPath.GradientModeLeaked, GradAnalyzers.CodeFixes.GradientModeLeakedFixer>;
 
-namespace GradAnalyzers.Tests.Rules.Path;
+namespace GradAnalyzers.Tests.Rules.GradientPath;
 
 public sealed class GradientModeLeakedTests
 {

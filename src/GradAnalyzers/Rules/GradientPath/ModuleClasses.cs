@@ -7,7 +7,7 @@ using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
 using Microsoft.CodeAnalysis.Operations;
 
-namespace GradAnalyzers.Rules.Path;
+namespace GradAnalyzers.Rules.GradientPath;
 
 /// <summary>What the code of a module's class does with its parts beyond building them. Any doubt counts as an intention.</summary>
 internal sealed class ModuleClasses(ProgramSource source)

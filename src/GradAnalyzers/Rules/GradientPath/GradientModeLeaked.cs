@@ -6,7 +6,7 @@ using Microsoft.CodeAnalysis.CSharp.Syntax;
 using Microsoft.CodeAnalysis.Diagnostics;
 using Microsoft.CodeAnalysis.Operations;
 
-namespace GradAnalyzers.Rules.Path;
+namespace GradAnalyzers.Rules.GradientPath;
 
 /// <summary>A scope without gradients that nobody ends.</summary>
 [DiagnosticAnalyzer(LanguageNames.CSharp)]

@@ -4,7 +4,7 @@ using GradAnalyzers.Models;
 using GradAnalyzers.Program;
 using Microsoft.CodeAnalysis;
 
-namespace GradAnalyzers.Rules.Path;
+namespace GradAnalyzers.Rules.GradientPath;
 
 /// <summary>
 /// The layers and tensors of a program's models that forward computes with and that TorchSharp does not know of, each cause once, by file.
