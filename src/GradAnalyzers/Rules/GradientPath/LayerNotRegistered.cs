@@ -22,7 +22,7 @@ public sealed class LayerNotRegistered() : Rule(Descriptors.GRAD4001)
         start.RegisterSemanticModelAction(context =>
         {
             foreach (var layer in layers.In(context.SemanticModel.SyntaxTree, context.CancellationToken))
-                context.ReportDiagnostic(Diagnostic.Create(Descriptor, layer.Place, layer.Involved, Properties(layer), Arguments(layer)));
+                context.ReportDiagnostic(Diagnostic.Create(Descriptor, layer.Place, layer.Involved, Properties(layer), Message.Fit(Descriptor, Arguments(layer)).ToArray<object>()));
         });
     }
 
@@ -36,11 +36,11 @@ public sealed class LayerNotRegistered() : Rule(Descriptors.GRAD4001)
         return layer.Cause switch
         {
             Cause.PlainCollection => [$"RegisterComponents() does not look into '{layer.Name}' ({layer.Container})", $"its layers are {lost}", Remedy(layer.Container)],
-            Cause.TooLate => [$"'{layer.Name}' {(isOne ? "is" : "are")} assigned after RegisterComponents(), which works once", $"{(isOne ? "it is" : "they are")} {lost}", "Assign before the call, or call register_module"],
+            Cause.TooLate => [$"'{layer.Name}' {(isOne ? "is" : "are")} assigned after RegisterComponents(), which works once", $"{(isOne ? "it is" : "they are")} {lost}", Forms.Of("Assign before the call, or call register_module", "Assign before the call")],
             Cause.FilledTooLate => [$"'{layer.Name}' is filled after its registration, which works once", $"these layers are {lost}", "Fill it before RegisterComponents()"],
             Cause.Forgotten => [$"'{layer.Name}' never calls RegisterComponents()", $"its layers are {lost}", "Call it at the end of the constructor"],
-            Cause.ForgottenInElement => [$"'{layer.Name}' never calls RegisterComponents(), and a Sequential does not do it for its elements", $"its layers are {lost}", "Call it at the end of the constructor"],
-            _ => [$"'{layer.Name}' requires gradients but is no Parameter, and RegisterComponents() takes it for a buffer", "it is not trained", "Make it a Parameter"],
+            Cause.ForgottenInElement => [$"'{layer.Name}' never calls RegisterComponents(); a Sequential does not do it", $"its layers are {lost}", "Call it at the end of the constructor"],
+            _ => [$"'{layer.Name}' requires gradients but is no Parameter: it is taken for a buffer", "it is not trained", "Make it a Parameter"],
         };
     }
 

@@ -13,8 +13,8 @@ public sealed class GradientsNeverCleared() : TrainingLoopRule(Descriptors.GRAD2
     /// <summary>Property of the diagnostic: the statement that clears, where there is no optimizer to name; empty where there is none.</summary>
     public const string Clear = "clear";
 
-    private const string Never = "never clears gradients; every step uses the sum of all gradients so far";
-    private const string TooSeldom = "does not clear gradients (they are cleared outside of it); every step uses the sum of all gradients since then";
+    private const string Never = "never clears gradients; every step uses the sum of all so far";
+    private const string TooSeldom = "clears gradients outside of it only; every step uses the sum since then";
 
     private protected override bool DependsOnCallers => true;
 

@@ -908,7 +908,7 @@ public sealed class GradientsNeverClearedTests
 
     [Fact]
     public async Task TheMessageSaysThatItIsClearedTooSeldom() => Assert.Equal(
-        ["GRAD2003: 'Adam' is stepped in a loop that does not clear gradients (they are cleared outside of it); every step uses the sum of all gradients since then. Call zero_grad() before backward."],
+        ["GRAD2003: 'optimizer' is stepped in a loop that clears gradients outside of it only; every step uses the sum since then. Call zero_grad() before backward."],
         await TrainingRules.Messages(Code.InMethod("""
         var model = new Mlp();
         var optimizer = torch.optim.Adam(model.parameters());
