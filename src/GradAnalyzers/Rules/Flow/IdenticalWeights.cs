@@ -17,7 +17,7 @@ public sealed class IdenticalWeights() : FlowRule(Descriptors.GRAD1005)
         {
             if (node.Layer?.Weight?.Initialization is not { Location: { } call } start || !IsMatrix(node))
                 continue;
-            if (start.Role == Role.TruncNormal && start.Number("mean") is null or 0)
+            if (start.Role == Role.TruncNormal && (!start.Constants.ContainsKey("mean") || start.Number("mean") == 0))
             {
                 // Every element is exactly std: the library multiplies by the mean and adds the deviation (torch.nn.init.trunc_normal_ up to 0.107).
                 var deviation = start.Constants.ContainsKey("deviation") ? start.Number("deviation")?.ToString(CultureInfo.InvariantCulture) ?? "one number" : "1";

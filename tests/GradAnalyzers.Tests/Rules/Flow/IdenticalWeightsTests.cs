@@ -55,6 +55,23 @@ public sealed class IdenticalWeightsTests
         """, models: Training.Models);
 
     [Fact]
+    public Task AMeanThatIsNotKnownMayWellSpreadTheWeights() => Verify.IsSilent("""
+        public sealed class Net : Module<Tensor, Tensor>
+        {
+            private readonly Linear fc1 = Linear(16, 64);
+            private readonly Linear fc2 = Linear(64, 4);
+
+            public Net(double mean) : base(nameof(Net))
+            {
+                init.trunc_normal_(fc1.weight, mean, 0.02);
+                RegisterComponents();
+            }
+
+            public override Tensor forward(Tensor x) => fc2.forward(functional.relu(fc1.forward(x)));
+        }
+        """, models: Training.Models);
+
+    [Fact]
     public Task AnInitializerFunctionIsReportedAtItsCall() => Verify.Fixes(
         Applied("if (module is Linear linear)\n        {\n            [|init.zeros_(linear.weight)|];\n            init.zeros_(linear.bias);\n        }"),
         Applied("if (module is Linear linear)\n        {\n            torch.nn.init.kaiming_normal_(linear.weight, nonlinearity: torch.nn.init.NonlinearityType.ReLU);\n            init.zeros_(linear.bias);\n        }"),
