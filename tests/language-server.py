@@ -51,9 +51,9 @@ class Server:
                     length = int(header.split(b":")[1])
             message = json.loads(self.process.stdout.read(length))
             if "method" in message and "id" in message:
-                # What a server asks of its editor: settings (none of ours), progress, registrations.
-                items = message.get("params") or {}
-                result = [None] * len(items.get("items", [])) if message["method"] == "workspace/configuration" else None
+                # What a server asks of its editor: settings, progress, registrations. csharp-ls runs analyzers where it is told to.
+                items = (message.get("params") or {}).get("items", [])
+                result = [{"analyzersEnabled": True} if item.get("section") == "csharp" else None for item in items] if message["method"] == "workspace/configuration" else None
                 self._send({"jsonrpc": "2.0", "id": message["id"], "result": result})
             with self.changed:
                 if message.get("method") == "textDocument/publishDiagnostics":
@@ -82,6 +82,7 @@ def main():
         answer = server.request("initialize", {"processId": None, "rootUri": folder.as_uri(), "workspaceFolders": [{"uri": folder.as_uri(), "name": folder.name}], "capabilities": capabilities}, options.seconds)
         pulls = "diagnosticProvider" in answer["result"]["capabilities"]
         server.notify("initialized", {})
+        server.notify("workspace/didChangeConfiguration", {"settings": {"csharp": {"analyzersEnabled": True}}})
         document = {"uri": file.as_uri()}
         server.notify("textDocument/didOpen", {"textDocument": {**document, "languageId": "csharp", "version": 1, "text": file.read_text()}})
 
