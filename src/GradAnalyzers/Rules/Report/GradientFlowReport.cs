@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using GradAnalyzers.Catalogue;
 using GradAnalyzers.GradientFlow;
@@ -26,12 +27,19 @@ public sealed class GradientFlowReport() : Rule(Descriptors.GRAD0002)
     {
         if (!graph.Nodes.Any(node => node.Role.IsWeighted()))
             return;
-        var prediction = GradientFlowPrediction.Predict(GraphNetwork.Of(graph), options.Thresholds);
+        var network = GraphNetwork.Of(graph);
+        var prediction = GradientFlowPrediction.Predict(network, options.Thresholds);
         var name = graph.Arguments.IsEmpty ? graph.Name : $"{graph.Name}({string.Join(", ", graph.Arguments.Select(argument => $"{argument.Name}: {argument.Value}"))})";
         var verdict = prediction.Reason is { } reason ? $"{Text(prediction.Verdict)} ({reason})" : Text(prediction.Verdict);
-        report(Diagnostic.Create(Descriptor, graph.Location, graph.Creation is { } creation && creation != graph.Location ? [creation] : null,
+        // Where the model is made, and where the prediction stops.
+        var places = new[] { graph.Creation, StopOf(graph, network, prediction) }.OfType<Location>().Where(place => place.IsInSource && place != graph.Location).Distinct().ToImmutableArray();
+        report(Diagnostic.Create(Descriptor, graph.Location, places,
             name, verdict, Number(prediction.FirstToLastRatio), Number(prediction.Attenuation), string.Join(" ", prediction.Parameters.Select(Pair))));
     }
+
+    private static Location? StopOf(ModelGraph graph, Network network, GradientFlowPrediction prediction) => prediction.Reason is { } reason
+        ? graph.Nodes.FirstOrDefault(node => network.Nodes[node.Index].Layer is Opaque opaque && opaque.Reason == reason)?.Use
+        : null;
 
     private static string Pair(ParameterPrediction parameter) => $"{parameter.Path}={Number(Math.Pow(10, parameter.LogRelative))}";
 
