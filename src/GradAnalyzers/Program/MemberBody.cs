@@ -20,10 +20,13 @@ internal sealed class MemberBody
     private readonly Dictionary<ISymbol, List<IOperation>> _partWrites = new(SymbolEqualityComparer.Default);
     private readonly Lazy<Flow> _flow;
 
-    private MemberBody(SyntaxNode declaration, IOperation root)
+    private readonly SemanticModel _model;
+
+    private MemberBody(SyntaxNode declaration, IOperation root, SemanticModel model)
     {
         Declaration = declaration;
         Root = root;
+        _model = model;
         foreach (var operation in root.DescendantsAndSelf())
         {
             Index(operation);
@@ -46,8 +49,14 @@ internal sealed class MemberBody
     {
         return model.GetOperation(declaration, cancellation) is { Parent: null } root
             && root is IMethodBodyOperation or IConstructorBodyOperation or IBlockOperation or IFieldInitializerOperation or IPropertyInitializerOperation
-                ? new MemberBody(declaration, root) : null;
+                ? new MemberBody(declaration, root, model) : null;
     }
+
+    /// <summary>
+    /// The operation of an expression in the member that the operation tree has no node for, such as an element of a collection expression.
+    /// Only the model that bound the member gives the same node each time: another one binds it anew.
+    /// </summary>
+    public IOperation? OperationAt(ExpressionSyntax expression) => _model.GetOperation(expression);
 
     /// <summary>Everything assigned to a local or parameter anywhere in the member.</summary>
     public IReadOnlyList<Write> Writes(ISymbol variable) => _writes.TryGetValue(variable, out var writes) ? writes : [];

@@ -79,9 +79,8 @@ internal sealed class ParameterTracer(ValueTracer tracer)
     {
         if (created.Creation.Syntax is CollectionExpressionSyntax { Elements: { Count: > 0 } parts })
         {
-            var model = tracer.Source.Model(created.Creation.Syntax.SyntaxTree);
             return parts.Select(part => part is SpreadElementSyntax spread ? spread.Expression : ((ExpressionElementSyntax)part).Expression)
-                .Select(part => Parameters(model.GetOperation(part), created.Frame, depth + 1)).Aggregate(And);
+                .Select(part => Parameters(created.Frame.Body.OperationAt(part), created.Frame, depth + 1)).Aggregate(And);
         }
 
         switch (created.Creation)

@@ -306,7 +306,7 @@ internal sealed class ValueTracer(ProgramSource source)
                 return [new Created(operation, frame)];
             case ILiteralOperation or IDefaultValueOperation:
                 return [];
-            case { Kind: OperationKind.None }:
+            case { Kind: OperationKind.None } or { Syntax: CollectionExpressionSyntax }:
                 return [new Created(operation, frame)];
             default:
                 return [new Unknown(operation, frame)];
@@ -529,11 +529,10 @@ internal sealed class ValueTracer(ProgramSource source)
         if (created.Creation.Syntax is CollectionExpressionSyntax syntax)
         {
             // Roslyn 4.8 has no operation for a collection expression, only for what stands in it; newer ones are read the same way.
-            var model = Source.Model(syntax.SyntaxTree);
             return syntax.Elements.SelectMany(element => element switch
             {
-                ExpressionElementSyntax one => Trace(model.GetOperation(one.Expression), created.Frame),
-                SpreadElementSyntax many => TraceElements(model.GetOperation(many.Expression), created.Frame),
+                ExpressionElementSyntax one => Trace(created.Frame.Body.OperationAt(one.Expression), created.Frame),
+                SpreadElementSyntax many => TraceElements(created.Frame.Body.OperationAt(many.Expression), created.Frame),
                 _ => ImmutableArray<Value>.Empty,
             });
         }
