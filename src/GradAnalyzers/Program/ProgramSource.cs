@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using GradAnalyzers.Catalogue;
 using Microsoft.CodeAnalysis;
-using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
 using Microsoft.CodeAnalysis.Operations;
 
@@ -190,6 +189,7 @@ internal sealed class ProgramSource(WholeProgram program, CancellationToken canc
         return [];
     }
 
+    /// <summary>Only bodies that assign to the name, and the member's own initializer, are bound.</summary>
     private ImmutableArray<MemberWrite> FindWrites(ISymbol member, ISymbol type)
     {
         var found = ImmutableArray.CreateBuilder<MemberWrite>();
@@ -197,10 +197,10 @@ internal sealed class ProgramSource(WholeProgram program, CancellationToken canc
         {
             var tree = reference.SyntaxTree;
             _read.Add(tree);
-            var bodies = Words.Places(tree.GetText(Cancellation), reference.Span, member.Name)
-                .Select(place => tree.GetRoot(Cancellation).FindToken(place)).Where(token => token.IsKind(SyntaxKind.IdentifierToken) && token.ValueText == member.Name)
-                .Select(token => Executable(token.Parent)).OfType<SyntaxNode>().Distinct();
-            foreach (var body in bodies.Select(BodyAt).OfType<MemberBody>())
+            var initializers = member.DeclaringSyntaxReferences.Where(declared => declared.SyntaxTree == tree && reference.Span.Contains(declared.Span))
+                .Select(declared => Executable(declared.GetSyntax(Cancellation))).Where(body => body is EqualsValueClauseSyntax);
+            var assigning = TreeFacts.Of(tree).AssignmentsTo(member.Name).Where(place => reference.Span.Contains(place.Span)).Select(Executable);
+            foreach (var body in initializers.Concat(assigning).OfType<SyntaxNode>().Distinct().OrderBy(body => body.SpanStart).Select(BodyAt).OfType<MemberBody>())
             {
                 found.AddRange(body.MemberWrites()
                     .Where(pair => SymbolEqualityComparer.Default.Equals(pair.Member, member))

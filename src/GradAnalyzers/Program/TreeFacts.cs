@@ -20,7 +20,7 @@ internal sealed class TreeFacts
     private readonly Lazy<ImmutableArray<MemberFacts>> _members;
     private readonly Lazy<ImmutableArray<TypeDeclarationSyntax>> _classes;
     private readonly Lazy<ulong> _declarations;
-    private readonly Lazy<ImmutableHashSet<string>> _assigned;
+    private readonly Lazy<Dictionary<string, List<SyntaxNode>>> _assigned;
 
     private TreeFacts(SyntaxTree tree)
     {
@@ -30,7 +30,7 @@ internal sealed class TreeFacts
         _classes = new(() => tree.GetRoot().DescendantNodes(node => node is CompilationUnitSyntax or BaseNamespaceDeclarationSyntax or TypeDeclarationSyntax)
             .OfType<TypeDeclarationSyntax>().Where(type => type is ClassDeclarationSyntax or RecordDeclarationSyntax && type.BaseList is not null).ToImmutableArray());
         _declarations = new(() => DeclarationHash.Of(tree.GetRoot()));
-        _assigned = new(() => AssignedNamesOf(tree.GetRoot()));
+        _assigned = new(() => AssignmentsIn(tree.GetRoot()));
     }
 
     public SyntaxTree Tree { get; }
@@ -53,8 +53,11 @@ internal sealed class TreeFacts
     /// <summary>A hash of everything that other files can see: all but the bodies.</summary>
     public ulong Declarations => _declarations.Value;
 
-    /// <summary>Names that are assigned to, stepped or handed out by reference.</summary>
-    public ImmutableHashSet<string> AssignedNames => _assigned.Value;
+    /// <summary>Whether something in the file assigns to a name, steps it or hands it out by reference.</summary>
+    public bool Assigns(string name) => _assigned.Value.ContainsKey(name);
+
+    /// <summary>Where that is, in the order of the text.</summary>
+    public IReadOnlyList<SyntaxNode> AssignmentsTo(string name) => _assigned.Value.TryGetValue(name, out var places) ? places : [];
 
     private SourceText Text => Tree.GetText();
 
@@ -99,9 +102,10 @@ internal sealed class TreeFacts
         _ => "",
     };
 
-    private static ImmutableHashSet<string> AssignedNamesOf(SyntaxNode root)
+    private static Dictionary<string, List<SyntaxNode>> AssignmentsIn(SyntaxNode root)
     {
-        var names = ImmutableHashSet.CreateBuilder<string>(StringComparer.Ordinal);
+        var places = new Dictionary<string, List<SyntaxNode>>(StringComparer.Ordinal);
+        var open = new Stack<ExpressionSyntax>();
         foreach (var node in root.DescendantNodes())
         {
             var target = node switch
@@ -112,24 +116,31 @@ internal sealed class TreeFacts
                 ArgumentSyntax argument when !argument.RefKindKeyword.IsKind(SyntaxKind.None) => argument.Expression,
                 _ => null,
             };
-            if (target is TupleExpressionSyntax tuple)
+            if (target is null)
+                continue;
+            open.Push(target);
+            while (open.Count > 0)
             {
-                foreach (var argument in tuple.Arguments)
-                    Note(argument.Expression);
-            }
-            else
-            {
-                Note(target);
+                var current = open.Pop();
+                if (current is TupleExpressionSyntax tuple)
+                {
+                    foreach (var argument in tuple.Arguments)
+                        open.Push(argument.Expression);
+                }
+                else if (current is ParenthesizedExpressionSyntax parenthesized)
+                {
+                    open.Push(parenthesized.Expression);
+                }
+                else if (SimpleNames.Of(current) is { } name)
+                {
+                    if (!places.TryGetValue(name, out var known))
+                        places.Add(name, known = []);
+                    known.Add(node);
+                }
             }
         }
 
-        return names.ToImmutable();
-
-        void Note(ExpressionSyntax? expression)
-        {
-            if (SimpleNames.Of(expression) is { } name)
-                names.Add(name);
-        }
+        return places;
     }
 }
 

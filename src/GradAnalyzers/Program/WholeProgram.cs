@@ -111,7 +111,7 @@ internal sealed class WholeProgram
     }
 
     /// <summary>Whether something in the source assigns to a name.</summary>
-    public bool IsAssigned(string name) => Trees.Any(tree => tree.Words.Contains(name) && tree.AssignedNames.Contains(name));
+    public bool IsAssigned(string name) => Trees.Any(tree => tree.Words.Contains(name) && tree.Assigns(name));
 
     /// <summary>The body at a declaration; null where there is none or it is too broken for a flow graph.</summary>
     public MemberBody? BodyAt(SyntaxNode declaration, Func<SemanticModel> model, CancellationToken cancellation)

@@ -11,6 +11,7 @@ internal sealed class LossTracer(ValueTracer tracer)
     private const int MaximumOperations = 5_000;
 
     private readonly Dictionary<(IOperation, Frame), LossSources> _known = [];
+    private readonly Dictionary<(IOperation, Frame, bool), DataSlice> _slices = [];
     private readonly Dictionary<IOperation, Recurrence?> _recurrences = [];
 
     private ModelCatalogue Catalogue => tracer.Source.Catalogue;
@@ -22,8 +23,9 @@ internal sealed class LossTracer(ValueTracer tracer)
             return known;
         var modules = new List<(Value Module, IOperation Call)>();
         var unrolled = new HashSet<Value>();
-        var slice = Slice(loss, frame, out var isComplete);
-        foreach (var (operation, at) in slice)
+        var slice = Slice(loss, frame);
+        var isComplete = slice.IsComplete;
+        foreach (var (operation, at) in slice.Steps)
         {
             if (operation is IInvocationOperation call && IsOnModule(call, at) && !Catalogue.Is(call.TargetMethod, Role.Parameters) && !IsWithoutGradient(operation, at))
             {
@@ -69,14 +71,14 @@ internal sealed class LossTracer(ValueTracer tracer)
 
     /// <summary>The numbers (fields, variables) that the loss is multiplied by on its way to backward.</summary>
     public ImmutableHashSet<ISymbol> FactorsOf(IOperation? loss, Frame frame) =>
-        Slice(loss, frame, out _)
+        Slice(loss, frame, withNumbers: true).Steps
             .Where(step => step.Operation is IBinaryOperation { OperatorKind: BinaryOperatorKind.Multiply } or ICompoundAssignmentOperation { OperatorKind: BinaryOperatorKind.Multiply } || step.Operation is IInvocationOperation { TargetMethod.Name: "mul" or "mul_" or "multiply" })
             .SelectMany(step => step.Operation.ChildOperations.SelectMany(child => NumbersIn(child, step.Frame)))
             .ToImmutableHashSet<ISymbol>(SymbolEqualityComparer.Default);
 
     /// <summary>The numeric fields and variables that a value is computed from.</summary>
     public IEnumerable<ISymbol> NumbersIn(IOperation value, Frame frame) =>
-        Slice(value, frame, out _).Select(step => step.Operation switch
+        Slice(value, frame, withNumbers: true).Steps.Select(step => step.Operation switch
         {
             ILocalReferenceOperation reference when IsNumber(reference.Type) => reference.Local,
             IParameterReferenceOperation reference when IsNumber(reference.Type) => reference.Parameter,
@@ -90,7 +92,7 @@ internal sealed class LossTracer(ValueTracer tracer)
     /// <summary>The calls of loss functions and loss modules that the value is computed from, each with what it is and what it is given as the prediction.</summary>
     public IEnumerable<LossCall> LossesIn(IOperation? loss, Frame frame)
     {
-        foreach (var (operation, at) in Slice(loss, frame, out _))
+        foreach (var (operation, at) in Slice(loss, frame).Steps)
         {
             if (operation is not IInvocationOperation { Arguments.IsEmpty: false } call)
                 continue;
@@ -106,34 +108,42 @@ internal sealed class LossTracer(ValueTracer tracer)
         }
     }
 
-    private List<(IOperation Operation, Frame Frame)> Slice(IOperation? value, Frame frame, out bool isComplete)
+    /// <summary>Everything that a value is computed from. Gradients flow through tensors, so that the numbers on the way matter only to who asks for numbers.</summary>
+    private DataSlice Slice(IOperation? value, Frame frame, bool withNumbers = false)
     {
-        var seen = new HashSet<(IOperation, Frame)>();
-        var slice = new List<(IOperation, Frame)>();
-        isComplete = value is not null;
         if (value is null)
-            return slice;
+            return DataSlice.Nothing;
+        if (_slices.TryGetValue((value, frame, withNumbers), out var known))
+            return known;
+        var seen = new HashSet<(IOperation, Frame)>();
+        var steps = ImmutableArray.CreateBuilder<(IOperation, Frame)>();
         var open = new Stack<(IOperation Operation, Frame Frame)>();
         open.Push((value, frame));
-        while (open.Count > 0)
+        while (open.Count > 0 && seen.Count <= MaximumOperations)
         {
             var current = open.Pop();
-            if (!seen.Add(current))
+            if ((!withNumbers && IsPlain(current.Operation.Type)) || !seen.Add(current))
                 continue;
-            if (seen.Count > MaximumOperations)
-            {
-                isComplete = false;
-                break;
-            }
-
-            slice.Add(current);
+            steps.Add(current);
             if (current.Operation is IInvocationOperation { TargetMethod: { } method } && Catalogue.Is(method, Role.Detach))
                 continue;
             foreach (var next in Sources(current.Operation, current.Frame))
                 open.Push(next);
         }
 
+        var slice = new DataSlice(steps.ToImmutable(), IsComplete: seen.Count <= MaximumOperations);
+        _slices.Add((value, frame, withNumbers), slice);
         return slice;
+    }
+
+    /// <summary>A number, a truth value or a text: what was computed from tensors no longer leads back to them.</summary>
+    private static bool IsPlain(ITypeSymbol? type) => type is { TypeKind: TypeKind.Enum } or { SpecialType: >= SpecialType.System_Boolean and <= SpecialType.System_String };
+
+    /// <param name="Steps">Each operation on the way, with its activation; the value itself first.</param>
+    /// <param name="IsComplete">No bound was reached.</param>
+    private sealed record DataSlice(ImmutableArray<(IOperation Operation, Frame Frame)> Steps, bool IsComplete)
+    {
+        public static DataSlice Nothing { get; } = new(ImmutableArray<(IOperation, Frame)>.Empty, IsComplete: false);
     }
 
     /// <summary>Inside <c>using (torch.no_grad())</c>, or after <c>using var _ = torch.no_grad();</c> in the same block, here or around a call that leads here.</summary>
