@@ -34,6 +34,9 @@ internal sealed class ModelGraphs
     /// <summary>Every model, in the order of files and classes.</summary>
     public ImmutableArray<ModelGraph> All(CancellationToken cancellation) => Read(cancellation).Graphs;
 
+    /// <summary>The module classes of the source, in the order of declaration.</summary>
+    public ImmutableArray<INamedTypeSymbol> Classes(CancellationToken cancellation) => Begun(cancellation).Sites.Classes;
+
     /// <summary>The models whose <see cref="ModelGraph.Location"/> lies in this file.</summary>
     public IEnumerable<ModelGraph> In(SyntaxTree tree, CancellationToken cancellation) => Read(cancellation).ByTree[tree];
 
@@ -50,20 +53,22 @@ internal sealed class ModelGraphs
     {
         if (Volatile.Read(ref _models) is { } known)
             return known;
-        var reading = Volatile.Read(ref _reading);
-        if (reading is null)
-        {
-            var sites = ModelSites.Of(_program, cancellation);
-            var creating = sites.Members.Select(member => member.Member).ToImmutableHashSet();
-            reading = new Reading(sites, new(sites.Members.Length, (part, token) => Created(sites.Members[part], creating, token)));
-            reading = Interlocked.CompareExchange(ref _reading, reading, null) ?? reading;
-        }
-
+        var reading = Begun(cancellation);
         var created = reading.Created.All(cancellation);
         var classes = created.SelectMany(kept => Graphs(kept)).Select(graph => graph.Type?.Id).OfType<string>().ToImmutableHashSet(StringComparer.Ordinal);
         var alone = reading.Defaults(classes, (type, token) => WithDefaults(type, token)).All(cancellation);
         var models = new Models(Distinct(created.Concat(alone).SelectMany(kept => Graphs(kept))), created.Concat(alone).ToImmutableArray());
         return Interlocked.CompareExchange(ref _models, models, null) ?? models;
+    }
+
+    private Reading Begun(CancellationToken cancellation)
+    {
+        if (Volatile.Read(ref _reading) is { } known)
+            return known;
+        var sites = ModelSites.Of(_program, cancellation);
+        var creating = sites.Members.Select(member => member.Member).ToImmutableHashSet();
+        var reading = new Reading(sites, new(sites.Members.Length, (part, token) => Created(sites.Members[part], creating, token)));
+        return Interlocked.CompareExchange(ref _reading, reading, null) ?? reading;
     }
 
     private static ImmutableArray<ModelGraph> Graphs(Kept kept) => (ImmutableArray<ModelGraph>)kept.Value;

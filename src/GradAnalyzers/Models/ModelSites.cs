@@ -18,7 +18,7 @@ internal sealed record ModelSites(ImmutableArray<INamedTypeSymbol> Classes, Immu
         foreach (var tree in program.Trees)
         {
             cancellation.ThrowIfCancellationRequested();
-            var created = tree.Words.In(names).SelectMany(name => Creations(tree.Tree, name)).Distinct().OrderBy(node => node.SpanStart)
+            var created = tree.Words.In(names).SelectMany(name => Creations(tree, name)).Distinct().OrderBy(node => node.SpanStart)
                 .Select(node => (Node: node, Member: MemberOf(node))).Where(pair => pair.Member is not null);
             members.AddRange(created.GroupBy(pair => pair.Member!).Select(group => new CreatingMember(group.Key, group.Select(pair => pair.Node).ToImmutableArray())));
         }
@@ -72,14 +72,10 @@ internal sealed record ModelSites(ImmutableArray<INamedTypeSymbol> Classes, Immu
     }
 
     /// <summary>Expressions that may create what a name says: <c>new Net(…)</c>, <c>Net net = new(…)</c>, <c>Sequential(…)</c>.</summary>
-    private static IEnumerable<SyntaxNode> Creations(SyntaxTree tree, string name)
+    private static IEnumerable<SyntaxNode> Creations(TreeFacts tree, string name)
     {
-        var root = tree.GetRoot();
-        foreach (var place in Words.Places(tree.GetText(), root.FullSpan, name))
+        foreach (var mention in tree.Mentions(name))
         {
-            var token = root.FindToken(place);
-            if (!token.IsKind(SyntaxKind.IdentifierToken) || token.ValueText != name || token.Parent is not SimpleNameSyntax mention)
-                continue;
             SyntaxNode whole = mention;
             while (whole.Parent is QualifiedNameSyntax or AliasQualifiedNameSyntax || whole.Parent is MemberAccessExpressionSyntax access && access.Name == whole)
                 whole = whole.Parent;

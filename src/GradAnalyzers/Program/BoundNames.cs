@@ -30,7 +30,7 @@ internal sealed class BoundNames(ulong declarations)
         if (_gradientUses.TryGetValue(member.Declaration, out var known))
             return known;
         var use = Program.GradientUse.None;
-        foreach (var name in source.Catalogue.TrainingNames.Where(member.Words.Contains))
+        foreach (var name in source.Catalogue.TrainingNames.Where(member.Contains))
         {
             foreach (var mention in member.Mentions(name))
             {

@@ -25,7 +25,7 @@ internal sealed class TrainingMembers
             cancellation.ThrowIfCancellationRequested();
             foreach (var member in tree.Members)
             {
-                var use = member.Words.ContainsAny(names) ? source.Bound(tree).GradientUse(member, source, cancellation) : GradientUse.None;
+                var use = member.ContainsAny(names) ? source.Bound(tree).GradientUse(member, source, cancellation) : GradientUse.None;
                 if (use != GradientUse.None)
                     found.Add(member);
                 Trains |= use == GradientUse.Trains;
@@ -86,7 +86,7 @@ internal sealed class TrainingMembers
             {
                 cancellation.ThrowIfCancellationRequested();
                 var targets = wanted[name];
-                foreach (var caller in tree.Members.Where(member => member.Words.Contains(name)))
+                foreach (var caller in tree.Members.Where(member => member.Contains(name)))
                 {
                     foreach (var member in source.Bound(tree).Targets(caller, name, source, cancellation).SelectMany(target => targets[target]).Distinct())
                     {

@@ -25,8 +25,8 @@ internal sealed class TreeFacts
     private TreeFacts(SyntaxTree tree)
     {
         Tree = tree;
-        _words = new(() => Words.Of(Text, new TextSpan(0, Text.Length)));
-        _members = new(() => FindMembers(tree));
+        _words = new(() => Words.Of(tree.GetText()));
+        _members = new(FindMembers);
         _classes = new(() => tree.GetRoot().DescendantNodes(node => node is CompilationUnitSyntax or BaseNamespaceDeclarationSyntax or TypeDeclarationSyntax)
             .OfType<TypeDeclarationSyntax>().Where(type => type is ClassDeclarationSyntax or RecordDeclarationSyntax && type.BaseList is not null).ToImmutableArray());
         _declarations = new(() => DeclarationHash.Of(tree.GetRoot()));
@@ -59,7 +59,20 @@ internal sealed class TreeFacts
     /// <summary>Where that is, in the order of the text.</summary>
     public IReadOnlyList<SyntaxNode> AssignmentsTo(string name) => _assigned.Value.TryGetValue(name, out var places) ? places : [];
 
-    private SourceText Text => Tree.GetText();
+    /// <summary>The simple names in a part of the file that read as the given one.</summary>
+    public IEnumerable<SimpleNameSyntax> Mentions(string name, TextSpan span)
+    {
+        var root = Tree.GetRoot();
+        foreach (var place in Words.Places(name, span))
+        {
+            var token = root.FindToken(place);
+            if (token.SpanStart <= place && token.IsKind(SyntaxKind.IdentifierToken) && token.ValueText == name && token.Parent is SimpleNameSyntax mention)
+                yield return mention;
+        }
+    }
+
+    /// <summary>The simple names anywhere in the file that read as the given one.</summary>
+    public IEnumerable<SimpleNameSyntax> Mentions(string name) => Mentions(name, new TextSpan(0, int.MaxValue));
 
     public static TreeFacts Of(SyntaxTree tree) => ByTree.GetValue(tree, static key => new TreeFacts(key));
 
@@ -78,16 +91,16 @@ internal sealed class TreeFacts
     private static bool IsMember(SyntaxNode node) =>
         node is BaseMethodDeclarationSyntax or BasePropertyDeclarationSyntax or BaseFieldDeclarationSyntax;
 
-    private static ImmutableArray<MemberFacts> FindMembers(SyntaxTree tree)
+    private ImmutableArray<MemberFacts> FindMembers()
     {
-        var root = tree.GetRoot();
+        var root = Tree.GetRoot();
         var members = ImmutableArray.CreateBuilder<MemberFacts>();
         foreach (var member in root.DescendantNodes(node => !IsMember(node) && node is not (StatementSyntax or ExpressionSyntax)).Where(IsMember))
-            members.Add(new MemberFacts(NameOf(member), member, member.Span));
+            members.Add(new MemberFacts(this, NameOf(member), member, member.Span));
         if (root is CompilationUnitSyntax unit && unit.Members.Any(SyntaxKind.GlobalStatement))
         {
             var statements = unit.Members.OfType<GlobalStatementSyntax>().ToList();
-            members.Add(new MemberFacts("<Main>$", unit, TextSpan.FromBounds(statements[0].SpanStart, statements[^1].Span.End)));
+            members.Add(new MemberFacts(this, "<Main>$", unit, TextSpan.FromBounds(statements[0].SpanStart, statements[^1].Span.End)));
         }
 
         return members.ToImmutable();
@@ -145,31 +158,24 @@ internal sealed class TreeFacts
 }
 
 /// <summary>A member of a file.</summary>
+/// <param name="file">The file.</param>
 /// <param name="name">The name that callers mention; empty for an operator and the like.</param>
 /// <param name="declaration">Its declaration, or the compilation unit of a top-level program.</param>
 /// <param name="span">Its text.</param>
-internal sealed class MemberFacts(string name, SyntaxNode declaration, TextSpan span)
+internal sealed class MemberFacts(TreeFacts file, string name, SyntaxNode declaration, TextSpan span)
 {
-    private Words? _words;
-
     public string Name { get; } = name;
 
     public SyntaxNode Declaration { get; } = declaration;
 
-    /// <summary>Every word of its text.</summary>
-    public Words Words => _words ??= Words.Of(Declaration.SyntaxTree.GetText(), span);
+    /// <summary>Whether its text has a word.</summary>
+    public bool Contains(string word) => file.Words.Contains(word, span);
+
+    /// <summary>Whether its text has one of the words, by their hashes.</summary>
+    public bool ContainsAny(int[] hashes) => file.Words.ContainsAny(hashes, span);
 
     /// <summary>The simple names in it that read as the given one.</summary>
-    public IEnumerable<SimpleNameSyntax> Mentions(string name)
-    {
-        var tree = Declaration.SyntaxTree;
-        foreach (var place in Words.Places(tree.GetText(), span, name))
-        {
-            var token = tree.GetRoot().FindToken(place);
-            if (token.SpanStart <= place && token.IsKind(SyntaxKind.IdentifierToken) && token.ValueText == name && token.Parent is SimpleNameSyntax mention)
-                yield return mention;
-        }
-    }
+    public IEnumerable<SimpleNameSyntax> Mentions(string word) => file.Mentions(word, span);
 }
 
 /// <summary>The last part of a written name.</summary>

@@ -154,7 +154,7 @@ internal sealed class WholeProgram
     private bool Mentions(Role role)
     {
         var names = Words.HashesOf(Catalogue.NamesOf(role));
-        return Trees.Any(tree => tree.Words.ContainsAny(names) && tree.Members.Any(member => member.Words.ContainsAny(names)));
+        return Trees.Any(tree => tree.Words.ContainsAny(names) && tree.Members.Any(member => member.ContainsAny(names)));
     }
 
     private IEnumerable<IMethodSymbol> Implementations(IMethodSymbol method, IEnumerable<SyntaxNode> declarations)

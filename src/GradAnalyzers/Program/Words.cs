@@ -3,25 +3,30 @@ using Microsoft.CodeAnalysis.Text;
 namespace GradAnalyzers.Program;
 
 /// <summary>
-/// The words of a piece of text as sorted hashes: which names it can mention. Comments and strings count too, and two names can share a hash:
-/// it only says where to look. Four bytes a word, where a second copy of the text would take two a character.
+/// Where the words of a text are, as sorted pairs of hash and place: which names it, or a part of it, can mention. Comments and strings count too, and two names can share a hash:
+/// it only says where to look. Eight bytes a word; the text is scanned once.
 /// </summary>
 internal sealed class Words
 {
     private const uint Seed = 2166136261;
     private const uint Prime = 16777619;
 
-    private readonly int[] _hashes;
+    private readonly long[] _places;
 
-    private Words(int[] hashes) => _hashes = hashes;
+    private Words(long[] places) => _places = places;
 
-    public bool Contains(string name) => Array.BinarySearch(_hashes, HashOf(name)) >= 0;
+    public bool Contains(string name) => Contains(HashOf(name), Everywhere);
 
-    public bool ContainsAny(int[] hashes)
+    /// <summary>Whether a part of the text mentions a name.</summary>
+    public bool Contains(string name, TextSpan span) => Contains(HashOf(name), span);
+
+    public bool ContainsAny(int[] hashes) => ContainsAny(hashes, Everywhere);
+
+    public bool ContainsAny(int[] hashes, TextSpan span)
     {
         foreach (var hash in hashes)
         {
-            if (Array.BinarySearch(_hashes, hash) >= 0)
+            if (Contains(hash, span))
                 return true;
         }
 
@@ -29,7 +34,25 @@ internal sealed class Words
     }
 
     /// <summary>Those of the names, by their hashes, that the text mentions: found in the time that the text has words, however many names there are.</summary>
-    public IEnumerable<string> In(ILookup<int, string> names) => _hashes.SelectMany(hash => names[hash]);
+    public IEnumerable<string> In(ILookup<int, string> names)
+    {
+        for (var index = 0; index < _places.Length; index++)
+        {
+            var hash = (int)(_places[index] >> 32);
+            if (index > 0 && hash == (int)(_places[index - 1] >> 32))
+                continue;
+            foreach (var name in names[hash])
+                yield return name;
+        }
+    }
+
+    /// <summary>Every place of a word in a part of the text, in order.</summary>
+    public IEnumerable<int> Places(string word, TextSpan span)
+    {
+        var hash = HashOf(word);
+        for (var index = First(hash, span.Start); index < _places.Length && IsIn(_places[index], hash, span); index++)
+            yield return (int)_places[index];
+    }
 
     public static int HashOf(string name)
     {
@@ -41,35 +64,14 @@ internal sealed class Words
 
     public static int[] HashesOf(IEnumerable<string> names) => names.Select(HashOf).ToArray();
 
-    /// <summary>The words of a part of a text.</summary>
-    public static Words Of(SourceText text, TextSpan span)
+    public static Words Of(SourceText text)
     {
-        var found = new HashSet<int>();
-        foreach (var (hash, _) in Scan(text, span))
-            found.Add(hash);
-        var hashes = found.ToArray();
-        Array.Sort(hashes);
-        return new Words(hashes);
-    }
-
-    /// <summary>Every place of a word in a part of a text.</summary>
-    public static IEnumerable<int> Places(SourceText text, TextSpan span, string word)
-    {
-        var wanted = HashOf(word);
-        foreach (var (hash, start) in Scan(text, span))
-        {
-            if (hash == wanted)
-                yield return start;
-        }
-    }
-
-    private static IEnumerable<(int Hash, int Start)> Scan(SourceText text, TextSpan span)
-    {
-        var buffer = new char[4096];
+        var places = new List<long>(text.Length / 8);
+        var buffer = new char[Math.Min(text.Length, 32_768)];
         var (hash, start) = (Seed, -1);
-        for (var offset = span.Start; offset < span.End; offset += buffer.Length)
+        for (var offset = 0; offset < text.Length; offset += buffer.Length)
         {
-            var count = Math.Min(buffer.Length, span.End - offset);
+            var count = Math.Min(buffer.Length, text.Length - offset);
             text.CopyTo(offset, buffer, 0, count);
             for (var index = 0; index < count; index++)
             {
@@ -82,15 +84,36 @@ internal sealed class Words
                 }
                 else if (start >= 0)
                 {
-                    yield return (unchecked((int)hash), start);
+                    places.Add(Key(unchecked((int)hash), start));
                     start = -1;
                 }
             }
         }
 
         if (start >= 0)
-            yield return (unchecked((int)hash), start);
+            places.Add(Key(unchecked((int)hash), start));
+        var sorted = places.ToArray();
+        Array.Sort(sorted);
+        return new Words(sorted);
     }
+
+    private static TextSpan Everywhere => new(0, int.MaxValue);
+
+    private bool Contains(int hash, TextSpan span)
+    {
+        var index = First(hash, span.Start);
+        return index < _places.Length && IsIn(_places[index], hash, span);
+    }
+
+    private static bool IsIn(long place, int hash, TextSpan span) => (int)(place >> 32) == hash && (int)place < span.End;
+
+    private int First(int hash, int start)
+    {
+        var index = Array.BinarySearch(_places, Key(hash, start));
+        return index < 0 ? ~index : index;
+    }
+
+    private static long Key(int hash, int start) => ((long)hash << 32) | (uint)start;
 
     private static bool IsPartOfWord(char character) =>
         character is >= 'a' and <= 'z' or >= 'A' and <= 'Z' or >= '0' and <= '9' or '_' || (character >= 0x80 && char.IsLetterOrDigit(character));

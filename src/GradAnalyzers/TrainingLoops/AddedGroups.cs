@@ -108,7 +108,7 @@ internal sealed class AddedGroups
     {
         foreach (var member in source.Trees.Where(tree => tree.Words.Contains(name)).SelectMany(tree => tree.Members))
         {
-            if (!member.Words.Contains(name) && member.Declaration is not ConstructorDeclarationSyntax { Initializer: not null })
+            if (!member.Contains(name) && member.Declaration is not ConstructorDeclarationSyntax { Initializer: not null })
                 continue;
             foreach (var body in Bodies(member, name, source))
             {
@@ -120,7 +120,7 @@ internal sealed class AddedGroups
 
     private static IEnumerable<MemberBody> Bodies(MemberFacts member, string name, ProgramSource source)
     {
-        if (member.Declaration is ConstructorDeclarationSyntax && !member.Words.Contains(name))
+        if (member.Declaration is ConstructorDeclarationSyntax && !member.Contains(name))
             return source.BodyAt(member.Declaration) is { } body ? [body] : [];
         return member.Mentions(name).Select(source.BodyAround).OfType<MemberBody>().Distinct();
     }

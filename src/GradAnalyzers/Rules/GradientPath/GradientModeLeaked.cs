@@ -22,7 +22,7 @@ public sealed class GradientModeLeaked() : Rule(Descriptors.GRAD4002)
             if (!facts.Words.ContainsAny(names))
                 return;
             var source = new ProgramSource(program, context.CancellationToken);
-            foreach (var member in facts.Members.Where(member => member.Words.ContainsAny(names)))
+            foreach (var member in facts.Members.Where(member => member.ContainsAny(names)))
             {
                 foreach (var call in MemberBodies.Of(member, source).SelectMany(body => GradientScopes.Leaked(body, catalogue)).Where(call => !IsMeant(call, member, source)))
                     context.ReportDiagnostic(Diagnostic.Create(Descriptor, call.Syntax.GetLocation(), call.Syntax.ToString()));
@@ -38,7 +38,7 @@ public sealed class GradientModeLeaked() : Rule(Descriptors.GRAD4002)
         if (source.Catalogue.Is(call.TargetMethod, Role.NoGrad))
             return false;
         var names = Words.HashesOf(source.Catalogue.NamesOf(Role.GradientMode));
-        return !source.Members.Trains || source.Trees.Where(tree => tree.Words.ContainsAny(names)).SelectMany(tree => tree.Members).Where(other => other.Words.ContainsAny(names))
+        return !source.Members.Trains || source.Trees.Where(tree => tree.Words.ContainsAny(names)).SelectMany(tree => tree.Members).Where(other => other.ContainsAny(names))
             .SelectMany(other => MemberBodies.Of(other, source)).Any(body => GradientScopes.SwitchingOn(body, source.Catalogue).Any());
     }
 

@@ -97,12 +97,11 @@ internal sealed class ModuleClasses(ProgramSource source)
     {
         if (type.GetMembers(field).FirstOrDefault() is not { DeclaredAccessibility: not Accessibility.Private } member)
             return false;
-        foreach (var tree in source.Trees.Where(tree => tree.Words.Contains(field)))
+        foreach (var tree in source.Trees)
         {
-            var root = tree.Tree.GetRoot(source.Cancellation);
-            foreach (var place in Words.Places(tree.Tree.GetText(source.Cancellation), root.FullSpan, field))
+            foreach (var name in tree.Mentions(field))
             {
-                if (root.FindToken(place) is { Parent: IdentifierNameSyntax name } && name.Parent is MemberAccessExpressionSyntax access && access.Name == name
+                if (name.Parent is MemberAccessExpressionSyntax access && access.Name == name
                     && name.FirstAncestorOrSelf<SyntaxNode>(node => node is StatementSyntax or ArrowExpressionClauseSyntax or EqualsValueClauseSyntax) is { } statement
                     && SymbolEqualityComparer.Default.Equals(source.Model(tree.Tree).GetSymbolInfo(name, source.Cancellation).Symbol?.OriginalDefinition, member.OriginalDefinition)
                     && statement.DescendantNodes().OfType<InvocationExpressionSyntax>().Any(call => Catalogue.Find(source.Model(tree.Tree).GetSymbolInfo(call, source.Cancellation).Symbol)?.Role is Role.Parameters or Role.RegisterModule))

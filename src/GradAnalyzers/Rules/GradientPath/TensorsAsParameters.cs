@@ -15,7 +15,7 @@ internal sealed class TensorsAsParameters(ProgramSource source, ModuleClasses cl
 
     public IEnumerable<Unregistered> Find()
     {
-        foreach (var type in ModelSites.Of(source.Program, source.Cancellation).Classes)
+        foreach (var type in ModelGraphs.Of(source.Program).Classes(source.Cancellation))
         {
             foreach (var field in source.InstanceFields(type).Where(field => Catalogue.FindBase(field.Type)?.Role == Role.Tensor))
             {

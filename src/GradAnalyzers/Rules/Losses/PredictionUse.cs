@@ -77,7 +77,7 @@ internal sealed class PredictionUse(LoopProgram program, IEnumerable<IOperation>
         var own = models.Select(call => call.Syntax).ToImmutableHashSet();
         var isHandedOn = model is null || IsHandedOn(model);
         var names = Words.HashesOf(Catalogue.NamesOf(Role.Forward));
-        foreach (var member in program.Source.Trees.Where(tree => tree.Words.ContainsAny(names)).SelectMany(tree => tree.Members).Where(member => member.Words.ContainsAny(names)))
+        foreach (var member in program.Source.Trees.Where(tree => tree.Words.ContainsAny(names)).SelectMany(tree => tree.Members).Where(member => member.ContainsAny(names)))
         {
             var semantics = program.Source.Model(member.Declaration.SyntaxTree);
             foreach (var call in member.Declaration.DescendantNodes().OfType<InvocationExpressionSyntax>())

@@ -13,6 +13,8 @@ public sealed class ClippingScaledGradients() : TrainingLoopRule(Descriptors.GRA
     private protected override IEnumerable<Finding> Check(TrainingLoop loop, LoopProgram program)
     {
         var scalings = loop.Of<ClipEvent>().Where(change => change.Event.IsByHand).ToList();
+        if (scalings.Count == 0)
+            yield break;
         foreach (var (node, clip) in loop.Of<ClipEvent>().Where(clip => !clip.Event.IsByHand))
         {
             foreach (var (from, backward) in loop.Of<BackwardEvent>())
