@@ -113,6 +113,11 @@ public static class Descriptors
         message: "Binary cross entropy is given the output of '{0}': where the sigmoid is saturated a wrong answer gets no gradient; the loss on logits keeps it",
         description: "Sigmoid and logarithm cancel in exact arithmetic only. In float32 the sigmoid of 17 is 1, its slope 0, and the gradient of a confident wrong answer is lost; binary_cross_entropy_with_logits computes both in one.");
 
+    public static readonly DiagnosticDescriptor GRAD3003 = Warning("GRAD3003", Loss,
+        title: "The logarithm of a probability",
+        message: "'{0}' is the logarithm of a {1}, which rounds to 0: the loss becomes infinite and its gradient NaN. Use {2}.",
+        description: "softmax and sigmoid reach 0 exactly in float32, at a difference of about 104. Their logarithm is -infinity there, and backward multiplies 0 by infinity. log_softmax and logsigmoid compute both in one, with a gradient between -1 and 1 everywhere.");
+
     public static readonly DiagnosticDescriptor GRAD3004 = Warning("GRAD3004", Loss,
         title: "An activation is applied twice",
         message: "The loss applies a sigmoid itself and is given the output of '{0}'; it cannot come near zero and its gradient is at most a quarter. Give it the logits.",
@@ -132,6 +137,21 @@ public static class Descriptors
         title: "Gradients are switched off and never on again",
         message: "Nobody ends '{0}': gradients stay off on this thread, and nothing learns any more. Write using var _ = {0}.",
         description: "no_grad(), inference_mode() and set_grad_enabled(false) switch gradients off until what they return is disposed of. It has no finalizer: dropped, it switches them off for good.");
+
+    public static readonly DiagnosticDescriptor GRAD4003 = Warning("GRAD4003", GradientPath,
+        title: "backward on a loss without a graph",
+        message: "'{0}' is computed under {1}: no gradient reaches the model, which learns nothing{2}. End the scope before the loss.",
+        description: "Under no_grad no operation is recorded. backward then throws, or, where requires_grad is set on the loss to silence it, gives no parameter a gradient.");
+
+    public static readonly DiagnosticDescriptor GRAD4004 = Warning("GRAD4004", GradientPath,
+        title: "No gradient comes back to the model",
+        message: "No gradient comes through '{0}', and no other way leads from the loss to '{1}', which learns nothing{2}",
+        description: "Choices, comparisons, rounding, detach and a number read back from the device end the graph: what lies before them gets no gradient. Where nothing else leads to the model, backward throws, or silently does nothing.");
+
+    public static readonly DiagnosticDescriptor GRAD4006 = Warning("GRAD4006", GradientPath,
+        title: "The norm over a dimension instead of the norm",
+        message: "'{0}' is the norm over dimension {1}, not the {1}-norm: Tensor.norm(int) takes a dimension. Write norm({1}f).",
+        description: "TorchSharp has norm(float p) and norm(int dim). With an integer the second is called: it throws on a matrix and gives one number for each place on a convolution's kernel.");
 
     private static DiagnosticDescriptor Info(string id, string category, string title, string message, string description) =>
         Create(id, category, DiagnosticSeverity.Info, isEnabledByDefault: true, title, message, description);

@@ -163,4 +163,8 @@ internal enum Role
     Discrete,
     Measure,
     Same,
+
+    // Points where a gradient is singular, or a size is taken
+    Logarithm,
+    Norm,
 }

@@ -45,6 +45,27 @@ internal sealed class LossTracer(ValueTracer tracer)
         return found;
     }
 
+    /// <summary>Every module that is called on the way to a value, whether or not gradients flow back from it.</summary>
+    public IEnumerable<Value> ModulesBehind(IOperation value, Frame frame)
+    {
+        var seen = new HashSet<(IOperation, Frame)>();
+        var open = new Stack<(IOperation Operation, Frame Frame)>([(value, frame)]);
+        while (open.Count > 0 && seen.Count < MaximumOperations)
+        {
+            var (operation, at) = open.Pop();
+            if (!seen.Add((operation, at)))
+                continue;
+            if (operation is IInvocationOperation call && IsOnModule(call, at) && !Catalogue.Is(call.TargetMethod, Role.Parameters))
+            {
+                foreach (var module in tracer.Trace(call.Instance, at))
+                    yield return module;
+            }
+
+            foreach (var next in Sources(operation, at))
+                open.Push(next);
+        }
+    }
+
     /// <summary>The call is in a loop over time, or a fold, that feeds the module what it gave in the round before, and gradients flow back through all rounds.</summary>
     private bool IsUnrolled(IInvocationOperation call)
     {
@@ -65,7 +86,7 @@ internal sealed class LossTracer(ValueTracer tracer)
     private bool DifferentiatesIn(IOperation loop) => loop.DescendantsAndSelf().OfType<IInvocationOperation>().Any(call => Catalogue.Is(call.TargetMethod, Role.Backward));
 
     /// <summary>A call of a module, or of a module through an interface.</summary>
-    private bool IsOnModule(IInvocationOperation call, Frame frame) =>
+    public bool IsOnModule(IInvocationOperation call, Frame frame) =>
         Catalogue.IsModule(call.Instance?.Type)
         || (call.Instance is { Type.TypeKind: TypeKind.Interface } instance && tracer.Trace(instance, frame) is { IsEmpty: false } values && values.All(value => Catalogue.IsModule(value.Type)));
 
@@ -137,7 +158,7 @@ internal sealed class LossTracer(ValueTracer tracer)
     }
 
     /// <summary>A number, a truth value or a text: what was computed from tensors no longer leads back to them.</summary>
-    private static bool IsPlain(ITypeSymbol? type) => type is { TypeKind: TypeKind.Enum } or { SpecialType: >= SpecialType.System_Boolean and <= SpecialType.System_String };
+    public static bool IsPlain(ITypeSymbol? type) => type is { TypeKind: TypeKind.Enum } or { SpecialType: >= SpecialType.System_Boolean and <= SpecialType.System_String };
 
     /// <param name="Steps">Each operation on the way, with its activation; the value itself first.</param>
     /// <param name="IsComplete">No bound was reached.</param>
@@ -147,30 +168,37 @@ internal sealed class LossTracer(ValueTracer tracer)
     }
 
     /// <summary>Inside <c>using (torch.no_grad())</c>, or after <c>using var _ = torch.no_grad();</c> in the same block, here or around a call that leads here.</summary>
-    public bool IsWithoutGradient(IOperation call, Frame frame) => frame.HoldsOnEveryWay(call, IsWithoutGradient);
+    public bool IsWithoutGradient(IOperation call, Frame frame) => frame.HoldsOnEveryWay(call, place => ScopeAround(place) is { } scope && SwitchesOff(scope));
 
-    private bool IsWithoutGradient(IOperation call)
+    /// <summary>The call that switches gradients off around an operation in its own member; null where none does.</summary>
+    public IInvocationOperation? ScopeWithoutGradient(IOperation operation) => ScopeAround(operation) is { } scope && SwitchesOff(scope) ? scope : null;
+
+    /// <summary>The innermost scope that decides whether gradients are computed.</summary>
+    private IInvocationOperation? ScopeAround(IOperation place)
     {
-        IOperation inner = call;
-        for (var outer = call.Parent; outer is not null; inner = outer, outer = outer.Parent)
+        IOperation inner = place;
+        for (var outer = place.Parent; outer is not null; inner = outer, outer = outer.Parent)
         {
-            if (outer is IUsingOperation { Resources: { } resources } && resources != inner && TurnsGradientsOff(resources))
-                return true;
-            if (outer is IBlockOperation block && block.Operations.TakeWhile(statement => statement != inner)
-                .Any(statement => statement is IUsingDeclarationOperation or IVariableDeclarationGroupOperation or IExpressionStatementOperation && TurnsGradientsOff(statement)))
+            if (outer is IUsingOperation { Resources: { } resources } && resources != inner && ScopeIn(resources) is { } around)
+                return around;
+            if (outer is IBlockOperation block && block.Operations.TakeWhile(statement => statement != inner).Reverse()
+                .Where(statement => statement is IUsingDeclarationOperation or IVariableDeclarationGroupOperation or IExpressionStatementOperation).Select(ScopeIn).FirstOrDefault(scope => scope is not null) is { } before)
             {
-                return true;
+                return before;
             }
         }
 
-        return false;
+        return null;
     }
 
-    private bool TurnsGradientsOff(IOperation resource) =>
-        resource.DescendantsAndSelf().OfType<IInvocationOperation>().Any(call => Catalogue.Is(call.TargetMethod, Role.NoGrad));
+    private IInvocationOperation? ScopeIn(IOperation resource) =>
+        resource.DescendantsAndSelf().OfType<IInvocationOperation>().FirstOrDefault(call => Catalogue.Find(call.TargetMethod)?.Role is Role.NoGrad or Role.GradientMode);
+
+    private bool SwitchesOff(IInvocationOperation scope) => Catalogue.Is(scope.TargetMethod, Role.NoGrad)
+        || (Catalogue.Find(scope.TargetMethod) is { } mode && scope.Arguments.FirstOrDefault(argument => mode.Carries("enabled", argument.Parameter!.Name))?.Value.ConstantValue is { HasValue: true, Value: false });
 
     /// <summary>What the value of an operation is computed from.</summary>
-    private IEnumerable<(IOperation, Frame)> Sources(IOperation operation, Frame frame)
+    public IEnumerable<(IOperation Operation, Frame Frame)> Sources(IOperation operation, Frame frame)
     {
         switch (operation)
         {

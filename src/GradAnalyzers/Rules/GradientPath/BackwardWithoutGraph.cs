@@ -1,0 +1,27 @@
+using System.Collections.Immutable;
+using GradAnalyzers.TrainingLoops;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.Diagnostics;
+
+namespace GradAnalyzers.Rules.GradientPath;
+
+/// <summary>backward is called on a loss whose model ran under no_grad.</summary>
+[DiagnosticAnalyzer(LanguageNames.CSharp)]
+public sealed class BackwardWithoutGraph() : TrainingLoopRule(Descriptors.GRAD4003)
+{
+    private protected override IEnumerable<Finding> Check(TrainingLoop loop, LoopProgram program)
+    {
+        var ways = new GradientWays(loop);
+        foreach (var (_, backward) in loop.Of<BackwardEvent>())
+        {
+            if (ways.CutsOf(backward) is { IsEmpty: false } cuts && cuts.All(cut => cut.IsUnrecorded))
+            {
+                var scope = cuts.Select(cut => cut.Scope).FirstOrDefault(scope => scope is not null);
+                yield return new Finding(backward, cuts[0].Operation.Syntax.ToString(), scope is null ? "no_grad" : $"'{scope.Syntax}'", RequiredGradients.HintFor(backward, loop))
+                {
+                    Related = scope is null ? ImmutableArray<Location>.Empty : ImmutableArray.Create(scope.Syntax.GetLocation()),
+                };
+            }
+        }
+    }
+}
