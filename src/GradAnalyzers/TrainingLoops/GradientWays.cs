@@ -35,7 +35,7 @@ internal sealed class GradientWays(TrainingLoop loop)
             {
                 case Way.Arrives:
                     return ImmutableArray<GradientCut>.Empty;
-                case Way.Unknown when !isTarget:
+                case Way.Unknown when !isTarget || operation is IInvocationOperation:
                     return ImmutableArray<GradientCut>.Empty;
                 case Way.Cut:
                     cuts.Add(new GradientCut(operation, frame, Scope: null));
@@ -116,9 +116,7 @@ internal sealed class GradientWays(TrainingLoop loop)
             if (modules.IsEmpty)
                 return Way.Unknown;
             // A loss computes with what it is given; a model is where gradients are to arrive.
-            if (modules.All(IsLoss))
-                return loop.Losses.IsWithoutGradient(call, frame) ? Way.Unrecorded : Way.LeadsOn;
-            return loop.Losses.IsWithoutGradient(call, frame) ? Way.Unrecorded : Way.Arrives;
+            return Recorded(call, frame) ?? (modules.All(IsLoss) ? Way.LeadsOn : Way.Arrives);
         }
 
         // A tensor that is made of numbers from elsewhere is no leaf to train, whatever it says of itself.
@@ -126,8 +124,12 @@ internal sealed class GradientWays(TrainingLoop loop)
             return call.Arguments.Any(argument => argument.ArgumentKind == ArgumentKind.Explicit && !argument.Value.ConstantValue.HasValue && !IsShape(argument.Value)) ? Way.LeadsOn : Tracks(call) ? Way.Arrives : Way.Ends;
         if (role == Role.Freeze || (role is null && !IsUnderstood(call)))
             return Sources(call, frame).Any() && !loop.Values.Enter(call, frame).IsEmpty ? Way.LeadsOn : Way.Unknown;
-        return IsTensor(call.Type) && loop.Losses.IsWithoutGradient(call, frame) ? Way.Unrecorded : Way.LeadsOn;
+        return IsTensor(call.Type) ? Recorded(call, frame) ?? Way.LeadsOn : Way.LeadsOn;
     }
+
+    /// <summary>Whether a scope keeps the operation out of the graph; null where none does.</summary>
+    private Way? Recorded(IOperation operation, Frame frame) =>
+        loop.Losses.IsSurelyWithoutGradient(operation, frame) ? Way.Unrecorded : loop.Losses.IsWithoutGradient(operation, frame) ? Way.Unknown : null;
 
     /// <summary>A method of TorchSharp or of the framework computes with what it is given and nothing else.</summary>
     private static bool IsUnderstood(IInvocationOperation call) => call.TargetMethod.DeclaringSyntaxReferences.IsEmpty

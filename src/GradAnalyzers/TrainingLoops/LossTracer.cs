@@ -170,8 +170,22 @@ internal sealed class LossTracer(ValueTracer tracer)
     /// <summary>Inside <c>using (torch.no_grad())</c>, or after <c>using var _ = torch.no_grad();</c> in the same block, here or around a call that leads here.</summary>
     public bool IsWithoutGradient(IOperation call, Frame frame) => frame.HoldsOnEveryWay(call, place => ScopeAround(place) is { } scope && SwitchesOff(scope));
 
-    /// <summary>The call that switches gradients off around an operation in its own member; null where none does.</summary>
-    public IInvocationOperation? ScopeWithoutGradient(IOperation operation) => ScopeAround(operation) is { } scope && SwitchesOff(scope) ? scope : null;
+    /// <summary>The same, by scopes that are opened whatever happens: not <c>using var _ = training ? null : no_grad();</c>.</summary>
+    public bool IsSurelyWithoutGradient(IOperation call, Frame frame) => frame.HoldsOnEveryWay(call, place => ScopeWithoutGradient(place) is not null);
+
+    /// <summary>The call that surely switches gradients off around an operation in its own member; null where none does.</summary>
+    public IInvocationOperation? ScopeWithoutGradient(IOperation operation) => ScopeAround(operation) is { } scope && SwitchesOff(scope) && !IsConditional(scope) ? scope : null;
+
+    private static bool IsConditional(IOperation scope)
+    {
+        for (var outer = scope.Parent; outer is not null and not (IVariableDeclaratorOperation or IUsingOperation or IExpressionStatementOperation); outer = outer.Parent)
+        {
+            if (outer is IConditionalOperation or ICoalesceOperation or ISwitchExpressionOperation or IConditionalAccessOperation)
+                return true;
+        }
+
+        return false;
+    }
 
     /// <summary>The innermost scope that decides whether gradients are computed.</summary>
     private IInvocationOperation? ScopeAround(IOperation place)

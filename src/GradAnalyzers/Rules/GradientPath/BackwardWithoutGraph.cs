@@ -19,6 +19,7 @@ public sealed class BackwardWithoutGraph() : TrainingLoopRule(Descriptors.GRAD40
                 var scope = cuts.Select(cut => cut.Scope).FirstOrDefault(scope => scope is not null);
                 yield return new Finding(backward, cuts[0].Operation.Syntax.ToString(), scope is null ? "no_grad" : $"'{scope.Syntax}'", RequiredGradients.HintFor(backward, loop))
                 {
+                    Places = scope is not null && cuts.All(cut => cut.Scope == scope) ? ImmutableArray.Create<IOperation>(scope) : ImmutableArray<IOperation>.Empty,
                     Related = scope is null ? ImmutableArray<Location>.Empty : ImmutableArray.Create(scope.Syntax.GetLocation()),
                 };
             }

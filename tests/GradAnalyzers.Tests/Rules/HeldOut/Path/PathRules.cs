@@ -26,13 +26,18 @@ internal static class PathRules
 
     public static async Task AreSilent(string code) => Assert.Empty(await Places(code));
 
-    private static async Task<IEnumerable<string>> Places(string code)
+    /// <summary>What the user reads.</summary>
+    public static async Task<string[]> Messages(string code) => [.. (await Diagnostics(code)).Select(report => $"{report.Id}: {report.GetMessage()}").Order()];
+
+    private static async Task<IEnumerable<string>> Places(string code) =>
+        (await Diagnostics(code)).Select(report => $"{report.Id} {report.Location.SourceTree!.GetText().ToString(report.Location.SourceSpan)}").Order();
+
+    private static async Task<ImmutableArray<Diagnostic>> Diagnostics(string code)
     {
         var options = new CSharpParseOptions(LanguageVersion.Latest);
         var compilation = CSharpCompilation.Create("Test", new[] { code, Code.Usings, Code.Models }.Select(text => CSharpSyntaxTree.ParseText(text, options)), Code.References, new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary));
         var errors = compilation.GetDiagnostics(TestContext.Current.CancellationToken).Where(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error);
         Assert.True(!errors.Any(), string.Join('\n', errors));
-        var reports = await compilation.WithAnalyzers(All).GetAnalyzerDiagnosticsAsync(TestContext.Current.CancellationToken);
-        return reports.Select(report => $"{report.Id} {report.Location.SourceTree!.GetText().ToString(report.Location.SourceSpan)}").Order();
+        return await compilation.WithAnalyzers(All).GetAnalyzerDiagnosticsAsync(TestContext.Current.CancellationToken);
     }
 }
