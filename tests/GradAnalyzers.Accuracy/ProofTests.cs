@@ -48,6 +48,37 @@ public sealed class ProofTests
         Assert.InRange(repaired[0], 0, 0.01);
     }
 
+    [Fact]
+    public void TheLogarithmOfAProbabilityOfZeroHasNoGradient()
+    {
+        var (bad, repaired) = Run("GRAD3003.Likelihood.cs");
+
+        Assert.True(double.IsNaN(bad[0]), $"{bad[0]}");
+        Assert.InRange(repaired[0], 0.99, 1.01);
+    }
+
+    [Theory]
+    [InlineData("GRAD4003.NoGraph.cs")]
+    [InlineData("GRAD4004.Detached.cs")]
+    public void WithoutAWayBackNothingMoves(string file)
+    {
+        var (bad, repaired) = Run(file);
+
+        Assert.Equal([0], bad);
+        Assert.InRange(repaired[0], 0.1, 10);
+    }
+
+    [Fact]
+    public void TheNormOverADimensionIsManyNumbers()
+    {
+        var (bad, repaired) = Run("GRAD4006.WholeNorm.cs");
+
+        Assert.Equal(18, bad[0]);
+        Assert.Equal(1, repaired[0]);
+        Assert.Equal(Math.Sqrt(3), bad[1], 1e-5);
+        Assert.Equal(Math.Sqrt(54), repaired[1], 1e-5);
+    }
+
     /// <summary>What a case measures, as it is and fixed.</summary>
     private static (double[] Bad, double[] Repaired) Run(string file) => (Measure(file), Measure(file.Replace(".cs", ".fixed.cs", StringComparison.Ordinal)));
 
