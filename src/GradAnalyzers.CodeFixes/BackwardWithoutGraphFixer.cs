@@ -29,18 +29,30 @@ public sealed class BackwardWithoutGraphFixer() : TrainingLoopFixer("GRAD4003")
         });
     }
 
+    /// <summary>The content in the place of the block; comments at the block's head and end stay beside it.</summary>
     private static void Unwrap(SolutionEdits edits, UsingStatementSyntax block, SyntaxList<StatementSyntax> statements)
     {
         var leading = block.GetLeadingTrivia();
-        var margin = leading.Where(trivia => trivia.IsKind(SyntaxKind.WhitespaceTrivia)).LastOrDefault();
+        var margin = leading.LastOrDefault(trivia => trivia.IsKind(SyntaxKind.WhitespaceTrivia));
+        var (head, end) = block.Statement is BlockSyntax body
+            ? (block.CloseParenToken.TrailingTrivia.Concat(body.OpenBraceToken.LeadingTrivia).Concat(body.OpenBraceToken.TrailingTrivia), body.CloseBraceToken.LeadingTrivia.Concat(body.CloseBraceToken.TrailingTrivia))
+            : (block.CloseParenToken.TrailingTrivia, Enumerable.Empty<SyntaxTrivia>());
         var editor = edits.EditorFor(block);
-        editor.InsertBefore(block, statements.Select((statement, index) => statement.WithLeadingTrivia((index == 0 ? leading : SyntaxFactory.TriviaList(margin)).AddRange(CommentsOf(statement, margin)))));
+        editor.InsertBefore(block, statements.Select((statement, index) =>
+        {
+            var before = (index == 0 ? leading.AddRange(CommentsOf(head, margin)) : SyntaxFactory.TriviaList(margin)).AddRange(CommentsOf(statement.GetLeadingTrivia(), margin));
+            var after = index == statements.Count - 1 ? CommentsOf(end, margin).Prepend(margin).ToList() : [];
+            return statement.WithLeadingTrivia(before).WithTrailingTrivia(statement.GetTrailingTrivia().AddRange(after.Take(after.Count - 1)));
+        }));
         editor.RemoveNode(block, SyntaxRemoveOptions.KeepNoTrivia);
     }
 
-    /// <summary>The comments before a statement, moved to the margin.</summary>
-    private static IEnumerable<SyntaxTrivia> CommentsOf(StatementSyntax statement, SyntaxTrivia margin) => statement.GetLeadingTrivia()
-        .Where(trivia => trivia.IsKind(SyntaxKind.SingleLineCommentTrivia) || trivia.IsKind(SyntaxKind.MultiLineCommentTrivia))
-        .SelectMany(comment => new[] { comment, statement.GetLeadingTrivia().FirstOrDefault(trivia => trivia.IsKind(SyntaxKind.EndOfLineTrivia)), margin })
-        .Where(trivia => !trivia.IsKind(SyntaxKind.None));
+    /// <summary>Each comment on a line of its own, the next line at the margin.</summary>
+    private static IEnumerable<SyntaxTrivia> CommentsOf(IEnumerable<SyntaxTrivia> trivia, SyntaxTrivia margin)
+    {
+        var all = trivia.ToList();
+        var lineEnd = all.FirstOrDefault(one => one.IsKind(SyntaxKind.EndOfLineTrivia));
+        return all.Where(one => one.IsKind(SyntaxKind.SingleLineCommentTrivia) || one.IsKind(SyntaxKind.MultiLineCommentTrivia))
+            .SelectMany(comment => new[] { comment, lineEnd, margin }).Where(one => !one.IsKind(SyntaxKind.None));
+    }
 }
