@@ -120,6 +120,22 @@ internal sealed class PredictedModel
     /// <summary>In powers of ten.</summary>
     private const double LeastImprovement = 1;
 
+    /// <summary>
+    /// Whether the fault lies in the stack of blocks and a remedy heals that stack, whatever a stem before it or a head behind it adds:
+    /// the gradient of the stack's first weight over that of its last, which nothing outside of it changes.
+    /// </summary>
+    private bool IsStackHealedBy(Remedy remedy)
+    {
+        if (Blocks is not [var (first, _), .., var (last, _)] || first.Layer?.Weight is not { } from || last.Layer?.Weight is not { } to)
+            return false;
+        double Ratio(GradientFlowPrediction prediction) => Gradient(prediction, from.Path) / Gradient(prediction, to.Path);
+        var (before, after) = (Ratio(Prediction), Ratio(With(remedy)));
+        return Thresholds.Judge(before, attenuation: 1) == Prediction.Verdict && Thresholds.Judge(after, attenuation: 1) == Verdict.Healthy && Math.Abs(Math.Log10(after / before)) >= LeastImprovement;
+    }
+
+    private static double Gradient(GradientFlowPrediction prediction, string path) =>
+        prediction.Parameters.Where(parameter => parameter.Path == path).Select(parameter => Math.Pow(10, parameter.LogRelative)).DefaultIfEmpty(double.NaN).First();
+
     /// <summary>The module path of the first weight.</summary>
     public string First => NameOf(Weights().FirstOrDefault());
 
@@ -193,7 +209,7 @@ internal sealed class PredictedModel
         if (!HasNorm && (IsHealedBy(Remedy.BatchNorm) || IsHealedBy(Remedy.LayerNorm)))
             return Cause.MissingNormalization;
         // What has residual connections is not in want of them: a deep post-activation ResNet grows along its skips.
-        return !Network.Nodes.Any(node => node.Layer is Add) && IsHealedBy(Remedy.Residual) ? Cause.MissingResidual : Cause.None;
+        return !Network.Nodes.Any(node => node.Layer is Add) && (IsHealedBy(Remedy.Residual) || IsStackHealedBy(Remedy.Residual)) ? Cause.MissingResidual : Cause.None;
     }
 
     private bool IsMostlySaturating => Saturating.Length >= 2 && 2 * Saturating.Length >= Where((index, layer) => _hidden[index] && layer is Activation).Length;

@@ -48,6 +48,49 @@ public sealed class MissingResidualTests
     [Fact]
     public Task ResidualBlocksAreFine() => Verify.IsSilent(Loop("Linear(64, 64)", "x + functional.relu(norms[i].call(layers[i].call(x)))"), models: Training.Models);
 
+    /// <summary>The same stack of convolutions, alone and between a stem and a head: whatever these add, the stack explodes.</summary>
+    [Theory]
+    [InlineData("[|Conv2d(3, 32, 3, padding: 1)|]", "functional.relu(_stemNorm.call(_stem.call(x)))")]
+    [InlineData("[|Conv2d(3, 32, 7, stride: 2, padding: 3)|]", "functional.max_pool2d(functional.relu(_stemNorm.call(_stem.call(x))), 2)")]
+    [InlineData("[|Conv2d(3, 32, 1)|]", "_stemNorm.call(_stem.call(x))")]
+    public Task ADeepStackBehindAStemIsReportedToo(string stem, string entered) => Verify.Reports(Stemmed(stem, entered, "_norms[i].call(_blocks[i].call(x))", 60), models: Training.Models);
+
+    [Theory]
+    [InlineData("x + functional.relu(_norms[i].call(_blocks[i].call(x)))", 60)]
+    [InlineData("functional.relu(_norms[i].call(_blocks[i].call(x)))", 8)]
+    public Task BehindAStemResidualOrModerateStacksAreFine(string step, int depth) =>
+        Verify.IsSilent(Stemmed("Conv2d(3, 32, 3, padding: 1)", "functional.relu(_stemNorm.call(_stem.call(x)))", step, depth), models: Training.Models);
+
+    private static string Stemmed(string stem, string entered, string step, int depth) => $$"""
+        public sealed class Net : Module<Tensor, Tensor>
+        {
+            private readonly Conv2d _stem = {{stem}};
+            private readonly BatchNorm2d _stemNorm = BatchNorm2d(32);
+            private readonly ModuleList<Conv2d> _blocks = new();
+            private readonly ModuleList<BatchNorm2d> _norms = new();
+            private readonly Linear _head = Linear(32, 10);
+
+            public Net() : base(nameof(Net))
+            {
+                for (var i = 0; i < {{depth}}; i++)
+                {
+                    _blocks.Add(Conv2d(32, 32, 3, padding: 1));
+                    _norms.Add(BatchNorm2d(32));
+                }
+
+                RegisterComponents();
+            }
+
+            public override Tensor forward(Tensor x)
+            {
+                x = {{entered}};
+                for (var i = 0; i < _blocks.Count; i++)
+                    x = {{(step.StartsWith("_norms", StringComparison.Ordinal) ? $"functional.relu({step})" : step)}};
+                return _head.call(x.mean([2, 3]));
+            }
+        }
+        """;
+
     [Fact]
     public Task AModerateNormalizedStackIsFine() => Verify.IsSilent(
         Loop("Linear(64, 64)", "functional.relu(norms[i].call(layers[i].call(x)))").Replace("depth = 40", "depth = 10"), models: Training.Models);
