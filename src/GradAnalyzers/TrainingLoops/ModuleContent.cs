@@ -16,6 +16,7 @@ internal sealed class ModuleContent(ProgramSource source)
     private const int MaximumTypes = 500;
 
     private readonly ConcurrentDictionary<ITypeSymbol, bool> _known = new(SymbolEqualityComparer.Default);
+    private readonly ConcurrentDictionary<ITypeSymbol, bool> _weighted = new(SymbolEqualityComparer.Default);
 
     private ModelCatalogue Catalogue => source.Catalogue;
 
@@ -23,7 +24,9 @@ internal sealed class ModuleContent(ProgramSource source)
     public bool IsRecurrent(ITypeSymbol type) => _known.GetOrAdd(type, Find);
 
     /// <summary>Whether modules of the type have weights to learn: those of layers, or parameters of their own.</summary>
-    public bool HasWeights(ITypeSymbol type) => Contents(type).Any(part => Catalogue.FindBase(part)?.Role.IsWeighted() == true || HasParameters(part));
+    public bool HasWeights(ITypeSymbol type) => _weighted.GetOrAdd(type, FindWeights);
+
+    private bool FindWeights(ITypeSymbol type) => Contents(type).Any(part => Catalogue.FindBase(part)?.Role.IsWeighted() == true || HasParameters(part));
 
     private bool HasParameters(ITypeSymbol module) => !module.DeclaringSyntaxReferences.IsEmpty
         && (module.GetMembers().Any(member => member is IFieldSymbol field && Catalogue.Is(field.Type, Role.Parameter))

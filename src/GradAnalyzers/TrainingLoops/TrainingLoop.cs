@@ -14,7 +14,7 @@ internal sealed record TrainingLoop(Frame Root, LoopGraph Graph, IReadOnlyDictio
     public IEnumerable<Step> Steps => All.Where(step => !step.Backwards.IsEmpty);
 
     /// <summary>The steps that a backward reaches and none gives gradients: the loss was computed by other objects than those that are stepped.</summary>
-    public IEnumerable<Step> UnfedSteps => All.Where(step => step.Backwards.IsEmpty && !step.Reaching.IsEmpty);
+    public IEnumerable<Step> UnfedSteps => All.Where(step => step.Backwards.IsEmpty && step.IsReached);
 
     private ImmutableArray<Step> All => _steps.IsDefault ? _steps = Of<StepEvent>().Select(node => new Step(this, node.Node, node.Event)).ToImmutableArray() : _steps;
 
@@ -93,18 +93,21 @@ internal sealed class Step
 {
     private readonly TrainingLoop _loop;
     private readonly Lazy<ImmutableArray<Value>> _models;
+    private readonly Lazy<bool> _isReached;
 
     public Step(TrainingLoop loop, int node, StepEvent happening)
     {
         _loop = loop;
         Node = node;
         Event = happening;
-        Reaching = loop.Of<BackwardEvent>()
-            .Where(backward => backward.Event.Frame.MayRunWith(happening.Frame) && loop.Graph.Reaches(backward.Node, node, UsesUp))
-            .ToImmutableArray();
-        Backwards = Reaching.Where(backward => MayGive(backward.Event)).ToImmutableArray();
+        // Objects first: a way through the graph is dearer, and of many models each backward gives one its gradients.
+        Backwards = loop.Of<BackwardEvent>().Where(backward => MayGive(backward.Event) && IsReachedBy(backward.Node, backward.Event)).ToImmutableArray();
+        _isReached = new(() => !Backwards.IsEmpty || loop.Of<BackwardEvent>().Any(backward => IsReachedBy(backward.Node, backward.Event)));
         _models = new(FindModels);
     }
+
+    /// <summary>Whether a backward comes before this step, with no other step of the same optimizer and no clear between.</summary>
+    public bool IsReachedBy(int node, BackwardEvent backward) => backward.Frame.MayRunWith(Event.Frame) && _loop.Graph.Reaches(node, Node, UsesUp);
 
     /// <summary>Whether a backward can give the stepped parameters gradients: not where all that leads to its loss, and all that is stepped, is known and made apart.</summary>
     private bool MayGive(BackwardEvent backward) => Event.IsByHand ||
@@ -141,8 +144,8 @@ internal sealed class Step
 
     public StepEvent Event { get; }
 
-    /// <summary>The backward calls that come before this step, with no other step of the same optimizer and no clear between.</summary>
-    public ImmutableArray<(int Node, BackwardEvent Event)> Reaching { get; }
+    /// <summary>Whether any backward comes before this step, with no other step of the same optimizer and no clear between.</summary>
+    public bool IsReached => _isReached.Value;
 
     /// <summary>The backward calls whose gradients this step uses: no other step of the same optimizer and no clear comes between.</summary>
     public ImmutableArray<(int Node, BackwardEvent Event)> Backwards { get; }

@@ -18,14 +18,15 @@ public sealed class ModuleInNoOptimizer() : TrainingLoopRule(Descriptors.GRAD200
         if (loop.HasOpaqueCalls || held.Count == 0 || held.Any(set => !set.IsComplete || set.IsFiltered) || loop.AllSteps.Any(step => step.Event.IsByHand))
             yield break;
         var reported = new HashSet<Value>();
+        var unheld = Unheld(loop, held, program).ToList();
         foreach (var step in loop.Steps.Concat(loop.UnfedSteps))
         {
-            foreach (var (_, backward) in step.Reaching)
+            foreach (var (node, backward, calls) in unheld)
             {
-                foreach (var (module, call) in loop.Losses.ModulesOf(backward.Loss, backward.Frame).Calls)
+                foreach (var (module, call) in calls)
                 {
                     var receiver = (call as IInvocationOperation)?.Instance;
-                    if (module is Created created && program.HasWeights(module, loop.Values) && !held.Any(set => set.Modules.Any(other => Value.Overlap(other, module)))
+                    if (module is Created created && step.IsReachedBy(node, backward)
                         && !IsHeldByAnother(module, held, loop) && !new ModuleUse(created, loop).MayBeMeantOrDoneElsewhere() && reported.Add(module))
                     {
                         // Where the optimizer was made for an object that this one replaces, it has to be made anew.
@@ -45,6 +46,20 @@ public sealed class ModuleInNoOptimizer() : TrainingLoopRule(Descriptors.GRAD200
                 if (program.HasWeights(layer, loop.Values) && !held.Any(set => set.Modules.Any(other => layer == other)) && !new ModuleUse(layer, loop, assignment).MayBeMeantOrDoneElsewhere() && reported.Add(layer))
                     yield return new Finding(step.Event, layer.Type?.Name ?? "a module", assignment.Target.Syntax.ToString());
             }
+        }
+    }
+
+    /// <summary>The backward calls with the modules of their losses that have weights and are in no optimizer, nor a part of one or around one that is.</summary>
+    private static IEnumerable<(int Node, BackwardEvent Event, List<(Value Module, IOperation Call)> Calls)> Unheld(TrainingLoop loop, List<ParameterSet> held, LoopProgram program)
+    {
+        var modules = held.SelectMany(set => set.Modules).ToImmutableHashSet();
+        var owners = modules.SelectMany(module => module.WithOwners()).ToImmutableHashSet();
+        foreach (var (node, backward) in loop.Of<BackwardEvent>())
+        {
+            var calls = loop.Losses.ModulesOf(backward.Loss, backward.Frame).Calls
+                .Where(call => call.Module is Created && !owners.Contains(call.Module) && !call.Module.WithOwners().Any(modules.Contains) && program.HasWeights(call.Module, loop.Values)).ToList();
+            if (calls.Count > 0)
+                yield return (node, backward, calls);
         }
     }
 
