@@ -144,6 +144,12 @@ internal sealed partial class Evaluator
         if (isTracked && !_running.Add(method.OriginalDefinition))
             return OpaqueOf(method.ReturnType, $"'{method.Name}' calls itself", Nodes(arguments), at);
 
+        if (isTracked && IsDone(method, self, arguments))
+        {
+            _running.Remove(method.OriginalDefinition);
+            return Known.Null;
+        }
+
         var frame = new Frame(method.OriginalDefinition, self, definition);
         Bind(method, arguments, frame, at);
         _calls++;
@@ -159,6 +165,34 @@ internal sealed partial class Evaluator
         else if (HasReachedLimit)
             return OpaqueOf(method.ReturnType, Unknown.TooLarge.Reason, Nodes(arguments), at);
         return frame.Pending.Count == 0 ? Known.Null : Merge(frame.Pending, at);
+    }
+
+    /// <summary>
+    /// A static method without a result, given numbers, texts and tensors only, makes the same again: executed once it is known, so that the cost grows with the methods of a program
+    /// and not with the ways through them. One whose class keeps something static may do otherwise the second time.
+    /// </summary>
+    private bool IsDone(IMethodSymbol method, Value? self, Value[] arguments)
+    {
+        if (self is not null || !method.ReturnsVoid || !method.IsStatic || method.MethodKind != MethodKind.Ordinary
+            || method.ContainingType.GetMembers().OfType<IFieldSymbol>().Any(field => field is { IsStatic: true, IsConst: false, IsReadOnly: false }))
+        {
+            return false;
+        }
+
+        var key = new List<object?>(arguments.Length);
+        foreach (var argument in arguments)
+        {
+            if (argument is not (Known or Unknown or TensorValue))
+                return false;
+            key.Add(argument is Known known ? known.Content : argument.GetType());
+        }
+
+        if (!_done.TryGetValue(method.OriginalDefinition, out var executed))
+            _done.Add(method.OriginalDefinition, executed = []);
+        if (executed.Any(earlier => earlier.SequenceEqual(key)))
+            return true;
+        executed.Add(key);
+        return false;
     }
 
     private void Bind(IMethodSymbol method, Value[] arguments, Frame frame, IOperation at)

@@ -40,6 +40,9 @@ internal sealed partial class Evaluator(ProgramSource source, CancellationToken 
     /// <summary>The program's own methods that are being executed.</summary>
     private readonly HashSet<ISymbol> _running = new(SymbolEqualityComparer.Default);
 
+    /// <summary>The arguments that the program's own methods were executed with.</summary>
+    private readonly Dictionary<ISymbol, List<List<object?>>> _done = new(SymbolEqualityComparer.Default);
+
     private bool _isGradientOff;
 
     public GraphBuilder Graph { get; } = new();
