@@ -94,6 +94,23 @@ public sealed record GradientMonitorOptions
     /// </summary>
     public bool ThrowOnAlert { get; init; }
 
+    /// <summary>Findings that are no faults in this training. Default none.</summary>
+    public IReadOnlyList<Mute> Mutes { get; init => field = value ?? throw new ArgumentNullException(nameof(Mutes)); } = [];
+
+    /// <summary>
+    /// What an alert of a kind does to the training. A kind that is not in it continues, or throws where <see cref="ThrowOnAlert"/> says so. <see cref="AlertKind.Monitor"/> always continues. Default empty.
+    /// </summary>
+    public IReadOnlyDictionary<AlertKind, AlertAction> Actions { get; init => field = value ?? throw new ArgumentNullException(nameof(Actions)); } = new Dictionary<AlertKind, AlertAction>();
+
+    /// <summary>What report and summary say about the run: its name, optimizer, rate and notes. Default nothing.</summary>
+    public RunDescription Run { get; init => field = value ?? throw new ArgumentNullException(nameof(Run)); } = new();
+
+    internal AlertAction ActionOn(AlertKind kind) =>
+        kind == AlertKind.Monitor ? AlertAction.Continue
+        : Actions.TryGetValue(kind, out var action) ? action
+        : ThrowOnAlert ? AlertAction.Throw
+        : AlertAction.Continue;
+
     private static T Within<T>(T value, T least, T most, [CallerMemberName] string option = "") where T : IComparable<T>, IFormattable =>
         value.CompareTo(least) >= 0 && value.CompareTo(most) <= 0
             ? value

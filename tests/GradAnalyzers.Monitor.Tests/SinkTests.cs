@@ -36,7 +36,9 @@ public class SinkTests : IDisposable
     [InlineData("+1", "'+1")]
     [InlineData("-1", "'-1")]
     [InlineData("@x", "'@x")]
-    [InlineData("a\r\nb", "a  b")]
+    [InlineData("a\r\nb", "a\\u000D\\u000Ab")]
+    [InlineData("\u001b[31mred", "\\u001B[31mred")]
+    [InlineData("\u202Edaolyap", "\\u202Edaolyap")]
     [InlineData("a,\"b", "\"a,\"\"b\"")]
     public void NamesOfParametersAreTextInASpreadsheet(string name, string written)
     {

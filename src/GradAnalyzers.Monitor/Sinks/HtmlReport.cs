@@ -58,7 +58,7 @@ public sealed class HtmlReport(string path, TimeSpan? interval = null) : IGradie
 
     private static string Json(GradientMonitor monitor)
     {
-        var columns = monitor.History.Columns;
+        var columns = monitor.History;
         var summaries = monitor.Summaries();
         return JsonSerializer.Serialize(new
         {
@@ -69,7 +69,7 @@ public sealed class HtmlReport(string path, TimeSpan? interval = null) : IGradie
             steps = columns.Select(c => c.Step),
             loss = columns.Select(c => Number(c.Loss)),
             globalNorm = columns.Select(c => Number(c.GlobalNorm)),
-            ratio = columns.Select(c => Number(c.Ratio)),
+            ratio = columns.Select(c => Number(c.FirstToLastRatio)),
             updateRatio = columns.Select(c => Number(c.MedianUpdateRatio)),
             norms = monitor.Records.Where(r => r.Norms.Count > 0).Select(r => new { path = r.Path, values = r.Norms.Select(v => Number(v)) }),
             parameters = summaries.Select(s => new

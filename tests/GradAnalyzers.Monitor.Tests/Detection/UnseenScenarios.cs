@@ -70,7 +70,16 @@ internal static partial class Scenarios
     ];
 
     /// <summary>Layers under names, of any kind.</summary>
-    private static ModuleDict<nn.Module> Bag(params (string, nn.Module)[] layers) => nn.ModuleDict(layers);
+    private sealed class Layers : nn.Module
+    {
+        public Layers((string, nn.Module)[] layers) : base(nameof(Layers))
+        {
+            foreach (var (name, layer) in layers)
+                register_module(name, layer);
+        }
+    }
+
+    private static Layers Bag(params (string, nn.Module)[] layers) => new(layers);
 
     private static optim.Optimizer AdamOf(nn.Module model, double rate) => optim.Adam(model.parameters(), rate);
 
@@ -170,24 +179,24 @@ internal static partial class Scenarios
             Tensor target;
             using (no_grad())
                 target = softmax(teacher.call(x) * 5 / 4, 1);
-            return 16 * kl_div(log_softmax(model.call(x) / 4, 1), target, reduction: nn.Reduction.Mean);
+            return -16 * (target * log_softmax(model.call(x) / 4, 1)).sum(1).mean();
         });
     }
 
-    private static (ModuleDict<nn.Module> Model, Func<Tensor> Loss) Ratings()
+    private static (nn.Module Model, Embedding Items, Func<Tensor> Loss) Ratings()
     {
         var (users, items) = (nn.Embedding(200, 12), nn.Embedding(200, 12));
         var truth = randn(200, 3).matmul(randn(3, 200));
-        return (Bag(("users", users), ("items", items)), () =>
+        return (Bag(("users", users), ("items", items)), items, () =>
         {
             var (u, i) = (randint(200, [64], ScalarType.Int64), randint(200, [64], ScalarType.Int64));
             return mse_loss((users.call(u) * items.call(i)).sum(1), truth[u, i]);
         });
     }
 
-    private static Setup Recommender() => Ratings() is var (model, loss) ? new(model, AdamOf(model, 0.02), loss) : null!;
+    private static Setup Recommender() => Ratings() is var (model, _, loss) ? new(model, AdamOf(model, 0.02), loss) : null!;
 
-    private static Setup LeftOut() => Ratings() is var (model, loss) ? new(model, optim.Adam(model["items"].parameters(), 0.02), loss) : null!;
+    private static Setup LeftOut() => Ratings() is var (model, items, loss) ? new(model, optim.Adam(items.parameters(), 0.02), loss) : null!;
 
     private static Setup SkipGram()
     {
@@ -221,7 +230,8 @@ internal static partial class Scenarios
     {
         var (enc, dec) = (Small(12, 6), Small(3, 12));
         var lift = randn(3, 12);
-        return new(Bag(("enc", enc), ("dec", dec)) is var model ? model : null!, AdamOf(model, 2e-3), () =>
+        var model = Bag(("enc", enc), ("dec", dec));
+        return new(model, AdamOf(model, 2e-3), () =>
         {
             var x = (randn(48, 3).matmul(lift)).tanh();
             var o = enc.call(x);
