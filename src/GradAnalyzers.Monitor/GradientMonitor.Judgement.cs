@@ -39,6 +39,8 @@ public sealed partial class GradientMonitor
         var spike = known ?? judge.See(seen.GlobalNorm);
         var findings = judge.Look(seen, progress, spike);
         var observation = new GradientObservation(Step, loss, seen.GlobalNorm, isDetailed, all) { FirstToLastRatio = seen.FirstToLastRatio(), IsSpike = spike.IsSpike };
+        if (isDetailed && Options.HistogramEvery > 0)
+            CountHistograms();
         Latest = observation;
         timeline.Add(observation, layout, MedianUpdateRatio(layout));
         foreach (var sink in sinks)
@@ -65,6 +67,23 @@ public sealed partial class GradientMonitor
                 Raise(finding);
         }
         return observation;
+    }
+
+    private bool areHistogramsDue;
+    private long detailsSeen;
+
+    private void CountHistograms()
+    {
+        areHistogramsDue = detailsSeen++ % Options.HistogramEvery == 0;
+        if (!areHistogramsDue)
+            return;
+        using var _ = no_grad();
+        var measured = measurements.Table.Parameters.Where(p => p.IsTrainable && p.HasGradient).ToArray();
+        var gradients = measured.Select(m => (m.Path, Value: m.Tensor.grad)).Where(g => g.Value is not null).Select(g => (g.Path, g.Value!)).ToArray();
+        LatestHistograms = [.. Histograms.Of(HistogramOf.Gradient, gradients), .. Histograms.Of(HistogramOf.Weight, [.. measured.Select(m => (m.Path, (Tensor)m.Tensor))]), .. LatestHistograms.Where(h => h.Of == HistogramOf.Update)];
+        LatestHistogramStep = Step;
+        foreach (var (_, gradient) in gradients)
+            gradient.Dispose();
     }
 
     private Layout CurrentLayout()
@@ -168,15 +187,23 @@ public sealed partial class GradientMonitor
         if (isStart)
             updates.Start(measurements.Table.Measured, measurements.TableVersion);
         else
-            foreach (var (path, ratio) in updates.Finish(measurements.TableVersion))
+        {
+            var counted = areHistogramsDue ? new List<ParameterHistogram>() : null;
+            var finished = updates.Finish(measurements.TableVersion, counted);
+            if (counted is { Count: > 0 })
+                LatestHistograms = [.. LatestHistograms.Where(h => h.Of != HistogramOf.Update), .. counted];
+            foreach (var (path, ratio) in finished)
                 if (records.TryGetValue(path, out var record))
                 {
                     record.LastUpdateRatio = ratio;
-                    record.UpdateOutOfRange.See(record.Role is not ParameterRole.Vector && (ratio > Options.LargestUpdateRatio || ratio < Options.SmallestUpdateRatio));
+                    // What gets no gradient gets no update either: the rate is not to blame.
+                    var isConsequence = ratio < Options.SmallestUpdateRatio && record.Alerts.Contains(AlertKind.Vanishing);
+                    record.UpdateOutOfRange.See(!isConsequence && record.Role is not ParameterRole.Vector && (ratio > Options.LargestUpdateRatio || ratio < Options.SmallestUpdateRatio));
                     if (record.UpdateOutOfRange.Length >= Options.Patience)
                         Raise(new(AlertKind.UpdateSize,
                             string.Create(System.Globalization.CultureInfo.InvariantCulture, $"a step changes it by {ratio:G2} of its size. {(ratio > Options.LargestUpdateRatio ? "Lower" : "Raise")} the learning rate; healthy is 1e-4 to 1e-1."), null, [path]));
                 }
+        }
     }
 
     private double MedianUpdateRatio(Layout layout)

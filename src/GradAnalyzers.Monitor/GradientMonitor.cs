@@ -101,6 +101,12 @@ public sealed partial class GradientMonitor : IDisposable
     /// <summary>The last observation, or null before the first.</summary>
     public GradientObservation? Latest { get; private set; }
 
+    /// <summary>The last histograms, empty unless <see cref="GradientMonitorOptions.HistogramEvery"/> is set. Those of updates are of the step that was measured last before.</summary>
+    public IReadOnlyList<ParameterHistogram> LatestHistograms { get; private set; } = [];
+
+    /// <summary>The step of <see cref="LatestHistograms"/>; 0 before the first.</summary>
+    public long LatestHistogramStep { get; private set; }
+
     /// <summary>All alerts so far.</summary>
     public IReadOnlyList<GradientAlert> Alerts => log.All;
 

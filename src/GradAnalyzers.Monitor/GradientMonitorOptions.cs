@@ -74,6 +74,12 @@ public sealed record GradientMonitorOptions
     /// </summary>
     public bool MeasureUpdates { get; init; }
 
+    /// <summary>
+    /// Every how many detailed observations to count histograms of gradients, weights and, where they are measured, updates, for report and TensorBoard. Each is four to six passes over all parameters and one
+    /// read-back. 0, the default, counts none. 0 to 1,000,000.
+    /// </summary>
+    public int HistogramEvery { get; init => field = Within(value, 0, 1_000_000); }
+
     /// <summary>Update over weight below which nothing is learned. Default 1e-8 (SageMaker Debugger). 0 to 1.</summary>
     public double SmallestUpdateRatio { get; init => field = Within(value, 0, 1); } = 1e-8;
 

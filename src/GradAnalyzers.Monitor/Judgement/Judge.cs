@@ -43,7 +43,7 @@ internal sealed class Judge(GradientMonitorOptions options)
     private readonly Streak vanishing = new(), explodingRatio = new(), explodingNorm = new(), flat = new(), grows = new(), zero = new();
     private double previousNorm = double.NaN;
     private readonly List<(double Norm, double Loss)> recent = [];
-    private bool sawGradient;
+    private bool sawGradient, isVanishing;
 
     /// <summary>Judges a norm as soon as it is known, also where nothing else is observed: how many standard deviations, and how many times, it lies above the mean so far.</summary>
     public SpikeFound See(double norm)
@@ -70,7 +70,7 @@ internal sealed class Judge(GradientMonitorOptions options)
         // Where most observations have no gradient, one that has is neither a spike nor an explosion.
         var isMostlyEmpty = recent.Count(r => r.Norm < options.VanishingNorm) > recent.Count / 2;
         Nothing(seen, findings);
-        Ratios(seen, open && !isMostlyEmpty, open, findings);
+        Ratios(seen, open && !isMostlyEmpty, open, trend, findings);
         Starved(seen, trend, findings);
         if (!isMostlyEmpty)
             Large(seen, trend, open, progress.Begin, findings);
@@ -151,7 +151,7 @@ internal sealed class Judge(GradientMonitorOptions options)
 
     private static double Share(in Snapshot seen, int i) => (double)seen.Gradients[i].NonFinite / seen.Layout.Parameters[i].Elements;
 
-    private void Ratios(in Snapshot seen, bool mayExplode, bool open, List<Finding> findings)
+    private void Ratios(in Snapshot seen, bool mayExplode, bool open, LossTrend trend, List<Finding> findings)
     {
         var (first, last) = seen.Ends(AlertKind.Vanishing);
         if (first == last)
@@ -160,8 +160,12 @@ internal sealed class Judge(GradientMonitorOptions options)
         var ratio = firstNorm / lastNorm;
         // Between detailed observations a norm below 1e-19 reads as zero; whether it is zero was seen before.
         var isZero = firstNorm == 0 && !(seen.Layout.Records[first].LastDetail.ZeroShare < 1);
-        if (vanishing.See(!isZero && ratio < options.VanishingRatio && firstNorm < options.VanishingNorm) >= options.Patience && open)
+        var lasting = vanishing.See(!isZero && ratio < options.VanishingRatio && firstNorm < options.VanishingNorm);
+        isVanishing &= lasting > 0;
+        if (lasting >= options.Patience && (open || isVanishing && trend != LossTrend.Learned))
         {
+            // Once found it is so until the gradients are, or the loss is learned: a few better steps are no cure.
+            isVanishing = true;
             var starved = new List<string>();
             foreach (var i in seen.Layout.Weights)
             {

@@ -78,14 +78,14 @@ public sealed class EvidenceFile : IGradientSink
     }
 
     /// <summary>Empty where unknown; as many digits as float32 has.</summary>
-    private static string Number(double value) => double.IsNaN(value) ? "" : value.ToString("G7", CultureInfo.InvariantCulture);
+    internal static string Number(double value) => double.IsNaN(value) ? "" : value.ToString("G7", CultureInfo.InvariantCulture);
 
     /// <summary><c>NeverUpdated</c> as <c>never-updated</c>.</summary>
     private static string Word(string name) =>
         string.Concat(name.Select((c, i) => char.IsUpper(c) ? (i > 0 ? "-" : "") + char.ToLowerInvariant(c) : c.ToString()));
 
     /// <summary>A field as text: control characters were written out before, and what a spreadsheet would run as a formula begins with an apostrophe.</summary>
-    private static string Quoted(string value)
+    internal static string Quoted(string value)
     {
         if (value.Length > 0 && "=+-@".Contains(value[0]))
             value = "'" + value;
