@@ -26,6 +26,9 @@ public sealed partial class GradientMonitor
         }
     }
 
+    /// <summary>Where the report is written, or null.</summary>
+    internal string? ReportPath => sinks.Select(s => s.Sink).OfType<HtmlReport>().FirstOrDefault()?.Path;
+
     /// <summary>Why no alert comes of a curve that lies beyond its line; null where none does.</summary>
     internal string? HeldBack
     {

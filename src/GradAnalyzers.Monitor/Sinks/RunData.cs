@@ -26,6 +26,9 @@ internal static class RunData
         var summaries = monitor.Summaries();
         var columns = Enumerable.Range(0, history.Count).Where(i => i % Math.Max(1, (history.Count + MostColumns - 1) / MostColumns) == 0).ToArray();
         var shown = Shown([.. monitor.Records.Where(r => r.Norms.Count > 0)], r => r.Path, r => r.Role != Measurement.ParameterRole.Vector, monitor.Alerts, MostRows);
+        var order = new Dictionary<string, int>();
+        for (var i = 0; i < summaries.Count; i++)
+            order[summaries[i].Parameter] = i;
         var rows = Shown(summaries, s => s.Parameter, s => IsBad(s.Verdict), monitor.Alerts, MostParameters);
         return new
         {
@@ -67,7 +70,7 @@ internal static class RunData
             }),
             alertCount = monitor.Alerts.Count,
             alerts = monitor.Alerts.Take(MostAlerts).Select(a => new { step = a.Step, kind = a.Kind.ToString(), parameter = a.Parameter, message = a.Message, rule = a.Rule, page = a.RulePage }),
-            histograms = monitor.LatestHistograms.GroupBy(h => h.Of).Select(g => new { of = g.Key.ToString().ToLowerInvariant(), rows = Shown([.. g], h => h.Parameter, _ => true, monitor.Alerts, MostRows).Select(h => new { path = h.Parameter, zeros = h.Zeros, norm = Number(h.Norm), counts = h.Counts }) }),
+            histograms = monitor.LatestHistograms.GroupBy(h => h.Of).Select(g => new { of = g.Key.ToString().ToLowerInvariant(), rows = Shown([.. g.OrderBy(h => order.GetValueOrDefault(h.Parameter))], h => h.Parameter, _ => true, monitor.Alerts, MostRows).Select(h => new { path = h.Parameter, zeros = h.Zeros, norm = Number(h.Norm), counts = h.Counts }) }),
             histogramFrom = ParameterHistogram.SmallestExponent,
             vanishingRatio = monitor.Options.VanishingRatio,
             explodingRatio = monitor.Options.ExplodingRatio,
