@@ -287,10 +287,13 @@ internal sealed class Judge(GradientMonitorOptions options)
         var snapshot = seen;
         if (cut.All(i => snapshot.Layout.SiblingsOf[i].Any(s => snapshot.Gradients[s].ZeroShare < 1)))
             return;
+        // A weight whose bias has a gradient is reached by the loss, and gets zeros as its input: the layer before it is the dead one.
+        var cause = cut.FindLastIndex(i => snapshot.Layout.BiasOf[i] is var bias && (bias < 0 || snapshot.Gradients[bias].IsMissing || snapshot.Gradients[bias].ZeroShare == 1));
+        var named = cause < 0 ? cut[0] : cut[cause];
         findings.Add(new(AlertKind.Dead,
-            $"its gradient has been exactly zero from the first step on{(cut.Count > 1 ? $", and that of {Count(cut.Count - 1, "weight")} before it" : "")}: what it computes does not reach the loss. "
+            $"its gradient has been exactly zero from the first step on{(cut.Count > 1 ? $", and that of {Count(cut.Count - 1, "weight")} beside it" : "")}: what it computes does not reach the loss. "
             + "Look between it and the loss for round, argmax, sign, a comparison or a factor of zero, and for units that never open.",
-            null, [.. cut.Select(i => snapshot.Path(i))]) { Named = seen.Path(cut[^1]) });
+            null, [.. cut.Select(i => snapshot.Path(i))]) { Named = seen.Path(named) });
     }
 
     /// <summary>
