@@ -194,6 +194,29 @@ public class ReportTests : IDisposable
         Assert.Matches(@"^1,[0-9.]+,[0-9.]+,[0-9.]+,,[0-9.]+", lines[1]);
     }
 
+    /// <summary>Types that are counted by the library and those that are counted in memory fall into the same bins.</summary>
+    [Fact]
+    public void BothWaysOfCountingAgree()
+    {
+        var values = (randn(20_000).to(ScalarType.Float64) * 6).exp() * 1e-4 * (rand(20_000) > 0.1).to(ScalarType.Float64);
+        using var model = nn.ParameterDict([("direct", nn.Parameter(values.to(ScalarType.Float32))), ("library", nn.Parameter(values))]);
+        foreach (var p in model.parameters())
+            p.grad = p.detach().clone();
+        using var monitor = new GradientMonitor(model, Training.Closely with { HistogramEvery = 1 });
+        monitor.Observe(1.0);
+
+        foreach (var of in new[] { HistogramOf.Gradient, HistogramOf.Weight })
+        {
+            var (direct, library) = (monitor.LatestHistograms.Single(h => h.Parameter == "direct" && h.Of == of), monitor.LatestHistograms.Single(h => h.Parameter == "library" && h.Of == of));
+            Assert.Equal(library.Zeros, direct.Zeros);
+            Assert.Equal(20_000, direct.Counts.Sum() + direct.Zeros);
+            Assert.Equal(20_000, library.Counts.Sum() + library.Zeros);
+            // At the edges a hundredth of the value may fall into the neighbour.
+            Assert.InRange(direct.Counts.Zip(library.Counts, (a, b) => Math.Abs(a - b)).Sum(), 0, 200);
+            Assert.Equal(library.Norm, direct.Norm, 1e-5 * library.Norm);
+        }
+    }
+
     [Fact]
     public void HistogramsCountEachElementOnce()
     {

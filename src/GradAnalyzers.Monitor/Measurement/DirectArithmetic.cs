@@ -150,7 +150,7 @@ internal static class DirectArithmetic
         return (squares, total, largest, zeros);
     }
 
-    private static double SumOfSquares(ReadOnlySpan<float> numbers)
+    public static double SumOfSquares(ReadOnlySpan<float> numbers)
     {
         // Four sums, so that one addition need not wait for the other. They are emptied into a double every so often, which keeps seven digits of large gradients too.
         var lanes = Vector<float>.Count;
