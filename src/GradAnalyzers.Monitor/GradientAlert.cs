@@ -54,8 +54,18 @@ public sealed record GradientAlert(AlertKind Kind, long Step, string Parameter, 
 
     /// <summary><c>step 120: vanishing at 'fc1.weight': ... (GRAD1001)</c></summary>
     public override string ToString() =>
-        $"step {Step}: {Kind switch { AlertKind.NonFinite => "non-finite", AlertKind.NeverUpdated => "never updated", AlertKind.NeverCleared => "never cleared", AlertKind.NoGradient => "no gradient", AlertKind.UpdateSize => "update size", _ => Kind.ToString().ToLowerInvariant() }}"
+        $"step {Step}: {Word(Kind)}"
         + $"{(Parameter.Length > 0 ? $" at '{Parameter}'" : "")}: {Message}{(Rule is null ? "" : $" ({Rule})")}";
+
+    internal static string Word(AlertKind kind) => kind switch
+    {
+        AlertKind.NonFinite => "non-finite",
+        AlertKind.NeverUpdated => "never updated",
+        AlertKind.NeverCleared => "never cleared",
+        AlertKind.NoGradient => "no gradient",
+        AlertKind.UpdateSize => "update size",
+        _ => kind.ToString().ToLowerInvariant(),
+    };
 }
 
 /// <summary>Thrown instead of an alert where <see cref="GradientMonitorOptions.ThrowOnAlert"/> asks for it, and on non-finite gradients where <see cref="NonFiniteAction.Throw"/> does.</summary>

@@ -19,7 +19,7 @@ public sealed partial class GradientMonitor
     /// <returns>This monitor.</returns>
     public GradientMonitor WatchActivations()
     {
-        taps ??= new ActivationTaps(model, () => IsDue(Step + 1));
+        taps ??= new ActivationTaps(model, () => IsDue(calls + 1));
         return this;
     }
 

@@ -10,8 +10,14 @@ public sealed partial class GradientMonitor
     /// <summary>Layers start equal or never are: the first observations tell.</summary>
     private const int MostEqualRowChecks = 3;
 
+    /// <summary>Layers looked at for equal rows: of a model with more, an even choice. Each takes a dozen small operations.</summary>
+    private const int MostEqualRowLayers = 500;
+
     /// <summary>A finding counts as the state of the run for so many observations: what lasts is found again in that time, also what is looked at seldom.</summary>
     private int Horizon => Math.Max(20, 4 * Options.Patience);
+
+    /// <summary>The longest wait in ms before a sink that failed is asked again.</summary>
+    private const long MostSinkWait = 60_000;
 
     private long Now => Observations - Horizon;
 
@@ -36,9 +42,11 @@ public sealed partial class GradientMonitor
         var spike = known ?? judge.See(seen.GlobalNorm);
         var findings = judge.Look(seen, progress, spike);
         var observation = new GradientObservation(Step, loss, seen.GlobalNorm, isDetailed, all) { FirstToLastRatio = seen.FirstToLastRatio(), IsSpike = spike.IsSpike };
+        if (isDetailed && Options.HistogramEvery > 0)
+            CountHistograms();
         Latest = observation;
-        History.Add(observation, layout, MedianUpdateRatio(layout));
-        foreach (var sink in sinks.ToArray())
+        timeline.Add(observation, layout, MedianUpdateRatio(layout));
+        foreach (var sink in sinks)
             AskSink(sink, s => s.Observed(this, observation));
 
         foreach (var finding in findings)
@@ -49,6 +57,8 @@ public sealed partial class GradientMonitor
             Raise(missing);
         if (isDetailed)
         {
+            if (isThorough && Unheld() is { } unheld)
+                Raise(unheld);
             if (isThorough)
                 foreach (var finding in Steps(gradients))
                     Raise(finding);
@@ -62,10 +72,27 @@ public sealed partial class GradientMonitor
         return observation;
     }
 
+    private bool areHistogramsDue;
+    private long detailsSeen;
+
+    private void CountHistograms()
+    {
+        areHistogramsDue = detailsSeen++ % Options.HistogramEvery == 0;
+        if (!areHistogramsDue)
+            return;
+        using var _ = no_grad();
+        var measured = measurements.Table.Parameters.Where(p => p.IsTrainable && p.HasGradient).ToArray();
+        var gradients = measured.Select(m => (m.Path, Value: m.Tensor.grad)).Where(g => g.Value is not null).Select(g => (g.Path, g.Value!)).ToArray();
+        LatestHistograms = [.. Histograms.Of(HistogramOf.Gradient, gradients), .. Histograms.Of(HistogramOf.Weight, [.. measured.Select(m => (m.Path, (Tensor)m.Tensor))]), .. LatestHistograms.Where(h => h.Of == HistogramOf.Update)];
+        LatestHistogramStep = Step;
+        foreach (var (_, gradient) in gradients)
+            gradient.Dispose();
+    }
+
     private Layout CurrentLayout()
     {
         if (currentLayout is null || currentLayout.TableVersion != measurements.TableVersion)
-            currentLayout = new Layout(measurements.Table, measurements.TableVersion, Record);
+            currentLayout = new Layout(measurements.Table, measurements.TableVersion, Record, Options.Mutes);
         return currentLayout;
     }
 
@@ -103,12 +130,13 @@ public sealed partial class GradientMonitor
     private IEnumerable<Finding> Steps(ParameterGradient[] gradients)
     {
         var measured = measurements.Table.Measured;
-        string[] lasting = [.. steps.Look(measurements, gradients, Options.VanishingNorm).Where(u => u.Windows >= Options.Patience).Select(u => u.Parameter.Path)];
+        string[] lasting = [.. steps.Look(measurements, gradients, Options.VanishingNorm).Where(u => u.Windows >= Options.Patience).Select(u => u.Parameter.Path).Where(p => !IsMuted(AlertKind.NeverUpdated, p))];
         if (lasting.Length > 0)
         {
             var all = lasting.ToHashSet();
             // Biases that begin at zero take up steps of any size: what counts is whether a weight does.
-            var isAll = measured.Where(m => m.IsWeight).DefaultIfEmpty(measured[0]).All(m => all.Contains(m.Path));
+            WatchedParameter[] weights = [.. measured.Where(m => m.IsWeight)];
+            var isAll = (weights.Length > 0 ? weights : measured).All(m => all.Contains(m.Path));
             yield return isAll
                 ? new(AlertKind.NeverUpdated,
                     $"the gradients are not zero, and yet no {(measured.Any(m => m.IsWeight) ? "weight" : "parameter")} changes from step to step: training stands still. "
@@ -129,9 +157,12 @@ public sealed partial class GradientMonitor
     {
         using var _ = no_grad();
         var layers = new List<WatchedParameter>();
-        foreach (var i in seen.Layout.Weights)
+        var weights = seen.Layout.Weights;
+        var stride = (weights.Length + MostEqualRowLayers - 1) / MostEqualRowLayers;
+        foreach (var i in stride <= 1 ? weights : weights.Where((_, at) => at % stride == 0))
             if (seen.Layout.Parameters[i] is { Rows: > 1, HasSparseGradient: false } parameter && seen.Norm(i) > 0)
-                layers.Add(parameter);
+                if (!seen.Layout.IsMuted(AlertKind.Identical, i))
+                    layers.Add(parameter);
         var equal = new HashSet<string>();
         foreach (var device in layers.GroupBy(l => (l.Tensor.device_type, l.Tensor.device_index)))
         {
@@ -161,15 +192,23 @@ public sealed partial class GradientMonitor
         if (isStart)
             updates.Start(measurements.Table.Measured, measurements.TableVersion);
         else
-            foreach (var (path, ratio) in updates.Finish(measurements.TableVersion))
+        {
+            var counted = areHistogramsDue ? new List<ParameterHistogram>() : null;
+            var finished = updates.Finish(measurements.TableVersion, counted);
+            if (counted is { Count: > 0 })
+                LatestHistograms = [.. LatestHistograms.Where(h => h.Of != HistogramOf.Update), .. counted];
+            foreach (var (path, ratio) in finished)
                 if (records.TryGetValue(path, out var record))
                 {
                     record.LastUpdateRatio = ratio;
-                    record.UpdateOutOfRange.See(record.Role is not ParameterRole.Vector && (ratio > Options.LargestUpdateRatio || ratio < Options.SmallestUpdateRatio));
+                    // What gets no gradient gets no update either: the rate is not to blame.
+                    var isConsequence = ratio < Options.SmallestUpdateRatio && record.Alerts.Contains(AlertKind.Vanishing);
+                    record.UpdateOutOfRange.See(!isConsequence && record.Role is not ParameterRole.Vector && (ratio > Options.LargestUpdateRatio || ratio < Options.SmallestUpdateRatio));
                     if (record.UpdateOutOfRange.Length >= Options.Patience)
                         Raise(new(AlertKind.UpdateSize,
                             string.Create(System.Globalization.CultureInfo.InvariantCulture, $"a step changes it by {ratio:G2} of its size. {(ratio > Options.LargestUpdateRatio ? "Lower" : "Raise")} the learning rate; healthy is 1e-4 to 1e-1."), null, [path]));
                 }
+        }
     }
 
     private double MedianUpdateRatio(Layout layout)
@@ -180,8 +219,31 @@ public sealed partial class GradientMonitor
         return known.Length == 0 ? double.NaN : known[known.Length / 2];
     }
 
-    private void Raise(Finding finding)
+    private bool IsMuted(AlertKind kind, string path)
     {
+        foreach (var mute in Options.Mutes)
+            if (mute.Covers(kind, path))
+                return true;
+        return false;
+    }
+
+    /// <summary>What is left of a finding where part of it is muted; null where nothing is.</summary>
+    private Finding? Unmuted(Finding finding)
+    {
+        if (Options.Mutes.Count == 0)
+            return finding;
+        if (finding.Concerned.Count == 0)
+            return IsMuted(finding.Kind, "") ? null : finding;
+        string[] rest = [.. finding.Concerned.Where(path => !IsMuted(finding.Kind, path))];
+        return rest.Length == 0 ? null
+            : rest.Length == finding.Concerned.Count ? finding
+            : finding with { Concerned = rest, Named = finding.Named.Length == 0 || rest.Contains(finding.Named) ? finding.Named : rest[0] };
+    }
+
+    private void Raise(Finding found)
+    {
+        if (Unmuted(found) is not { } finding)
+            return;
         foreach (var path in finding.Concerned)
             if (records.TryGetValue(path, out var record))
                 record.Find(finding.Kind, Observations);
@@ -189,9 +251,12 @@ public sealed partial class GradientMonitor
             log.Find(finding.Kind, Observations);
         if (!log.IsNew(finding, Observations))
             return;
-        var alert = new GradientAlert(finding.Kind, Step, finding.Named, finding.Message, finding.Rule, finding.Concerned);
+        var alert = new GradientAlert(finding.Kind, Step, finding.Named, Names.Plain(finding.Message), finding.Rule, finding.Concerned);
         log.Add(alert);
-        foreach (var sink in sinks.ToArray())
+        var action = Options.ActionOn(alert.Kind);
+        if (action == AlertAction.Stop)
+            StopReason ??= alert;
+        foreach (var sink in sinks)
             AskSink(sink, s => s.Alerted(this, alert));
         try
         {
@@ -201,21 +266,40 @@ public sealed partial class GradientMonitor
         {
             throw new HandlerException(e);
         }
-        if (Options.ThrowOnAlert && alert.Kind != AlertKind.Monitor)
+        if (action == AlertAction.Throw)
             throw new GradientAlertException(alert);
     }
 
-    private void AskSink(IGradientSink sink, Action<IGradientSink> question)
+    /// <summary>A sink that fails is asked again, less and less often, and its failure is told once: a disk that is full may have room later.</summary>
+    private void AskSink(SinkState sink, Action<IGradientSink> question, bool isLast = false)
     {
+        if (!isLast && Environment.TickCount64 < sink.WaitsUntil)
+            return;
         try
         {
-            question(sink);
+            question(sink.Sink);
+            sink.Failures = 0;
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
-            sinks.Remove(sink);
-            Raise(new Finding(AlertKind.Monitor, $"{sink.GetType().Name} was taken out after an error: {e.Message.TrimEnd('.')}.", null, []));
+            sink.WaitsUntil = Environment.TickCount64 + Math.Min(MostSinkWait, 1000L << Math.Min(sink.Failures, 10));
+            sink.Failures++;
+            var isNews = isLast || !sink.IsTold;
+            sink.IsTold = true;
+            if (isNews)
+                Raise(new Finding(AlertKind.Monitor, $"{sink.Sink.GetType().Name} failed{(isLast ? " at the end of the run, and what it held is lost" : "")}: {Text(e)}.{(isLast ? "" : " It is tried again; further failures are not told.")}", null, []));
         }
+    }
+
+    private sealed class SinkState(IGradientSink sink)
+    {
+        public IGradientSink Sink { get; } = sink;
+
+        public int Failures { get; set; }
+
+        public bool IsTold { get; set; }
+
+        public long WaitsUntil { get; set; }
     }
 
     /// <summary>What a handler of <see cref="Alerted"/> threw, on its way out through the guard.</summary>

@@ -42,8 +42,12 @@ public sealed partial class GradientMonitor : IDisposable
     private readonly LossProgress progress = new();
     private readonly Judge judge;
     private readonly AlertLog log = new();
-    private readonly List<IGradientSink> sinks = [];
+    private readonly List<SinkState> sinks = [];
+    private readonly Timeline timeline = new();
     private readonly Dictionary<string, ParameterRecord> records = [];
+    private readonly long startedAt = System.Diagnostics.Stopwatch.GetTimestamp();
+    private TimeSpan elapsedBefore;
+    private long calls;
     private readonly List<string> order = [];
     private int equalRowChecks;
     private readonly HashSet<string> equalRows = [];
@@ -83,9 +87,9 @@ public sealed partial class GradientMonitor : IDisposable
     public GradientMonitorOptions Options { get; }
 
     /// <summary>The name of the model's class.</summary>
-    public string ModelName => model.GetType().Name;
+    public string ModelName => model is NamedModules named ? named.Title : model.GetType().Name;
 
-    /// <summary>How often the monitor was called: the number of the current step, from 1.</summary>
+    /// <summary>The number of the current step: how often the monitor was called, from 1, or what was last given to it.</summary>
     public long Step { get; private set; }
 
     /// <summary>How many steps were observed.</summary>
@@ -97,6 +101,12 @@ public sealed partial class GradientMonitor : IDisposable
     /// <summary>The last observation, or null before the first.</summary>
     public GradientObservation? Latest { get; private set; }
 
+    /// <summary>The last histograms, empty unless <see cref="GradientMonitorOptions.HistogramEvery"/> is set. Those of updates are of the step that was measured last before.</summary>
+    public IReadOnlyList<ParameterHistogram> LatestHistograms { get; private set; } = [];
+
+    /// <summary>The step of <see cref="LatestHistograms"/>; 0 before the first.</summary>
+    public long LatestHistogramStep { get; private set; }
+
     /// <summary>All alerts so far.</summary>
     public IReadOnlyList<GradientAlert> Alerts => log.All;
 
@@ -107,7 +117,31 @@ public sealed partial class GradientMonitor : IDisposable
     public GradientVerdict Verdict => Summaries().Select(s => s.Verdict).Where(v => v is not (GradientVerdict.Frozen or GradientVerdict.Unknown or GradientVerdict.Healthy)).FirstOrDefault(
         Observations >= Options.Patience ? log.ModelVerdict(Now) : GradientVerdict.Unknown);
 
-    internal History History { get; } = new();
+    /// <summary>
+    /// The run so far, at most 256 observations, spread evenly: when they are full, every second one is dropped and half as many are kept from there on.
+    /// </summary>
+    public IReadOnlyList<HistoryPoint> History => timeline.Columns;
+
+    /// <summary>An alert of a kind that <see cref="GradientMonitorOptions.Actions"/> stops the training for was raised. The loop ends itself: <c>if (monitor.ShouldStop) break;</c></summary>
+    public bool ShouldStop => StopReason is not null;
+
+    /// <summary>The alert that <see cref="ShouldStop"/> turned true for, or null.</summary>
+    public GradientAlert? StopReason { get; private set; }
+
+    /// <summary>When watching began.</summary>
+    public DateTimeOffset Started { get; private set; } = DateTimeOffset.Now;
+
+    /// <summary>How long the run has been watched, with what came before a <see cref="LoadState"/>.</summary>
+    public TimeSpan Elapsed => elapsedBefore + System.Diagnostics.Stopwatch.GetElapsedTime(startedAt);
+
+    /// <summary>The norms of a parameter's gradient at the observations of <see cref="History"/>; NaN where it had none.</summary>
+    /// <param name="parameter">The path in <c>named_parameters()</c>.</param>
+    /// <returns>One norm for each point of the history; empty for an unknown parameter.</returns>
+    public IReadOnlyList<double> NormHistory(string parameter)
+    {
+        ArgumentNullException.ThrowIfNull(parameter);
+        return records.TryGetValue(parameter, out var record) ? [.. Enumerable.Range(0, timeline.Columns.Count).Select(i => i < record.Norms.Count ? record.Norms[i] : double.NaN)] : [];
+    }
 
     internal IEnumerable<ParameterRecord> Records => order.Select(path => records[path]);
 
@@ -117,7 +151,7 @@ public sealed partial class GradientMonitor : IDisposable
     public GradientMonitor AddSink(IGradientSink sink)
     {
         ArgumentNullException.ThrowIfNull(sink);
-        sinks.Add(sink);
+        sinks.Add(new(sink));
         return this;
     }
 
@@ -128,19 +162,33 @@ public sealed partial class GradientMonitor : IDisposable
     /// <summary>Counts a step and, where one is due, observes it. Call it between backward and step. With the loss it alarms less on healthy runs.</summary>
     /// <returns>What was measured; null where no observation was due, or none was possible.</returns>
     public GradientObservation? Observe() =>
-        Guarded(() => Look(NextStepIsDue(), null, null)) as GradientObservation;
+        Guarded(() => Look(NextStepIsDue(null), null, null)) as GradientObservation;
 
     /// <summary>Counts a step and, where one is due, observes it. Call it between backward and step.</summary>
     /// <param name="loss">The loss of this step, of one element: with it, vanishing, exploding and dead layers alarm only while it is not improving.</param>
     /// <returns>What was measured; null where no observation was due, or none was possible.</returns>
     public GradientObservation? Observe(Tensor? loss) =>
-        Guarded(() => Look(NextStepIsDue(), loss, null)) as GradientObservation;
+        Guarded(() => Look(NextStepIsDue(null), loss, null)) as GradientObservation;
+
+    /// <summary>As <see cref="Observe(Tensor)"/>, with the number of the step: the one that alerts, files and charts show. When to look is counted in calls all the same.</summary>
+    /// <param name="loss">The loss of this step, of one element.</param>
+    /// <param name="step">The step in the user's own count, such as one that goes on after resuming.</param>
+    /// <returns>What was measured; null where no observation was due, or none was possible.</returns>
+    public GradientObservation? Observe(Tensor? loss, long step) =>
+        Guarded(() => Look(NextStepIsDue(step), loss, null)) as GradientObservation;
+
+    /// <summary>As <see cref="Observe(double)"/>, with the number of the step.</summary>
+    /// <param name="loss">The loss of this step.</param>
+    /// <param name="step">The step in the user's own count.</param>
+    /// <returns>What was measured; null where no observation was due, or none was possible.</returns>
+    public GradientObservation? Observe(double loss, long step) =>
+        Guarded(() => Look(NextStepIsDue(step), null, loss)) as GradientObservation;
 
     /// <summary>Counts a step and, where one is due, observes it, with a loss that was read already.</summary>
     /// <param name="loss">The loss of this step.</param>
     /// <returns>What was measured; null where no observation was due, or none was possible.</returns>
     public GradientObservation? Observe(double loss) =>
-        Guarded(() => Look(NextStepIsDue(), null, loss)) as GradientObservation;
+        Guarded(() => Look(NextStepIsDue(null), null, loss)) as GradientObservation;
 
     /// <summary>
     /// Scales all gradients so that their norm together is at most <paramref name="maxNorm"/>, as <c>torch.nn.utils.clip_grad_norm_</c> does, in less time: the gradients are
@@ -149,12 +197,13 @@ public sealed partial class GradientMonitor : IDisposable
     /// </summary>
     /// <param name="maxNorm">The largest norm to leave, above 0.</param>
     /// <param name="loss">The loss of this step, of one element.</param>
+    /// <param name="step">The step in the user's own count; one more than the last if null.</param>
     /// <returns>What was found and done.</returns>
     /// <exception cref="InvalidOperationException">The gradients could not be clipped, for instance because they have no data.</exception>
-    public ClipResult ClipGradNorm(double maxNorm, Tensor? loss = null)
+    public ClipResult ClipGradNorm(double maxNorm, Tensor? loss = null, long? step = null)
     {
         RequirePositive(maxNorm, nameof(maxNorm));
-        return Clip(maxNorm, each: false, loss);
+        return Clip(maxNorm, each: false, loss, step);
     }
 
     /// <summary>
@@ -163,12 +212,13 @@ public sealed partial class GradientMonitor : IDisposable
     /// </summary>
     /// <param name="maxNorm">The largest norm to leave, above 0.</param>
     /// <param name="loss">The loss of this step, of one element.</param>
+    /// <param name="step">The step in the user's own count; one more than the last if null.</param>
     /// <returns>What was found and done.</returns>
     /// <exception cref="InvalidOperationException">The gradients could not be clipped, for instance because they have no data.</exception>
-    public ClipResult ClipEachGradNorm(double maxNorm, Tensor? loss = null)
+    public ClipResult ClipEachGradNorm(double maxNorm, Tensor? loss = null, long? step = null)
     {
         RequirePositive(maxNorm, nameof(maxNorm));
-        return Clip(maxNorm, each: true, loss);
+        return Clip(maxNorm, each: true, loss, step);
     }
 
     /// <summary>Ends the watching: writes what sinks still hold. The model is not touched.</summary>
@@ -182,9 +232,14 @@ public sealed partial class GradientMonitor : IDisposable
             Leave();
     }
 
-    private bool IsDue(long step) => step >= Options.WarmUp && (step - Options.WarmUp) % Options.Every == 0;
+    /// <summary>The cadence counts calls, whatever the user's step numbers are.</summary>
+    private bool IsDue(long call) => call >= Options.WarmUp && (call - Options.WarmUp) % Options.Every == 0;
 
-    private bool NextStepIsDue() => IsDue(++Step);
+    private bool NextStepIsDue(long? step)
+    {
+        Step = step ?? Step + 1;
+        return IsDue(++calls);
+    }
 
     /// <summary>One call at a time. Who does not get in only notes that: whoever is inside reports it.</summary>
     private bool Enter()
@@ -220,8 +275,8 @@ public sealed partial class GradientMonitor : IDisposable
     private void Close()
     {
         isClosed = true;
-        foreach (var sink in sinks.ToArray())
-            AskSink(sink, s => s.Dispose());
+        foreach (var sink in sinks)
+            AskSink(sink, s => s.Dispose(), isLast: true);
         StopWatchingActivations();
         measurements.Dispose();
         steps.Dispose();
@@ -289,13 +344,13 @@ public sealed partial class GradientMonitor : IDisposable
         return isDue || IsBroken(loss) ? Observation(Measure(IsDetailDue(), loss is null ? tensor : null), loss, ClippingDone.None) : null;
     }
 
-    private ClipResult Clip(double limit, bool each, Tensor? loss)
+    private ClipResult Clip(double limit, bool each, Tensor? loss, long? step)
     {
         var isAlone = Enter();
         try
         {
             var isWatching = isAlone && !isOff && !isDisposed;
-            var isDue = isWatching && NextStepIsDue();
+            var isDue = isWatching && NextStepIsDue(step);
             var (clipping, gradients) = ClipFirst(limit, each, isAlone && !isDisposed, isDue);
             var isFinite = double.IsFinite(clipping.Norm);
             var isSkipped = !isFinite && Options.NonFinite == NonFiniteAction.SkipStep;
@@ -389,7 +444,7 @@ public sealed partial class GradientMonitor : IDisposable
     /// <summary>A loss that is not finite is looked into at once, whatever the cadence.</summary>
     private static bool IsBroken(double? loss) => loss is { } value && !double.IsFinite(value);
 
-    private bool IsDetailDue() => Step - lastDetail >= Options.DetailEvery;
+    private bool IsDetailDue() => calls - lastDetail >= Options.DetailEvery;
 
     private ParameterGradient[] Measure(bool detailed, Tensor? loss)
     {
@@ -400,7 +455,7 @@ public sealed partial class GradientMonitor : IDisposable
 
     private void NoteDetail()
     {
-        lastDetail = Step;
+        lastDetail = calls;
         isThorough = ++details <= ThoroughDetails || details % ThoroughEvery == 0;
         if (isThorough)
             measurements.Refresh();

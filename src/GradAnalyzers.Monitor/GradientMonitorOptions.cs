@@ -74,6 +74,12 @@ public sealed record GradientMonitorOptions
     /// </summary>
     public bool MeasureUpdates { get; init; }
 
+    /// <summary>
+    /// Every how many detailed observations to count histograms of gradients, weights and, where they are measured, updates, for report and TensorBoard. Each is four to six passes over all parameters and one
+    /// read-back. 0, the default, counts none. 0 to 1,000,000.
+    /// </summary>
+    public int HistogramEvery { get; init => field = Within(value, 0, 1_000_000); }
+
     /// <summary>Update over weight below which nothing is learned. Default 1e-8 (SageMaker Debugger). 0 to 1.</summary>
     public double SmallestUpdateRatio { get; init => field = Within(value, 0, 1); } = 1e-8;
 
@@ -93,6 +99,23 @@ public sealed record GradientMonitorOptions
     /// Default false: training never dies of the monitor. Alerts about the monitor itself are never thrown.
     /// </summary>
     public bool ThrowOnAlert { get; init; }
+
+    /// <summary>Findings that are no faults in this training. Default none.</summary>
+    public IReadOnlyList<Mute> Mutes { get; init => field = value ?? throw new ArgumentNullException(nameof(Mutes)); } = [];
+
+    /// <summary>
+    /// What an alert of a kind does to the training. A kind that is not in it continues, or throws where <see cref="ThrowOnAlert"/> says so. <see cref="AlertKind.Monitor"/> always continues. Default empty.
+    /// </summary>
+    public IReadOnlyDictionary<AlertKind, AlertAction> Actions { get; init => field = value ?? throw new ArgumentNullException(nameof(Actions)); } = new Dictionary<AlertKind, AlertAction>();
+
+    /// <summary>What report and summary say about the run: its name, optimizer, rate and notes. Default nothing.</summary>
+    public RunDescription Run { get; init => field = value ?? throw new ArgumentNullException(nameof(Run)); } = new();
+
+    internal AlertAction ActionOn(AlertKind kind) =>
+        kind == AlertKind.Monitor ? AlertAction.Continue
+        : Actions.TryGetValue(kind, out var action) ? action
+        : ThrowOnAlert ? AlertAction.Throw
+        : AlertAction.Continue;
 
     private static T Within<T>(T value, T least, T most, [CallerMemberName] string option = "") where T : IComparable<T>, IFormattable =>
         value.CompareTo(least) >= 0 && value.CompareTo(most) <= 0

@@ -2,7 +2,7 @@ namespace GradAnalyzers.Monitor;
 
 /// <summary>
 /// Takes what a monitor observes somewhere: a log, a file, a dashboard. Called on the training thread, between backward and step.
-/// A sink that throws is taken out, with an alert; training goes on.
+/// A sink that throws is asked again later, at most once a minute at last; an alert says so once, and training goes on.
 /// </summary>
 public interface IGradientSink : IDisposable
 {

@@ -4,6 +4,7 @@ using GradAnalyzers.Benchmarks.Monitor;
 // dotnet run -c Release --project tests/GradAnalyzers.Benchmarks -- monitor [part of a model's name]
 // dotnet run -c Release --project tests/GradAnalyzers.Benchmarks -- clipping [part of a name [threads]]
 // dotnet run -c Release --project tests/GradAnalyzers.Benchmarks -- detection [seed [part of a name]]
+// dotnet run -c Release --project tests/GradAnalyzers.Benchmarks -- faults [seed [part of a name]]
 // dotnet run -c Release --project tests/GradAnalyzers.Benchmarks -- analyzers [rounds]
 // dotnet run -c Release --project tests/GradAnalyzers.Benchmarks -- repositories folder [part of a name]
 // dotnet run -c Release --project tests/GradAnalyzers.Benchmarks -- reports folder file [analyzers.dll]
@@ -38,7 +39,10 @@ switch (args)
     case ["detection", .. var rest]:
         DetectionQuality.Run(rest.Length > 0 ? int.Parse(rest[0]) : 1, rest.Length > 1 ? rest[1] : "");
         return 0;
+    case ["faults", .. var rest]:
+        DetectionQuality.Check(rest.Length > 0 ? int.Parse(rest[0]) : 1, rest.Length > 1 ? rest[1] : "");
+        return 0;
     default:
-        Console.Error.WriteLine("Say what to measure: analyzers [rounds], repositories folder, reports folder file, growth, editing, monitor [part of a model's name], clipping [part of a name [threads]], or detection [seed [part of a name]]");
+        Console.Error.WriteLine("Say what to measure: analyzers [rounds], repositories folder, reports folder file, growth, editing, monitor [part of a model's name], clipping [part of a name [threads]], detection [seed [part of a name, or unseen]], or faults [seed [part of a name]]");
         return 1;
 }

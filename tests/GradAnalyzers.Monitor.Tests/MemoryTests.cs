@@ -8,7 +8,7 @@ public class MemoryTests(ITestOutputHelper output)
     public void TenThousandObservationsHoldMemoryFlat()
     {
         using var model = Training.Mlp(width: 16, depth: 4);
-        using var monitor = new GradientMonitor(model, Training.Closely with { MeasureUpdates = true, DetailEvery = 5 });
+        using var monitor = new GradientMonitor(model, Training.Closely with { MeasureUpdates = true, DetailEvery = 5, HistogramEvery = 20 });
         model.call(randn(4, 16)).sum().backward();
         void Observe(int times)
         {

@@ -38,6 +38,30 @@ public class ObservationTests
         Assert.Equal(Math.Sqrt(squares), observation.GlobalNorm, 1e-5 * observation.GlobalNorm);
     }
 
+    /// <summary>One element, a vector of the processor and its neighbours, a block and its neighbours, several blocks; also where squares of float32 are lost.</summary>
+    [Theory]
+    [InlineData(1.0)]
+    [InlineData(1e-30)]
+    [InlineData(1e15)]
+    public void StatisticsAreThoseOfDoubleAtEverySize(double size)
+    {
+        long[] lengths = [1, 2, 7, 8, 9, 15, 16, 17, 33, 8191, 8192, 8193, 100_003];
+        using var model = new Holder([.. lengths.Select(n => ($"p{n}", randn(n)))]);
+        foreach (var p in model.parameters())
+            p.grad = randn(p.shape) * size * (rand(p.shape) > 0.4f).to(ScalarType.Float32);
+        using var monitor = new GradientMonitor(model, Training.Closely);
+
+        foreach (var (seen, (path, parameter)) in monitor.Observe()!.Parameters.Zip(model.named_parameters()))
+        {
+            double[] g = [.. parameter.grad!.to(ScalarType.Float64).data<double>()];
+            Assert.Equal(path, seen.Parameter);
+            Assert.Equal(Math.Sqrt(g.Sum(v => v * v)) / size, seen.Norm / size, 2e-6 * seen.Norm / size);
+            Assert.Equal(g.Average(Math.Abs) / size, seen.MeanAbsolute / size, 2e-6);
+            Assert.Equal(g.Max(Math.Abs), seen.Maximum);
+            Assert.Equal(g.Count(v => v == 0) / (double)g.Length, seen.ZeroShare, 1e-12);
+        }
+    }
+
     [Fact]
     public void SeveralDataTypesInOneModelAreMeasuredTogether()
     {

@@ -9,6 +9,7 @@ public class OptionTests
     [InlineData(nameof(GradientMonitorOptions.Every), 0)]
     [InlineData(nameof(GradientMonitorOptions.DetailEvery), -1)]
     [InlineData(nameof(GradientMonitorOptions.Patience), 0)]
+    [InlineData(nameof(GradientMonitorOptions.HistogramEvery), -1)]
     [InlineData(nameof(GradientMonitorOptions.VanishingRatio), 1.5)]
     [InlineData(nameof(GradientMonitorOptions.VanishingNorm), -1.0)]
     [InlineData(nameof(GradientMonitorOptions.VanishingMeanAbsolute), double.NaN)]
@@ -40,7 +41,17 @@ public class OptionTests
         var tested = typeof(OptionTests).GetMethod(nameof(AValueOutOfRangeIsRefusedWithItsNameAndTheRange))!.GetCustomAttributes<InlineDataAttribute>().Select(a => (string)a.Data[0]!);
 
         Assert.Equal(
-            typeof(GradientMonitorOptions).GetProperties().Where(p => p.PropertyType != typeof(bool)).Select(p => p.Name).Order(),
+            typeof(GradientMonitorOptions).GetProperties().Where(p => p.PropertyType != typeof(bool) && p.PropertyType.IsValueType).Select(p => p.Name).Order(),
             tested.Order());
+    }
+
+    [Fact]
+    public void OptionsThatAreObjectsAreNotNull()
+    {
+        foreach (var property in typeof(GradientMonitorOptions).GetProperties().Where(p => !p.PropertyType.IsValueType))
+        {
+            var error = Assert.Throws<TargetInvocationException>(() => property.SetValue(new GradientMonitorOptions(), null)).InnerException;
+            Assert.Equal(property.Name, Assert.IsType<ArgumentNullException>(error).ParamName);
+        }
     }
 }

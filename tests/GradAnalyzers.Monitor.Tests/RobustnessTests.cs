@@ -90,7 +90,7 @@ public class RobustnessTests
     }
 
     [Fact]
-    public void ASinkThatThrowsIsTakenOut()
+    public void ASinkThatThrowsIsToldOnceAndAskedAgain()
     {
         using var model = Training.Mlp();
         using var monitor = new GradientMonitor(model, Training.Closely).AddSink(new Failing());
@@ -98,7 +98,40 @@ public class RobustnessTests
         Training.Steps(model, 3, loss => monitor.Observe(loss));
 
         Assert.Equal(3, monitor.Observations);
-        Assert.Contains("Failing was taken out after an error: no room left", Assert.Single(monitor.Alerts).Message);
+        Assert.Contains("Failing failed: no room left", Assert.Single(monitor.Alerts).Message);
+    }
+
+    [Fact]
+    public void NamesDoNotSteerTerminals()
+    {
+        using var model = nn.ParameterDict([("red\u001b[31m", nn.Parameter(ones(2))), ("next\nline", nn.Parameter(ones(2)))]);
+        foreach (var p in model.parameters())
+            p.grad = full_like(p, float.NaN);
+        var output = new StringWriter();
+        using (var monitor = new GradientMonitor(model, Training.Closely).AddSink(new ConsoleProgress(output: output)))
+        {
+            monitor.Observe(1.0);
+            var alert = Assert.Single(monitor.Alerts);
+            Assert.Equal([@"red\u001B[31m", @"next\u000Aline"], alert.Parameters);
+            Assert.All(monitor.Latest!.Parameters, p => Assert.DoesNotContain(p.Parameter, char.IsControl));
+        }
+
+        Assert.DoesNotContain('\u001b', output.ToString());
+        Assert.All(output.ToString().TrimEnd('\n').Split('\n'), l => Assert.Matches("^(step|warning|gradients)", l));
+    }
+
+    [Fact]
+    public void ASinkThatFailsIsAskedAgain()
+    {
+        using var model = Training.Mlp();
+        var sink = new FailingOnce();
+        using var monitor = new GradientMonitor(model, Training.Closely).AddSink(sink);
+        Training.Steps(model, 1, loss => monitor.Observe(loss));
+        Thread.Sleep(1100);
+        Training.Steps(model, 2, loss => monitor.Observe(loss));
+
+        Assert.Equal(3, sink.Asked);
+        Assert.Equal("FailingOnce failed: no room left. It is tried again; further failures are not told.", Assert.Single(monitor.Alerts).Message);
     }
 
     [Fact]
@@ -185,6 +218,25 @@ public class RobustnessTests
         Assert.True(losses.Count > 20);
         Assert.True(losses[^1] < 0.8 * losses[0]);
         Assert.Empty(monitor.Alerts);
+    }
+
+    private sealed class FailingOnce : IGradientSink
+    {
+        public int Asked { get; private set; }
+
+        public void Observed(GradientMonitor monitor, GradientObservation observation)
+        {
+            if (Asked++ == 0)
+                throw new IOException("no room left");
+        }
+
+        public void Alerted(GradientMonitor monitor, GradientAlert alert)
+        {
+        }
+
+        public void Dispose()
+        {
+        }
     }
 
     private sealed class Failing : IGradientSink

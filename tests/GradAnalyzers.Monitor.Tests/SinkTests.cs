@@ -36,7 +36,9 @@ public class SinkTests : IDisposable
     [InlineData("+1", "'+1")]
     [InlineData("-1", "'-1")]
     [InlineData("@x", "'@x")]
-    [InlineData("a\r\nb", "a  b")]
+    [InlineData("a\r\nb", "a\\u000D\\u000Ab")]
+    [InlineData("\u001b[31mred", "\\u001B[31mred")]
+    [InlineData("\u202Edaolyap", "\\u202Edaolyap")]
     [InlineData("a,\"b", "\"a,\"\"b\"")]
     public void NamesOfParametersAreTextInASpreadsheet(string name, string written)
     {
@@ -102,12 +104,14 @@ public class SinkTests : IDisposable
     {
         using var model = Training.Mlp();
         var writer = utils.tensorboard.SummaryWriter(folder);
-        using (var monitor = new GradientMonitor(model, Training.Closely).AddSink(new TensorBoardSink(writer)))
-            Training.Steps(model, 2, loss => monitor.Observe(loss));
+        using (var monitor = new GradientMonitor(model, Training.Closely with { MeasureUpdates = true, HistogramEvery = 1 }).WatchActivations().AddSink(new TensorBoardSink(writer)))
+            Training.Steps(model, 3, loss => monitor.Observe(loss));
 
         var written = string.Concat(Directory.GetFiles(folder, "*", SearchOption.AllDirectories).Select(f => File.ReadAllText(f, System.Text.Encoding.Latin1)));
         Assert.Contains("gradient/norm/fc0.weight", written);
         Assert.Contains("gradient/global_norm", written);
+        foreach (var tag in new[] { "gradient/mean_absolute/fc0.weight", "gradient/maximum/out.bias", "gradient/zero_share/fc1.bias", "gradient/update_ratio/fc0.weight", "activation/saturated/act0", "log10/gradient/fc0.weight", "log10/weight/fc0.weight", "log10/update/fc0.weight", "weight/norm/fc0.weight" })
+            Assert.Contains(tag, written);
     }
 
     [Fact]
@@ -121,6 +125,49 @@ public class SinkTests : IDisposable
 
         Assert.Matches(@"step 1  loss [0-9.]+  gradient [0-9.]+  first/last [0-9.E-]+\n", output.ToString());
         Assert.Contains("warning: step 2: vanishing at 'fc0.weight'", output.ToString());
+    }
+
+    [Fact]
+    public void TheConsoleEndsWithVerdictAndReport()
+    {
+        var path = Path.Combine(folder, "report.html");
+        using var model = Training.Mlp(depth: 10, activation: nn.Sigmoid);
+        var output = new StringWriter();
+        using (var monitor = new GradientMonitor(model, Training.Closely with { GateOnLoss = false }).AddSink(new ConsoleProgress(output: output)).AddSink(new HtmlReport(path)))
+            Training.Steps(model, 3, loss => monitor.Observe(loss));
+
+        var last = output.ToString().TrimEnd().Split('\n')[^1];
+        Assert.StartsWith("gradients, 3 observations to step 3: Vanishing at 'fc0.weight' since step 2:", last);
+        Assert.EndsWith($"Report: {path}", last);
+    }
+
+    [Fact]
+    public void InATerminalTheLineIsWrittenOverAndAlertsStandAlone()
+    {
+        using var model = Training.Mlp();
+        var output = new StringWriter();
+        using (var monitor = new GradientMonitor(model, Training.Closely).AddSink(new ConsoleProgress(TimeSpan.Zero, output, inPlace: true)))
+        {
+            Training.Steps(model, 3, loss => monitor.Observe(loss));
+            Assert.DoesNotContain('\n', output.ToString());
+            Assert.Equal(3, output.ToString().Count(c => c == '\r'));
+            monitor.Observe(double.NaN);
+        }
+
+        Assert.Matches(@"\r +\rwarning: step 4: non-finite: the loss is NaN", output.ToString());
+        Assert.Matches(@"\ngradients, 4 observations to step 4: Non-finite since step 4", output.ToString());
+    }
+
+    [Fact]
+    public void EveryInstrumentHasAUnitAndADescription()
+    {
+        var instruments = new List<Instrument>();
+        using var listener = new MeterListener { InstrumentPublished = (instrument, _) => { if (instrument.Meter.Name == MetricsSink.MeterName) instruments.Add(instrument); } };
+        listener.Start();
+        using var sink = new MetricsSink();
+
+        Assert.Equal(9, instruments.Count);
+        Assert.All(instruments, i => Assert.False(string.IsNullOrEmpty(i.Unit) || string.IsNullOrEmpty(i.Description)));
     }
 
     [Fact]
@@ -141,7 +188,9 @@ public class SinkTests : IDisposable
         // bounded, however long the run
         var columns = run.RootElement.GetProperty("steps").GetArrayLength();
         Assert.InRange(columns, 128, 256);
-        Assert.All(run.RootElement.GetProperty("norms").EnumerateArray(), n => Assert.Equal(columns, n.GetProperty("values").GetArrayLength()));
+        var shown = run.RootElement.GetProperty("columns").GetArrayLength();
+        Assert.InRange(shown, 64, 128);
+        Assert.All(run.RootElement.GetProperty("norms").EnumerateArray(), n => Assert.Equal(shown, n.GetProperty("values").GetArrayLength()));
         Assert.Equal("Vanishing", run.RootElement.GetProperty("alerts")[0].GetProperty("kind").GetString());
     }
 }

@@ -5,7 +5,8 @@ using static TorchSharp.torch;
 // dotnet run -c Release                  a healthy network; the report goes to gradients.html
 // dotnet run -c Release -- --sick        the same with sigmoids and no normalization: the monitor says what is wrong
 // dotnet run -c Release -- --steps 200 --folder results
-var (steps, folder, isSick) = (400, ".", false);
+// dotnet run -c Release -- --compare sick/summary.json       draws the curves of another run beside these
+var (steps, folder, isSick, other) = (400, ".", false, "");
 for (var i = 0; i < args.Length; i++)
     switch (args[i])
     {
@@ -18,8 +19,11 @@ for (var i = 0; i < args.Length; i++)
         case "--folder" when i + 1 < args.Length:
             folder = args[++i];
             break;
+        case "--compare" when i + 1 < args.Length:
+            other = args[++i];
+            break;
         default:
-            Console.Error.WriteLine("Usage: dotnet run -c Release -- [--sick] [--steps <count>] [--folder <where the report goes>]");
+            Console.Error.WriteLine("Usage: dotnet run -c Release -- [--sick] [--steps <count>] [--folder <where the report goes>] [--compare <summary.json of another run>]");
             return 2;
     }
 
@@ -29,10 +33,12 @@ using var model = new Network(isSick);
 using var optimizer = optim.Adam(model.parameters(), lr: 1e-3);
 var report = Path.Combine(folder, "gradients.html");
 
-using (var monitor = new GradientMonitor(model, new() { MeasureUpdates = true })
-    .AddSink(new ConsoleProgress(TimeSpan.FromSeconds(1)))
+using (var monitor = new GradientMonitor(model, new() { MeasureUpdates = true, Run = new() { Name = isSick ? "sigmoids" : "ReLU and BatchNorm" } })
+    .WatchOptimizer(optimizer)
+    .AddSink(new ConsoleProgress())
     .AddSink(new EvidenceFile(Path.Combine(folder, "Network.gradients.csv")))
-    .AddSink(new HtmlReport(report)))
+    .AddSink(new JsonSummary(Path.Combine(folder, "summary.json")))
+    .AddSink(new HtmlReport(report, interval: TimeSpan.FromSeconds(2), comparedWith: other.Length > 0 ? [other] : null)))
 {
     var right = 0.0;
     for (var step = 1; step <= steps; step++)
@@ -47,7 +53,6 @@ using (var monitor = new GradientMonitor(model, new() { MeasureUpdates = true })
         optimizer.step();
         right = 0.95 * right + 0.05 * scores.argmax(1).eq(shapes).to(ScalarType.Float32).mean().item<float>();
     }
-    Console.WriteLine($"{right:P0} of the last pictures recognized; gradients: {monitor.Verdict}.");
+    Console.WriteLine($"{right:P0} of the last pictures recognized.");
 }
-Console.WriteLine($"Report: {Path.GetFullPath(report)}");
 return 0;

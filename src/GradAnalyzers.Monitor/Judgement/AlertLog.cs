@@ -46,4 +46,16 @@ internal sealed class AlertLog
     }
 
     public void Add(GradientAlert alert) => alerts.Add(alert);
+
+    /// <summary>An alert of before the training was resumed: it is not raised again.</summary>
+    public void Restore(GradientAlert alert)
+    {
+        alerts.Add(alert);
+        if (alert.Parameters.Count == 0)
+            reported.Add((alert.Kind, alert.Message));
+        foreach (var path in alert.Parameters)
+            reported.Add((alert.Kind, path));
+        if (alert.Parameter.Length > 0)
+            reported.Add((alert.Kind, alert.Parameter));
+    }
 }

@@ -43,7 +43,7 @@ internal sealed class Judge(GradientMonitorOptions options)
     private readonly Streak vanishing = new(), explodingRatio = new(), explodingNorm = new(), flat = new(), grows = new(), zero = new();
     private double previousNorm = double.NaN;
     private readonly List<(double Norm, double Loss)> recent = [];
-    private bool sawGradient;
+    private bool sawGradient, isVanishing;
 
     /// <summary>Judges a norm as soon as it is known, also where nothing else is observed: how many standard deviations, and how many times, it lies above the mean so far.</summary>
     public SpikeFound See(double norm)
@@ -52,11 +52,15 @@ internal sealed class Judge(GradientMonitorOptions options)
         return new(deviations > options.SpikeDeviations, deviations > options.SpikeDeviations && factor >= options.SpikeFactor, factor);
     }
 
+    public double[] SaveSpikes() => spikes.Save();
+
+    public void LoadSpikes(double[] saved) => spikes.Load(saved);
+
     /// <summary>The findings of an observation.</summary>
     public IReadOnlyList<Finding> Look(in Snapshot seen, LossProgress progress, in SpikeFound spike)
     {
         if (!double.IsFinite(seen.GlobalNorm) || seen.IsLossBroken)
-            return [NonFinite(seen)];
+            return NonFinite(seen) is { } broken ? [broken] : [];
         if (seen.Count == 0)
             return [];
         var trend = progress.Trend();
@@ -66,7 +70,7 @@ internal sealed class Judge(GradientMonitorOptions options)
         // Where most observations have no gradient, one that has is neither a spike nor an explosion.
         var isMostlyEmpty = recent.Count(r => r.Norm < options.VanishingNorm) > recent.Count / 2;
         Nothing(seen, findings);
-        Ratios(seen, open && !isMostlyEmpty, open, findings);
+        Ratios(seen, open && !isMostlyEmpty, open, trend, findings);
         Starved(seen, trend, findings);
         if (!isMostlyEmpty)
             Large(seen, trend, open, progress.Begin, findings);
@@ -114,7 +118,7 @@ internal sealed class Judge(GradientMonitorOptions options)
     {
         List<string>? lasting = null;
         for (var i = 0; i < seen.Count; i++)
-            if (seen.Layout.Records[i].Missing.See(seen.Gradients[i].IsMissing) >= MissingPatience * options.Patience)
+            if (seen.Layout.Records[i].Missing.See(seen.Gradients[i].IsMissing) >= MissingPatience * options.Patience && !seen.Layout.IsMuted(AlertKind.NoGradient, i))
                 (lasting ??= []).Add(seen.Path(i));
         return lasting is null ? null : new(AlertKind.NoGradient,
             $"backward leaves {Count(lasting.Count, "parameter")} without gradient: {List(lasting)}. The optimizer can't train {(lasting.Count == 1 ? "it" : "them")}. "
@@ -122,12 +126,15 @@ internal sealed class Judge(GradientMonitorOptions options)
             null, lasting);
     }
 
-    private static Finding NonFinite(in Snapshot seen)
+    private static Finding? NonFinite(in Snapshot seen)
     {
+        var snapshot = seen;
         var bad = new List<int>();
         for (var i = 0; i < seen.Count; i++)
             if (seen.Gradients[i].NonFinite > 0)
                 bad.Add(i);
+        if (bad.RemoveAll(i => snapshot.Layout.IsMuted(AlertKind.NonFinite, i)) > 0 && bad.Count == 0 && !seen.IsLossBroken)
+            return null;
         if (bad.Count == 0)
             return new(AlertKind.NonFinite, $"the loss is {(double.IsNaN(seen.Loss) ? "NaN" : "infinite")}. Look for log or division at zero, or lower the learning rate.", null, []);
         // The fewer elements are lost, the nearer the source: NaN spreads on its way back.
@@ -135,7 +142,6 @@ internal sealed class Judge(GradientMonitorOptions options)
         foreach (var i in bad)
             if (Share(seen, i) < Share(seen, source))
                 source = i;
-        var snapshot = seen;
         return new(AlertKind.NonFinite,
             $"{seen.Gradients[source].NonFinite} of {seen.Layout.Parameters[source].Elements} gradient elements are NaN or infinite, in {Count(bad.Count, "parameter")} altogether. "
             + (seen.Clipping == ClippingDone.Skipped ? "This step was skipped. Lower" : "A step with them destroys the weights. Lower")
@@ -145,23 +151,28 @@ internal sealed class Judge(GradientMonitorOptions options)
 
     private static double Share(in Snapshot seen, int i) => (double)seen.Gradients[i].NonFinite / seen.Layout.Parameters[i].Elements;
 
-    private void Ratios(in Snapshot seen, bool mayExplode, bool open, List<Finding> findings)
+    private void Ratios(in Snapshot seen, bool mayExplode, bool open, LossTrend trend, List<Finding> findings)
     {
-        var (first, last) = seen.Ends();
+        var (first, last) = seen.Ends(AlertKind.Vanishing);
         if (first == last)
             return;
         var (firstNorm, lastNorm) = (seen.Norm(first), seen.Norm(last));
         var ratio = firstNorm / lastNorm;
         // Between detailed observations a norm below 1e-19 reads as zero; whether it is zero was seen before.
         var isZero = firstNorm == 0 && !(seen.Layout.Records[first].LastDetail.ZeroShare < 1);
-        if (vanishing.See(!isZero && ratio < options.VanishingRatio && firstNorm < options.VanishingNorm) >= options.Patience && open)
+        var lasting = vanishing.See(!isZero && ratio < options.VanishingRatio && firstNorm < options.VanishingNorm);
+        isVanishing &= lasting > 0;
+        if (lasting >= options.Patience && (open || isVanishing && trend != LossTrend.Learned))
         {
+            // Once found it is so until the gradients are, or the loss is learned: a few better steps are no cure.
+            isVanishing = true;
             var starved = new List<string>();
             foreach (var i in seen.Layout.Weights)
             {
                 if (seen.Norm(i) >= options.VanishingRatio * lastNorm)
                     break;
-                starved.Add(seen.Path(i));
+                if (!seen.Layout.IsMuted(AlertKind.Vanishing, i))
+                    starved.Add(seen.Path(i));
             }
             var weights = starved.Count;
             // What starves a weight starves its bias.
@@ -236,7 +247,7 @@ internal sealed class Judge(GradientMonitorOptions options)
         foreach (var i in seen.Layout.Weights)
         {
             var gradient = seen.Gradients[i];
-            if (seen.Layout.Records[i].Tiny.See(gradient.MeanAbsolute < options.VanishingMeanAbsolute && gradient.ZeroShare < 1) < options.Patience)
+            if (seen.Layout.Records[i].Tiny.See(gradient.MeanAbsolute < options.VanishingMeanAbsolute && gradient.ZeroShare < 1) < options.Patience || seen.Layout.IsMuted(AlertKind.Vanishing, i))
                 continue;
             smallest = tiny.Count == 0 ? gradient.MeanAbsolute : smallest;
             tiny.Add(gradient.Parameter);
@@ -252,7 +263,7 @@ internal sealed class Judge(GradientMonitorOptions options)
     {
         var dead = new List<int>();
         foreach (var i in seen.Layout.Weights)
-            if (seen.Layout.Records[i].Dead.See(DeadShare(seen, i) >= options.DeadShare) >= options.Patience * Math.Clamp(ManyUnits / seen.Layout.Parameters[i].Rows, 1, 4))
+            if (seen.Layout.Records[i].Dead.See(DeadShare(seen, i) >= options.DeadShare) >= options.Patience * Math.Clamp(ManyUnits / seen.Layout.Parameters[i].Rows, 1, 4) && !seen.Layout.IsMuted(AlertKind.Dead, i))
                 dead.Add(i);
         if (dead.Count == 0 || !open)
             return;
@@ -270,16 +281,19 @@ internal sealed class Judge(GradientMonitorOptions options)
     {
         var cut = new List<int>();
         foreach (var i in seen.Layout.Weights)
-            if (seen.Layout.Records[i].AlwaysZero.See(seen.Gradients[i].ZeroShare == 1 && seen.Layout.Records[i].AlwaysZero.IsUnbroken) >= AlwaysZero)
+            if (seen.Layout.Records[i].AlwaysZero.See(seen.Gradients[i].ZeroShare == 1 && seen.Layout.Records[i].AlwaysZero.IsUnbroken) >= AlwaysZero && !seen.Layout.IsMuted(AlertKind.Dead, i))
                 cut.Add(i);
         // Of experts that are chosen, one may never be: beside it others of its kind learn.
         var snapshot = seen;
         if (cut.All(i => snapshot.Layout.SiblingsOf[i].Any(s => snapshot.Gradients[s].ZeroShare < 1)))
             return;
+        // A weight whose bias has a gradient is reached by the loss, and gets zeros as its input: the layer before it is the dead one.
+        var cause = cut.FindLastIndex(i => snapshot.Layout.BiasOf[i] is var bias && (bias < 0 || snapshot.Gradients[bias].IsMissing || snapshot.Gradients[bias].ZeroShare == 1));
+        var named = cause < 0 ? cut[0] : cut[cause];
         findings.Add(new(AlertKind.Dead,
-            $"its gradient has been exactly zero from the first step on{(cut.Count > 1 ? $", and that of {Count(cut.Count - 1, "weight")} before it" : "")}: what it computes does not reach the loss. "
+            $"its gradient has been exactly zero from the first step on{(cut.Count > 1 ? $", and that of {Count(cut.Count - 1, "weight")} beside it" : "")}: what it computes does not reach the loss. "
             + "Look between it and the loss for round, argmax, sign, a comparison or a factor of zero, and for units that never open.",
-            null, [.. cut.Select(i => snapshot.Path(i))]) { Named = seen.Path(cut[^1]) });
+            null, [.. cut.Select(i => snapshot.Path(i))]) { Named = seen.Path(named) });
     }
 
     /// <summary>
@@ -295,7 +309,7 @@ internal sealed class Judge(GradientMonitorOptions options)
     private void Enormous(in Snapshot seen, List<Finding> findings)
     {
         for (var i = 0; i < seen.Count; i++)
-            if (seen.Gradients[i].MeanAbsolute > options.ExplodingMeanAbsolute)
+            if (seen.Gradients[i].MeanAbsolute > options.ExplodingMeanAbsolute && !seen.Layout.IsMuted(AlertKind.Exploding, i))
             {
                 findings.Add(Exploding(seen, i, $"the mean absolute gradient is {Number(seen.Gradients[i].MeanAbsolute)}"));
                 return;

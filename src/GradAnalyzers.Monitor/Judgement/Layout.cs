@@ -8,7 +8,9 @@ namespace GradAnalyzers.Monitor.Judgement;
 /// </summary>
 internal sealed class Layout
 {
-    public Layout(ParameterTable table, int tableVersion, Func<WatchedParameter, ParameterRecord> recordOf)
+    private readonly int[] muted;
+
+    public Layout(ParameterTable table, int tableVersion, Func<WatchedParameter, ParameterRecord> recordOf, IReadOnlyList<Mute> mutes)
     {
         TableVersion = tableVersion;
         ParameterRecord[] all = [.. table.Parameters.Select(recordOf)];
@@ -18,7 +20,10 @@ internal sealed class Layout
         BiasOf = [.. Enumerable.Range(0, Parameters.Length).Select(FindBias)];
         var kinds = Weights.ToLookup(i => (KindOf(Parameters[i].Path), Parameters[i].Elements));
         SiblingsOf = [.. Parameters.Select((p, i) => KindOf(p.Path) is { } kind ? kinds[(kind, p.Elements)].Where(s => s != i).ToArray() : [])];
-        var positions = Parameters.Select((p, i) => (p.Path, i)).ToDictionary(e => e.Path, e => e.i);
+        muted = [.. Parameters.Select(p => mutes.Count == 0 ? 0 : Enum.GetValues<AlertKind>().Where(k => mutes.Any(m => m.Covers(k, p.Path))).Aggregate(0, (all, k) => all | 1 << (int)k))];
+        var positions = new Dictionary<string, int>();
+        for (var i = 0; i < Parameters.Length; i++)
+            positions.TryAdd(Parameters[i].Path, i);
         PositionOfMeasured = [.. table.Measured.Select(m => positions.GetValueOrDefault(m.Path, -1))];
     }
 
@@ -39,6 +44,9 @@ internal sealed class Layout
 
     /// <summary>Where each of <see cref="ParameterTable.Measured"/> goes; -1 for a frozen parameter that kept a gradient.</summary>
     public int[] PositionOfMeasured { get; }
+
+    /// <summary>The user said that this kind of finding is no fault there.</summary>
+    public bool IsMuted(AlertKind kind, int i) => (muted[i] & 1 << (int)kind) != 0;
 
     /// <summary>What was measured in the order of <c>named_parameters()</c>, with an empty entry where there is no gradient.</summary>
     public ParameterGradient[] Arrange(ParameterGradient[] measured)
@@ -85,12 +93,12 @@ internal readonly record struct Snapshot(Layout Layout, ParameterGradient[] Grad
 
     public double Norm(int i) => Gradients[i].Norm;
 
-    /// <summary>The first and the last weight that have a gradient; -1 where there is none.</summary>
-    public (int First, int Last) Ends()
+    /// <summary>The first and the last weight that have a gradient, of those where the kind is not muted; -1 where there is none.</summary>
+    public (int First, int Last) Ends(AlertKind? kind = null)
     {
         int first = -1, last = -1;
         foreach (var i in Layout.Weights)
-            if (!Gradients[i].IsMissing)
+            if (!Gradients[i].IsMissing && !(kind is { } muted && Layout.IsMuted(muted, i)))
                 (first, last) = (first < 0 ? i : first, i);
         return (first, last);
     }

@@ -41,6 +41,17 @@ internal sealed class LossProgress
         ring[count++ % LongWindow] = loss;
     }
 
+    /// <summary>First loss, count, and the last ones in the order of the ring.</summary>
+    public double[] Save() => [begin, count, .. ring];
+
+    public void Load(double[] saved)
+    {
+        if (saved.Length != ring.Length + 2)
+            return;
+        (begin, count) = (saved[0], (int)saved[1]);
+        saved.AsSpan(2).CopyTo(ring);
+    }
+
     public LossTrend Trend()
     {
         if (!IsKnown)

@@ -34,7 +34,7 @@ internal sealed class ParameterRecord(string path)
 
     public List<AlertKind> Alerts { get; } = [];
 
-    /// <summary>The norms in the columns of the <see cref="History"/>; NaN where it had no gradient.</summary>
+    /// <summary>The norms in the columns of the <see cref="Timeline"/>; NaN where it had no gradient.</summary>
     public List<float> Norms { get; } = [];
 
     public Streak Missing { get; } = new();
@@ -78,6 +78,31 @@ internal sealed class ParameterRecord(string path)
             LastDetail = gradient;
     }
 
+    public RecordState Save() => new(Path, Role, Elements, IsFrozen, FirstStep, LastStep, Observations, MissingObservations, NonFiniteElements, FirstNorm, LastUpdateRatio,
+        [.. Alerts], new Dictionary<AlertKind, long>(lastFound), [.. Norms]);
+
+    public static ParameterRecord Load(RecordState saved)
+    {
+        var record = new ParameterRecord(saved.Path)
+        {
+            Role = saved.Role,
+            Elements = saved.Elements,
+            IsFrozen = saved.IsFrozen,
+            FirstStep = saved.FirstStep,
+            LastStep = saved.LastStep,
+            Observations = saved.Observations,
+            MissingObservations = saved.MissingObservations,
+            NonFiniteElements = saved.NonFiniteElements,
+            FirstNorm = saved.FirstNorm,
+            LastUpdateRatio = saved.LastUpdateRatio,
+        };
+        record.Alerts.AddRange(saved.Alerts);
+        record.Norms.AddRange(saved.Norms);
+        foreach (var (kind, observation) in saved.LastFound)
+            record.lastFound[kind] = observation;
+        return record;
+    }
+
     public double MedianNorm()
     {
         float[] known = [.. Norms.Where(n => !float.IsNaN(n)).Order()];
@@ -111,6 +136,10 @@ internal sealed class ParameterRecord(string path)
         (AlertKind.NonFinite, GradientVerdict.NonFinite),
     ];
 }
+
+/// <summary>A <see cref="ParameterRecord"/> in a saved state.</summary>
+internal sealed record RecordState(string Path, ParameterRole Role, long Elements, bool IsFrozen, long FirstStep, long LastStep, long Observations, long MissingObservations, long NonFiniteElements,
+    double FirstNorm, double LastUpdateRatio, AlertKind[] Alerts, Dictionary<AlertKind, long> LastFound, float[] Norms);
 
 /// <summary>How often in a row something was seen.</summary>
 internal sealed class Streak

@@ -3,11 +3,19 @@ namespace GradAnalyzers.Monitor.Judgement;
 /// <summary>Running mean and variance of the global norm (ZClip, Kumar et al. 2025).</summary>
 internal sealed class SpikeDetector(GradientMonitorOptions options)
 {
-    private double mean, variance;
     /// <summary>More in a row are a new level.</summary>
     private const int MostSpikes = 10;
 
+    private double mean, variance;
     private int count, spikes;
+
+    public double[] Save() => [mean, variance, count, spikes];
+
+    public void Load(double[] saved)
+    {
+        if (saved.Length == 4)
+            (mean, variance, count, spikes) = (saved[0], saved[1], (int)saved[2], (int)saved[3]);
+    }
 
     /// <summary>How many standard deviations, and how many times, the norm lies above the mean so far; (0, 1) during warm-up.</summary>
     public (double Deviations, double Factor) Add(double norm)

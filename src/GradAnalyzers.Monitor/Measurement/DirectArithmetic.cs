@@ -20,6 +20,9 @@ internal static class DirectArithmetic
     /// <summary>Elements in one sum of float32: a multiple of four vectors of any width.</summary>
     private const int Block = 8192;
 
+    /// <summary>Below it, squares of float32 are lost.</summary>
+    private const double SmallestSquare = 1e-32;
+
     public static bool Suits(ParameterGroup group, int absent) =>
         !group.IsAccelerated && group.Other.Length == 0 && group.All.Length + absent <= MostTensors && group.Elements <= (get_num_threads() is > 1 and var threads ? MostElements / threads : MostElementsAlone);
 
@@ -35,6 +38,22 @@ internal static class DirectArithmetic
             norms[i] = Math.Sqrt(SumOfSquares(Numbers(gradient)));
         }
         return norms;
+    }
+
+    /// <returns>Norm, mean absolute value, maximum and share of zeros, in one pass; null where this way does not suit the gradients after all.</returns>
+    public static ParameterGradient[]? Details(ParameterGroup group)
+    {
+        var details = new ParameterGradient[group.All.Length];
+        for (var i = 0; i < details.Length; i++)
+        {
+            using var gradient = group.All[i].grad;
+            if (gradient is null || !Suits(gradient))
+                return null;
+            var (squares, total, top, zeros) = Sums(Numbers(gradient));
+            double elements = gradient.numel();
+            details[i] = new(group.Members[i].Path, Math.Sqrt(squares)) { MeanAbsolute = total / elements, Maximum = top, ZeroShare = zeros / elements };
+        }
+        return details;
     }
 
     /// <returns>The norms and the factor, limit / (norm + margin); null where this way does not suit the gradients after all, and then nothing was written.</returns>
@@ -80,7 +99,58 @@ internal static class DirectArithmetic
 
     private static Span<float> Numbers(Tensor gradient) => MemoryMarshal.Cast<byte, float>(gradient.bytes);
 
-    private static double SumOfSquares(ReadOnlySpan<float> numbers)
+    private static (double Squares, double Total, float Top, long Zeros) Sums(ReadOnlySpan<float> numbers)
+    {
+        var lanes = Vector<float>.Count;
+        var whole = numbers.Length - numbers.Length % (2 * lanes);
+        var (squares, total, zeros) = (0.0, 0.0, 0L);
+        var (top, top2) = (Vector<float>.Zero, Vector<float>.Zero);
+        ref var first = ref MemoryMarshal.GetReference(numbers);
+        for (var from = 0; from < whole;)
+        {
+            var (a, b, c, d) = (Vector<float>.Zero, Vector<float>.Zero, Vector<float>.Zero, Vector<float>.Zero);
+            var (e, f) = (Vector<int>.Zero, Vector<int>.Zero);
+            var to = Math.Min(whole, from + Block);
+            for (; from < to; from += 2 * lanes)
+            {
+                var w = Vector.Abs(Vector.LoadUnsafe(ref first, (nuint)from));
+                var x = Vector.Abs(Vector.LoadUnsafe(ref first, (nuint)(from + lanes)));
+                a += w * w;
+                b += x * x;
+                c += w;
+                d += x;
+                top = Vector.Max(top, w);
+                top2 = Vector.Max(top2, x);
+                e -= Vector.Equals(w, Vector<float>.Zero);
+                f -= Vector.Equals(x, Vector<float>.Zero);
+            }
+            squares += Vector.Sum(a + b);
+            total += Vector.Sum(c + d);
+            zeros += Vector.Sum(e + f);
+        }
+        top = Vector.Max(top, top2);
+        var largest = 0f;
+        for (var i = 0; i < lanes; i++)
+            largest = Math.Max(largest, top[i]);
+        foreach (var number in numbers[whole..])
+        {
+            var size = Math.Abs(number);
+            squares += (double)size * size;
+            total += size;
+            largest = Math.Max(largest, size);
+            zeros += size == 0 ? 1 : 0;
+        }
+        // What float32 can't square, float64 can.
+        if (squares < SmallestSquare && largest > 0)
+        {
+            squares = 0;
+            foreach (var number in numbers)
+                squares += (double)number * number;
+        }
+        return (squares, total, largest, zeros);
+    }
+
+    public static double SumOfSquares(ReadOnlySpan<float> numbers)
     {
         // Four sums, so that one addition need not wait for the other. They are emptied into a double every so often, which keeps seven digits of large gradients too.
         var lanes = Vector<float>.Count;

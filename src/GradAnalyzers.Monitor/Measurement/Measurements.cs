@@ -179,6 +179,11 @@ internal sealed class Measurements(nn.Module model) : IDisposable
             LookTwice(only, direct, detailed: false);
             return direct;
         }
+        if (detailed && loss is null && groups is [var alone] && DirectArithmetic.Suits(alone, absent: 0) && DirectArithmetic.Details(alone) is { } details)
+        {
+            LookTwice(alone, details, detailed: true);
+            return details;
+        }
         var answers = new Tensor[groups.Count];
         try
         {

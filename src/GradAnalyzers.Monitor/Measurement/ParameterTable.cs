@@ -1,3 +1,4 @@
+using GradAnalyzers.Monitor.Judgement;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -51,7 +52,7 @@ internal sealed class ParameterTable : IDisposable
             if (index == Parameters.Count)
                 return true;
             var known = Parameters[index++];
-            if (known.Path != path || !ReferenceEquals(known.Tensor, parameter) || known.IsTrainable != parameter.requires_grad)
+            if (known.Path != Names.Plain(path) || !ReferenceEquals(known.Tensor, parameter) || known.IsTrainable != parameter.requires_grad)
                 return true;
         }
         return index != Parameters.Count;
@@ -76,7 +77,7 @@ internal sealed class ParameterTable : IDisposable
             using var gradient = parameter.grad;
             var dot = path.LastIndexOf('.');
             owners.TryGetValue(dot < 0 ? "" : path[..dot], out var owner);
-            parameters.Add(new(path, parameter, RoleOf(parameter, owner), parameter.numel(), parameter.dim() > 0 ? parameter.shape[0] : 1, parameter.requires_grad,
+            parameters.Add(new(Names.Plain(path), parameter, RoleOf(parameter, owner), parameter.numel(), parameter.dim() > 0 ? parameter.shape[0] : 1, parameter.requires_grad,
                 HasGradient: gradient is not null && gradient.numel() > 0, HasSparseGradient: gradient?.is_sparse ?? false));
         }
         return parameters;

@@ -19,7 +19,10 @@ internal sealed class UpdateRatios : IDisposable
         }
     }
 
-    public IReadOnlyList<(string Path, double Ratio)> Finish(int version)
+    /// <param name="version">The version of the table now.</param>
+    /// <param name="histograms">Where histograms of the updates go; null for none.</param>
+    /// <returns>Update over parameter for each that was copied.</returns>
+    public IReadOnlyList<(string Path, double Ratio)> Finish(int version, List<ParameterHistogram>? histograms = null)
     {
         if (waiting.Count == 0)
             return [];
@@ -28,6 +31,13 @@ internal sealed class UpdateRatios : IDisposable
             foreach (var (parameters, copies) in waiting)
             {
                 var measured = DeviceStatistics.UpdateRatios([.. parameters.Select(p => (Tensor)p.Tensor)], copies);
+                if (histograms is not null)
+                {
+                    Tensor[] changes = [.. parameters.Select((p, i) => p.Tensor - copies[i])];
+                    histograms.AddRange(Histograms.Of(HistogramOf.Update, [.. parameters.Select((p, i) => (p.Path, changes[i]))]));
+                    foreach (var change in changes)
+                        change.Dispose();
+                }
                 ratios.AddRange(parameters.Select((p, i) => (p.Path, (double)measured[i])));
             }
         Dispose();

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using GradAnalyzers.Monitor.Sinks;
 
 namespace GradAnalyzers.Monitor;
 
@@ -15,7 +16,7 @@ public sealed class EvidenceFile : IGradientSink
 
     private const string Columns = "parameter,verdict,first_step,last_step,observations,missing,norm_first,norm_median,norm_last,mean_absolute,maximum,zero_share,non_finite,update_ratio,elements,alerts";
 
-    private readonly string path;
+    private readonly OutputFile file;
     private readonly TimeSpan interval;
     private GradientMonitor? last;
     private long writtenAt;
@@ -30,7 +31,7 @@ public sealed class EvidenceFile : IGradientSink
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
         if (interval < TimeSpan.Zero)
             throw new ArgumentOutOfRangeException(nameof(interval), interval, $"interval is {interval}; it must not be negative.");
-        this.path = Path.GetFullPath(path);
+        file = new OutputFile(path, "evidence file");
         this.interval = interval ?? TimeSpan.FromSeconds(2);
     }
 
@@ -60,17 +61,7 @@ public sealed class EvidenceFile : IGradientSink
     {
         // Noted first: a path that can't be written must not be tried at every step.
         (writtenAt, writtenStep, writtenAlerts) = (Environment.TickCount64, monitor.Step, monitor.Alerts.Count);
-        var temporary = $"{path}.{Environment.ProcessId}.tmp";
-        try
-        {
-            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-            File.WriteAllText(temporary, Text(monitor));
-            File.Move(temporary, path, overwrite: true);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
-        {
-            throw new IOException($"the evidence file '{path}' can't be written: {e.Message} Give a path in a folder that this process may write to", e);
-        }
+        file.Write(Text(monitor));
     }
 
     private static string Text(GradientMonitor monitor)
@@ -87,16 +78,15 @@ public sealed class EvidenceFile : IGradientSink
     }
 
     /// <summary>Empty where unknown; as many digits as float32 has.</summary>
-    private static string Number(double value) => double.IsNaN(value) ? "" : value.ToString("G7", CultureInfo.InvariantCulture);
+    internal static string Number(double value) => double.IsNaN(value) ? "" : value.ToString("G7", CultureInfo.InvariantCulture);
 
     /// <summary><c>NeverUpdated</c> as <c>never-updated</c>.</summary>
     private static string Word(string name) =>
         string.Concat(name.Select((c, i) => char.IsUpper(c) ? (i > 0 ? "-" : "") + char.ToLowerInvariant(c) : c.ToString()));
 
-    /// <summary>A field as text: control characters are spaces, and what a spreadsheet would run as a formula begins with an apostrophe.</summary>
-    private static string Quoted(string value)
+    /// <summary>A field as text: control characters were written out before, and what a spreadsheet would run as a formula begins with an apostrophe.</summary>
+    internal static string Quoted(string value)
     {
-        value = string.Concat(value.Select(c => char.IsControl(c) ? ' ' : c));
         if (value.Length > 0 && "=+-@".Contains(value[0]))
             value = "'" + value;
         return value.AsSpan().IndexOfAny(",\"") < 0 ? value : $"\"{value.Replace("\"", "\"\"")}\"";

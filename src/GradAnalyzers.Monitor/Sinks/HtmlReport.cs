@@ -1,31 +1,34 @@
-using System.Globalization;
 using System.Text.Json;
+using GradAnalyzers.Monitor.Sinks;
 
 namespace GradAnalyzers.Monitor;
 
 /// <summary>
-/// The run as one HTML file that needs nothing else: heat map of every parameter's gradient norm over the steps, loss, global norm, first/last ratio, update ratio, alerts and
-/// the table of parameters. Drawn in the browser by Observable Plot and D3, which are inside the file.
+/// The run as one HTML file that needs nothing else: the verdict and what to do first, heat map of the gradient norms over the steps, loss, global norm, first/last ratio, update ratio,
+/// alerts and the table of parameters. Of large models what alerts name is always shown, and the rest evenly thinned out, so that the file stays below a megabyte.
+/// Drawn in the browser by Observable Plot and D3, which are inside the file.
 /// </summary>
 /// <param name="path">The file to write when the monitor is disposed, and at most every <paramref name="interval"/> before that.</param>
-/// <param name="interval">The least time between two writes; only at the end if null.</param>
-public sealed class HtmlReport(string path, TimeSpan? interval = null) : IGradientSink
+/// <param name="interval">The least time between two writes; only at the end if null. Until the end a page that is open in a browser loads itself again as often.</param>
+/// <param name="comparedWith">Files of <see cref="JsonSummary"/> of other runs, whose curves are drawn beside these. One that is missing or can't be read is left out.</param>
+public sealed class HtmlReport(string path, TimeSpan? interval = null, IReadOnlyList<string>? comparedWith = null) : IGradientSink
 {
-    /// <summary>JSON has no NaN; the page takes null for it.</summary>
-    private const int Digits = 4;
-
-    private readonly string path = Path.GetFullPath(path);
+    private readonly OutputFile file = new(path, "report");
     private GradientMonitor? last;
     private long writtenAt = Environment.TickCount64;
+    private bool isWritten;
+
+    /// <summary>The file.</summary>
+    public string Path => file.Path;
 
     /// <inheritdoc/>
     public void Observed(GradientMonitor monitor, GradientObservation observation)
     {
         last = monitor;
-        if (interval is not { } least || TimeSpan.FromMilliseconds(Environment.TickCount64 - writtenAt) < least)
+        if (interval is not { } least || isWritten && TimeSpan.FromMilliseconds(Environment.TickCount64 - writtenAt) < least)
             return;
-        writtenAt = Environment.TickCount64;
-        Write(monitor, path);
+        (writtenAt, isWritten) = (Environment.TickCount64, true);
+        file.Write(Page(monitor, isFinished: false, least, comparedWith));
     }
 
     /// <inheritdoc/>
@@ -35,72 +38,40 @@ public sealed class HtmlReport(string path, TimeSpan? interval = null) : IGradie
     public void Dispose()
     {
         if (last is not null)
-            Write(last, path);
+            file.Write(Page(last, isFinished: true, null, comparedWith));
     }
 
     /// <summary>Writes the report of a run as it stands.</summary>
     /// <param name="monitor">The monitor of the run.</param>
     /// <param name="path">The file to write; its folder is made where it is missing.</param>
+    /// <exception cref="IOException">The file can't be written.</exception>
     public static void Write(GradientMonitor monitor, string path)
     {
         ArgumentNullException.ThrowIfNull(monitor);
-        path = Path.GetFullPath(path);
-        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        var temporary = $"{path}.{Environment.ProcessId}.tmp";
-        File.WriteAllText(temporary, Page(monitor));
-        File.Move(temporary, path, overwrite: true);
+        new OutputFile(path, "report").Write(Page(monitor, isFinished: true, null, null));
     }
 
-    internal static string Page(GradientMonitor monitor) => Resource("report.html")
+    internal static string Page(GradientMonitor monitor, bool isFinished = true, TimeSpan? refresh = null, IReadOnlyList<string>? comparedWith = null) => Resource("report.html")
         .Replace("/*d3*/", Resource("d3.min.js"))
         .Replace("/*plot*/", Resource("plot.umd.min.js"))
-        .Replace("/*data*/null", Json(monitor));
+        .Replace("/*data*/null", RunData.Json(RunData.ForPage(monitor, isFinished, refresh, Others(comparedWith ?? []))));
 
-    private static string Json(GradientMonitor monitor)
+    private static List<JsonElement> Others(IReadOnlyList<string> files)
     {
-        var columns = monitor.History.Columns;
-        var summaries = monitor.Summaries();
-        return JsonSerializer.Serialize(new
-        {
-            model = monitor.ModelName,
-            step = monitor.Step,
-            observations = monitor.Observations,
-            verdict = Word(monitor.Verdict),
-            steps = columns.Select(c => c.Step),
-            loss = columns.Select(c => Number(c.Loss)),
-            globalNorm = columns.Select(c => Number(c.GlobalNorm)),
-            ratio = columns.Select(c => Number(c.Ratio)),
-            updateRatio = columns.Select(c => Number(c.MedianUpdateRatio)),
-            norms = monitor.Records.Where(r => r.Norms.Count > 0).Select(r => new { path = r.Path, values = r.Norms.Select(v => Number(v)) }),
-            parameters = summaries.Select(s => new
+        var others = new List<JsonElement>();
+        foreach (var file in files)
+            try
             {
-                path = s.Parameter,
-                verdict = Word(s.Verdict),
-                elements = s.Elements,
-                first = Number(s.FirstNorm),
-                median = Number(s.MedianNorm),
-                last = Number(s.LastNorm),
-                zero = Number(s.ZeroShare),
-                update = Number(s.UpdateRatio),
-                nonFinite = s.NonFinite,
-            }),
-            alerts = monitor.Alerts.Select(a => new { step = a.Step, kind = a.Kind.ToString(), parameter = a.Parameter, message = a.Message, rule = a.Rule, page = a.RulePage }),
-            vanishingRatio = monitor.Options.VanishingRatio,
-            explodingRatio = monitor.Options.ExplodingRatio,
-        });
+                using var document = JsonDocument.Parse(File.ReadAllText(file));
+                if (document.RootElement.ValueKind == JsonValueKind.Object && document.RootElement.TryGetProperty("history", out _))
+                    others.Add(document.RootElement.Clone());
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
+            {
+                // A run that was never written is nothing to compare with.
+            }
+        return others;
     }
-
-    private static string Word(GradientVerdict verdict) => verdict switch
-    {
-        GradientVerdict.NonFinite => "non-finite",
-        GradientVerdict.NoGradient => "no gradient",
-        GradientVerdict.NeverUpdated => "never updated",
-        GradientVerdict.NeverCleared => "never cleared",
-        _ => verdict.ToString().ToLowerInvariant(),
-    };
-
-    private static double? Number(double value) =>
-        double.IsFinite(value) ? double.Parse(value.ToString($"G{Digits}", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture) : null;
 
     private static string Resource(string name)
     {

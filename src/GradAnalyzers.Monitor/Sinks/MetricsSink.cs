@@ -11,9 +11,10 @@ public sealed class MetricsSink : IGradientSink
     /// <summary>The name of the meter.</summary>
     public const string MeterName = "GradAnalyzers.Monitor";
 
-    private readonly Meter meter = new(MeterName);
+    private readonly Meter meter = new(MeterName, typeof(MetricsSink).Assembly.GetName().Version?.ToString(3));
     private readonly Histogram<double> globalNorms;
-    private readonly Counter<long> alerts, observations;
+    private readonly Counter<long> alerts, observations, skipped;
+    private long skippedBefore;
     private readonly bool perParameter;
     private GradientObservation? latest;
     private string model = "";
@@ -25,14 +26,15 @@ public sealed class MetricsSink : IGradientSink
     public MetricsSink(bool perParameter = true)
     {
         this.perParameter = perParameter;
-        globalNorms = meter.CreateHistogram<double>("gradient.global_norm", description: "Norm over all gradients together, before clipping.");
-        alerts = meter.CreateCounter<long>("gradient.alerts", description: "Alerts, tagged with kind and parameter.");
-        observations = meter.CreateCounter<long>("gradient.observations", description: "Observed training steps.");
-        meter.CreateObservableGauge("gradient.first_to_last_ratio", () => Whole(o => o.FirstToLastRatio), description: "Norm of the first weight's gradient over that of the last.");
-        meter.CreateObservableGauge("gradient.loss", () => Whole(o => o.Loss), description: "The loss of the last observed step.");
-        meter.CreateObservableGauge("gradient.norm", () => Each(p => p.Norm), description: "Norm of a parameter's gradient.");
-        meter.CreateObservableGauge("gradient.zero_share", () => Each(p => p.ZeroShare), description: "Share of a gradient's elements that are zero.");
-        meter.CreateObservableGauge("gradient.update_ratio", () => Each(p => p.UpdateRatio), description: "Norm of the last update over that of the parameter.");
+        globalNorms = meter.CreateHistogram<double>("gradient.global_norm", unit: "1", description: "Euclidean norm over all gradients together, before clipping.");
+        alerts = meter.CreateCounter<long>("gradient.alerts", unit: "{alert}", description: "Alerts, tagged with kind and parameter.");
+        observations = meter.CreateCounter<long>("gradient.observations", unit: "{observation}", description: "Observed training steps.");
+        meter.CreateObservableGauge("gradient.first_to_last_ratio", () => Whole(o => o.FirstToLastRatio), unit: "1", description: "Norm of the first weight's gradient over that of the last.");
+        skipped = meter.CreateCounter<long>("gradient.skipped_steps", unit: "{step}", description: "Steps that clipping skipped because a gradient was NaN or infinite.");
+        meter.CreateObservableGauge("gradient.loss", () => Whole(o => o.Loss), unit: "1", description: "The loss of the last observed step.");
+        meter.CreateObservableGauge("gradient.norm", () => Each(p => p.Norm), unit: "1", description: "Euclidean norm of a parameter's gradient, before clipping.");
+        meter.CreateObservableGauge("gradient.zero_share", () => Each(p => p.ZeroShare), unit: "1", description: "Share, 0 to 1, of a gradient's elements that are zero.");
+        meter.CreateObservableGauge("gradient.update_ratio", () => Each(p => p.UpdateRatio), unit: "1", description: "Norm of the last update over that of the parameter.");
     }
 
     /// <inheritdoc/>
@@ -41,6 +43,9 @@ public sealed class MetricsSink : IGradientSink
         model = monitor.ModelName;
         latest = observation;
         observations.Add(1, new KeyValuePair<string, object?>("model", model));
+        if (monitor.SkippedSteps > skippedBefore)
+            skipped.Add(monitor.SkippedSteps - skippedBefore, new KeyValuePair<string, object?>("model", model));
+        skippedBefore = monitor.SkippedSteps;
         if (double.IsFinite(observation.GlobalNorm))
             globalNorms.Record(observation.GlobalNorm, new KeyValuePair<string, object?>("model", model));
     }

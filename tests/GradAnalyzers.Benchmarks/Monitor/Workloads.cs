@@ -11,6 +11,8 @@ internal sealed record Workload(string Name, nn.Module Model, Func<Tensor> Loss)
     public static IEnumerable<Func<Workload>> All =>
     [
         () => Mlp("MLP 100 x 16, batch 32", 100, 16, 32),
+        () => Mlp("MLP 12 x 256, batch 128", 12, 256, 128),
+        () => SmallCnn("CNN of three convolutions, 12 x 12, batch 64", 64),
         () => Mlp("MLP 50 x 256, batch 128", 50, 256, 128),
         () => Mlp("MLP 12 x 1024, batch 128", 12, 1024, 128),
         () => Images("ResNet-18-like CNN, 32 x 32, batch 4", 4),
@@ -28,6 +30,13 @@ internal sealed record Workload(string Name, nn.Module Model, Func<Tensor> Loss)
         var model = nn.Sequential(layers);
         var (x, y) = (randn(batch, width), randn(batch, width));
         return new(name, model, () => nn.functional.mse_loss(model.call(x), y));
+    }
+
+    private static Workload SmallCnn(string name, int batch)
+    {
+        var model = nn.Sequential(("c0", nn.Conv2d(1, 16, 3, padding: 1)), ("r0", nn.ReLU()), ("c1", nn.Conv2d(16, 32, 3, padding: 1)), ("r1", nn.ReLU()), ("p", nn.MaxPool2d(2)), ("c2", nn.Conv2d(32, 32, 3, padding: 1)), ("r2", nn.ReLU()), ("f", nn.Flatten()), ("fc", nn.Linear(32 * 36, 10)));
+        var (x, y) = (randn(batch, 1, 12, 12), randint(10, [batch], ScalarType.Int64));
+        return new(name, model, () => nn.functional.cross_entropy(model.call(x), y));
     }
 
     private static Workload Images(string name, int batch)

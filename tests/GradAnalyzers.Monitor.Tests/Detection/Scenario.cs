@@ -20,6 +20,9 @@ internal sealed record Scenario(string Family, string Name, Func<Setup> Create)
 
     /// <summary>Not consulted between being written and its first run; <c>docs/monitor.md</c> says what came after.</summary>
     public bool IsHeldOut { get; init; }
+
+    /// <summary>Written after the judgement was settled; its first results changed nothing in it.</summary>
+    public bool IsUnseen { get; init; }
 }
 
 /// <summary>What a training consists of.</summary>
@@ -62,6 +65,9 @@ internal sealed record Outcome(Scenario Scenario, IReadOnlyList<GradientAlert> A
     public bool? NamesLayer => Finding is { } finding && Scenario.IsRightLayer is { } isRight ? isRight(finding.Parameter) : null;
 
     public long? StepsUntilAlarm => Finding?.Step;
+
+    /// <summary>The first that was said of a fault was of an expected kind; null where nothing was said, and of a healthy training.</summary>
+    public bool? IsRightKind => Scenario.IsHealthy || Alerts.Count == 0 ? null : Scenario.Expected.Contains(Alerts[0].Kind);
 }
 
 internal static class Runner

@@ -12,7 +12,7 @@ internal static partial class Scenarios
 
     private static readonly AlertKind[] Exploded = [AlertKind.Exploding, AlertKind.Spike, AlertKind.NonFinite];
 
-    public static IEnumerable<Scenario> All => [.. Healthy, .. Faulty, .. OtherHealthy, .. OtherFaulty];
+    public static IEnumerable<Scenario> All => [.. Healthy, .. Faulty, .. OtherHealthy, .. OtherFaulty, .. Unseen];
 
     public static IEnumerable<Scenario> Healthy =>
     [
@@ -100,7 +100,6 @@ internal static partial class Scenarios
         Fault("softmax + cross-entropy", "MLP, inputs of size 50", [AlertKind.Vanishing], Is("out"), () => Classify(Networks.Mlp(3, 32, Tasks.Classes, () => nn.ReLU(), initialize: Networks.Kaiming, softmax: true), Sgd(0.1), scale: 50)),
         Fault("softmax + cross-entropy", "MLP, Kaiming, pixels to 255", [AlertKind.Vanishing], Is("out"), () => Classify(Networks.Mlp(2, 64, Tasks.Classes, () => nn.ReLU(), initialize: Networks.Kaiming, softmax: true), Adam(1e-2), scale: 255)),
         Fault("softmax + cross-entropy", "CNN without norm, pixels to 255", [AlertKind.Vanishing], Is("out"), () => Picture(Networks.Cnn(norm: false, softmax: true, initialize: (c, _) => nn.init.kaiming_normal_(c.weight!, nonlinearity: nn.init.NonlinearityType.ReLU)), Sgd(0.1), scale: 255)),
-        Fault("softmax + cross-entropy", "MLP, inputs of size 1", [AlertKind.Vanishing], Is("out"), () => Classify(Networks.Mlp(3, 32, Tasks.Classes, () => nn.ReLU(), softmax: true), Sgd(0.1))),
     ];
 
     private static Scenario Fault(string family, string name, AlertKind[] expected, Func<string, bool>? isRightLayer, Func<Setup> create) =>

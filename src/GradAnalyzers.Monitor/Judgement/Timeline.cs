@@ -4,7 +4,7 @@ namespace GradAnalyzers.Monitor.Judgement;
 /// The run so far in at most <see cref="MostColumns"/> columns, for the report and the medians: when they are full every second one is dropped,
 /// and from then on only every second observation is kept. Memory stays bounded however long the run is.
 /// </summary>
-internal sealed class History
+internal sealed class Timeline
 {
     private const int MostColumns = 256;
 
@@ -13,9 +13,7 @@ internal sealed class History
     private long stride = 1;
     private Layout? layout;
 
-    public List<Column> Columns { get; } = [];
-
-    public readonly record struct Column(long Step, double Loss, double GlobalNorm, double Ratio, double MedianUpdateRatio);
+    public List<HistoryPoint> Columns { get; } = [];
 
     public void Add(GradientObservation observation, Layout current, double medianUpdateRatio)
     {
@@ -38,6 +36,16 @@ internal sealed class History
             Halve();
     }
 
+    public TimelineState Save() => new(seen, stride, [.. Columns]);
+
+    public void Load(TimelineState saved, IEnumerable<ParameterRecord> known)
+    {
+        (seen, stride) = (saved.Seen, Math.Max(1, saved.Stride));
+        Columns.Clear();
+        Columns.AddRange(saved.Columns.Take(MostColumns - 1));
+        records.UnionWith(known);
+    }
+
     private void Halve()
     {
         stride *= 2;
@@ -53,3 +61,6 @@ internal sealed class History
         list.RemoveRange((list.Count + 1) / 2, list.Count / 2);
     }
 }
+
+/// <summary>A <see cref="Timeline"/> in a saved state.</summary>
+internal sealed record TimelineState(long Seen, long Stride, HistoryPoint[] Columns);
