@@ -112,6 +112,29 @@ internal static class Cases
         Recurrent(() => new BidirectionalTagger(16, 48, 6), Task.Classification, 20, 16),
         Recurrent(() => new StepFeatures(16, 64, 10), Task.Classification, 30, 16),
         new(Family.Recurrent, "new TextClassifier(200, 48, 64, 5)", () => new TextClassifier(200, 48, 64, 5), [40], Task.Classification, 200),
+
+        Attention(() => new FusedTransformer(2, 16, 48, 4, true, false), Task.Classification, 20, 16),
+        Attention(() => new FusedTransformer(8, 16, 64, 4, true, true), Task.Regression, 20, 16),
+        Attention(() => new FusedTransformer(2, 16, 48, 4, false, true), Task.Regression, 16, 16),
+        Attention(() => new FusedTransformer(8, 16, 48, 4, false, false), Task.Classification, 16, 16),
+        Attention(() => new FusedTransformer(16, 16, 64, 2, true, false), Task.Classification, 12, 16),
+        Attention(() => new AttentionOnly(16, 64), Task.Classification, 12, 16),
+        Tokens(Family.Attention, () => new TokenClassifier(80, 16, 48, 4, 3), Task.Classification, 16, 80),
+        Attention(() => new LibraryTransformer(12, 48, 4, 96), Task.Classification, 16, 12),
+        Attention(() => new LibraryStack(1, 12, 48), Task.Classification, 16, 12),
+        Attention(() => new LibraryStack(4, 12, 48), Task.Regression, 16, 12),
+        Attention(() => new LibraryCrossAttention(12, 48), Task.Classification, 16, 12),
+
+        new(Family.Gated, "new SigmoidGates(2, 64)", () => new SigmoidGates(2, 64), [64], Task.Classification),
+        new(Family.Gated, "new SigmoidGates(6, 64)", () => new SigmoidGates(6, 64), [64], Task.Regression),
+        new(Family.Gated, "new GluMlp(5, 64)", () => new GluMlp(5, 64), [64], Task.Classification),
+        new(Family.Gated, "new ChannelGates(3, 16)", () => new ChannelGates(3, 16), [3, 12, 12], Task.Classification),
+        new(Family.Gated, "new ScaledBranches(6, 64, 0.5)", () => new ScaledBranches(6, 64, 0.5), [64], Task.Classification),
+        new(Family.Gated, "new ScaledBranches(6, 64, 1e-5)", () => new ScaledBranches(6, 64, 1e-5), [64], Task.Regression),
+        new(Family.Normalized, "new RootMeanSquareStack(8, 64)", () => new RootMeanSquareStack(8, 64), [64], Task.Classification),
+        new(Family.Plain, "new UnequalHeads(16, 64)", () => new UnequalHeads(16, 64), [16], Task.Regression),
+        Attention(() => new TimeMixing(16, 12, 48), Task.Classification, 16, 12),
+        Recurrent(() => new LastState(12, 48), Task.Classification, 16, 12),
     ];
 
     public static IReadOnlyList<Case> HeldOut { get; } =

@@ -13,7 +13,8 @@ internal sealed partial class Evaluator
     {
         TensorValue tensor => tensor.Node,
         TensorParts parts => parts.Node,
-        ParameterValue parameter => Graph.Add(new DraftNode(Role.Parameter, ImmutableArray<int>.Empty, parameter.Owner, Named(parameter.Name), parameter.Creation, null)),
+        MaybeNull maybe => Node(maybe.Present),
+        ParameterValue parameter => Graph.Add(new DraftNode(Role.Parameter, ImmutableArray<int>.Empty, parameter.Owner, Named(parameter.Name), parameter.Creation, null) { Parameter = parameter }),
         _ => null,
     };
 
@@ -169,6 +170,13 @@ internal sealed partial class Evaluator
         return ApplyLibrary(module, arguments, use, at);
     }
 
+    /// <summary>Runs each module that may be meant; a null is no way through the model.</summary>
+    private Value Apply(Alternatives alternatives, Value[] arguments, Location use, IOperation at)
+    {
+        var results = alternatives.Modules.Select(module => Apply(module, arguments, use, at)).ToList();
+        return results.Count == 0 ? new Unknown("a module that is null") : Merge(results, at, condition: alternatives.Condition);
+    }
+
     private Value ApplyLibrary(ModuleValue module, Value[] arguments, Location use, IOperation at)
     {
         if (!Enter())
@@ -188,6 +196,8 @@ internal sealed partial class Evaluator
                     {
                         if (item is TupleValue { Elements: [_, ModuleValue element] })
                             value = Apply(element, [value], element.Creation, at);
+                        else if (item is TupleValue { Elements: [_, Alternatives alternatives] })
+                            value = Apply(alternatives, [value], use, at);
                         else
                             value = Opaque($"an element of the Sequential is not known{(item is TupleValue { Elements: [_, Unknown unknown] } ? ": " + unknown.Reason : "")}", Nodes([value]), use);
                     }
