@@ -91,12 +91,27 @@ internal sealed class GradientFlowPrediction
             if (other.Verdict == first.Verdict)
                 continue;
             var reason = other.Verdict == Verdict.Unknown ? other.Reason
-                : $"it depends on {(way == Conditions.Given || ways.Count == 2 && !network.Nodes.Any(node => node.Layer is Choice) ? "a tensor that the model is given" : "a condition that is not known")}: {first.Verdict.ToString().ToLowerInvariant()} one way, {other.Verdict.ToString().ToLowerInvariant()} the other";
+                : $"it depends on {(way == Conditions.Given || ways.Count == 2 && !network.Nodes.Any(node => node.Layer is Choice) ? "a tensor that the model is given" : "a condition that is not known")}: {Word(first)} one way, {Word(other)} the other";
             return new(first.Parameters, first.FirstToLastRatio, first.Attenuation, first.InputAttenuation, Verdict.Unknown, reason);
+        }
+
+        foreach (var output in network.Outputs.Length > 1 ? network.Outputs : ImmutableArray<int>.Empty)
+        {
+            // Which of several outputs a loss reads, only its caller says.
+            if (first.Verdict != Verdict.Unknown && PredictOne(network with { Output = output, Outputs = ImmutableArray.Create(output) }, thresholds, null) is var head && head.Verdict != first.Verdict && head.Reason != NoWeights)
+                return new(first.Parameters, first.FirstToLastRatio, first.Attenuation, first.InputAttenuation, Verdict.Unknown, head.Reason ?? $"its outputs differ: all together {Word(first)}, one of them {Word(head)}");
+        }
+
+        foreach (var other in network.Others)
+        {
+            if (first.Verdict != Verdict.Unknown && PredictOne(other, thresholds, null) is var sized && sized.Verdict != first.Verdict)
+                return new(first.Parameters, first.FirstToLastRatio, first.Attenuation, first.InputAttenuation, Verdict.Unknown, sized.Reason ?? $"it depends on sizes that are not known: {Word(first)} or {Word(sized)}");
         }
 
         return first;
     }
+
+    private static string Word(GradientFlowPrediction prediction) => prediction.Verdict.ToString().ToLowerInvariant();
 
     private static GradientFlowPrediction PredictOne(Network network, Thresholds thresholds, string? way)
     {

@@ -9,7 +9,7 @@ internal static class Inlined
     /// <param name="other">The condition that is decided the other way than the rest; null for none, the empty text for all.</param>
     public static Network Apply(Network network, string? other = null)
     {
-        if (!network.Nodes.Any(node => node.Layer is Choice or Block or Given || !node.Before.IsDefault))
+        if (!network.Nodes.Any(node => node.Layer is Choice or Block or Given or UnknownScale || !node.Before.IsDefault))
             return network;
         var nodes = ImmutableArray.CreateBuilder<NetworkNode>(network.Nodes.Length);
         var map = new int[network.Nodes.Length];
@@ -21,6 +21,7 @@ internal static class Inlined
             {
                 Choice choice => inputs[IsOther(choice.Condition) ? inputs.Length - 1 : 0],
                 Given given => Added(nodes, new NetworkNode(new OwnParameter(0, default, given.Start ?? (IsOther(Conditions.Given) ? given.With : given.Without)), inputs)),
+                UnknownScale scale => Added(nodes, new NetworkNode(scale.IsShift ? new Scale(1, IsOther(Conditions.Given) ? 1 : 0) : new Scale(IsOther(Conditions.Given) ? 8 : 0.125), inputs)),
                 Block block => Opened(nodes, block, inputs),
                 _ => Added(nodes, node with { Inputs = inputs, Before = default, WeightPath = node.WeightPath }),
             };
@@ -68,7 +69,7 @@ internal static class Conditions
     {
         var reached = network.Reached();
         var conditions = network.Nodes.Where((_, index) => reached[index])
-            .Select(node => node.Layer switch { Choice choice => choice.Condition, Given { Start: null } => Given, _ => null })
+            .Select(node => node.Layer switch { Choice choice => choice.Condition, Given { Start: null } or UnknownScale => Given, _ => null })
             .OfType<string>().Distinct().Take(Most).ToList();
         return conditions.Count switch
         {

@@ -20,6 +20,13 @@ internal sealed record Network(ImmutableArray<NetworkNode> Nodes, int Output, Lo
         init;
     }
 
+    /// <summary>The same model with other numbers where no code tells them: a verdict is one only if they share it.</summary>
+    public ImmutableArray<Network> Others
+    {
+        get => field.IsDefault ? ImmutableArray<Network>.Empty : field;
+        init;
+    }
+
     /// <summary>Nodes that an output depends on.</summary>
     public bool[] Reached()
     {
@@ -377,6 +384,13 @@ internal sealed record PositionSoftmax : Layer;
 
 /// <summary>Its inputs one after the other along the positions.</summary>
 internal sealed record Append : Layer;
+
+/// <summary>The average over the features, as one feature.</summary>
+/// <param name="Sum">Whether it is the sum.</param>
+internal sealed record FeatureMean(bool Sum) : Layer;
+
+/// <summary>Multiplies by a number, or adds one, that no code tells: a small one and a large one are tried.</summary>
+internal sealed record UnknownScale(bool IsShift) : Layer;
 
 /// <summary>Some of the features.</summary>
 internal sealed record SliceFeatures(int Parts, int Features) : Layer;

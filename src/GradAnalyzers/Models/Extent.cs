@@ -26,6 +26,12 @@ internal sealed class Extent : IEquatable<Extent>
     /// <summary>Whether it may be the size of something: no number and no unknown size is left below the line.</summary>
     public bool IsWhole => _denominator == 1 && _numerator > 0 && _powers.Values.All(power => power > 0);
 
+    /// <summary>Whether it is the quotient of a product of unknown sizes by one of them or by a number: <c>width / 8</c>.</summary>
+    public bool IsLikelyWhole => _numerator > 0 && _powers.Values.Any(power => power > 0) && _powers.Values.Count(power => power < 0) <= 1 && _powers.Keys.All(name => name[0] != '#');
+
+    /// <summary>The number that it is where every unknown size is this one.</summary>
+    public double ValueAt(double unknown) => _powers.Values.Aggregate((double)_numerator / _denominator, (product, power) => product * Math.Pow(unknown, power));
+
     /// <summary>The single unknown size that it is, or null.</summary>
     public string? Variable => _numerator == 1 && _denominator == 1 && _powers.Count == 1 && _powers.First() is { Value: 1, Key: var name } ? name : null;
 

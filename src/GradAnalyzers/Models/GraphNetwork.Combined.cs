@@ -15,6 +15,8 @@ internal sealed partial class GraphNetwork
         Role.MatMul when node.Inputs.Length >= 2 => AttentionOf(node) ?? ProductOf(node),
         Role.Multiply when node.Inputs.Length == 2 => ActivationWrittenOut(node) ?? NormWrittenOut(node),
         Role.Divide when node.Inputs.Length == 2 => NormWrittenOut(node),
+        Role.Power when node.Number("exponent") == -1 => SigmoidWrittenOut(node),
+        Role.Divide when node.Inputs.Length == 1 && node.Truth("operand_first") == true && node.Number("operand") == 1 => SigmoidWrittenOut(node),
         _ => null,
     };
 
@@ -59,8 +61,16 @@ internal sealed partial class GraphNetwork
             current = _graph.Nodes[next];
         }
 
-        if (current.Role != Role.MatMul || current.Inputs.Length < 2 || _layouts[current.Inputs[0]] is not { } query || _layouts[current.Inputs[1]] is not { Rank: > 1 } keyTransposed)
+        if (current.Role != Role.MatMul || current.Inputs.Length < 2)
             return null;
+        // Where dimensions are not followed, the form alone says it: the keys are transposed, and the softmax runs over what they attend to.
+        if (_layouts[current.Inputs[0]] is not { } query || _layouts[current.Inputs[1]] is not { Rank: > 1 } keyTransposed)
+        {
+            return Behind(current.Inputs[1], Role.Permute) is not null && softmax.Number("dimension") is null or -1 or 2 or 3
+                ? new NetworkNode(new Attention(UnknownParts, isScaled && isScaleKnown ? scale : null, isCausal), ImmutableArray.Create(current.Inputs[0], current.Inputs[1], node.Inputs[1]))
+                : null;
+        }
+
         // Features are contracted and positions attend; anything else is another kind of product.
         if (query.Rank < 2 || !query.Dimensions[^1].All(axis => axis.Kind == AxisKind.Feature) || keyTransposed.Dimensions[^2].Any(axis => axis.Kind != AxisKind.Feature)
             || query.Dimensions[^2].Any(axis => axis.Kind == AxisKind.Feature))
@@ -116,6 +126,11 @@ internal sealed partial class GraphNetwork
             ? new NetworkNode(new Linear(Width(inputs), Width(outputs), start, null), ImmutableArray.Create(node.Inputs[0])) { WeightPath = parameter.Path.Length > 0 ? parameter.Path : null }
             : new NetworkNode(new Opaque($"how '{parameter.Path}' starts is not known"), node.Inputs);
     }
+
+    /// <summary><c>1 / (1 + exp(x))</c>: the sigmoid of -x, which has the moments of that of x.</summary>
+    private NetworkNode? SigmoidWrittenOut(ModelNode node) =>
+        _graph.Nodes[node.Inputs[0]] is { Role: Role.Add, Inputs: [var exponential] } sum && sum.Number("operand") == 1 && _graph.Nodes[exponential] is { Role: Role.Exponential, Inputs: [var value] }
+            ? new NetworkNode(new Activation(ActivationKind.Sigmoid), ImmutableArray.Create(value)) : null;
 
     /// <summary><c>x * sigmoid(x)</c>, <c>x * tanh(softplus(x))</c>, <c>x * x</c>.</summary>
     private NetworkNode? ActivationWrittenOut(ModelNode node)

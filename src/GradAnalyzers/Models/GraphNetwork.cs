@@ -17,6 +17,9 @@ internal sealed partial class GraphNetwork
     /// </summary>
     private const int UnknownWidth = 128;
 
+    /// <summary>Where the real number matters, a narrow and a wide model are predicted beside it, and all have to agree.</summary>
+    private const int NarrowWidth = 32, WideWidth = 512;
+
     /// <summary>Heads, groups of features and the like whose number the source does not tell.</summary>
     private const int UnknownParts = 8;
 
@@ -27,10 +30,14 @@ internal sealed partial class GraphNetwork
     private readonly Layouts _layouts;
     private readonly ILookup<int, ModelNode> _readers;
 
-    private GraphNetwork(ModelGraph graph)
+    private readonly int _unknownWidth;
+    private bool _dependsOnWidth;
+
+    private GraphNetwork(ModelGraph graph, Layouts layouts, int unknownWidth)
     {
         _graph = graph;
-        _layouts = Layouts.Of(graph);
+        _layouts = layouts;
+        _unknownWidth = unknownWidth;
         _readers = graph.Nodes.SelectMany(node => node.Inputs.Select(input => (input, node))).ToLookup(pair => pair.input, pair => pair.node);
     }
 
@@ -38,9 +45,15 @@ internal sealed partial class GraphNetwork
     /// <param name="loss">What the model is trained with, where the caller knows.</param>
     public static Network Of(ModelGraph graph, Loss? loss = null)
     {
-        var network = new GraphNetwork(graph);
-        return new Network(graph.Nodes.Select(network.NodeOf).ToImmutableArray(), Math.Max(graph.Output, 0), loss ?? Loss.Unknown) { Outputs = network.Heads() };
+        var layouts = Layouts.Of(graph);
+        var reader = new GraphNetwork(graph, layouts, UnknownWidth);
+        var network = reader.Read(loss ?? Loss.Unknown);
+        return reader._dependsOnWidth
+            ? network with { Others = ImmutableArray.Create(new GraphNetwork(graph, layouts, NarrowWidth).Read(network.Loss), new GraphNetwork(graph, layouts, WideWidth).Read(network.Loss)) }
+            : network;
     }
+
+    private Network Read(Loss loss) => new(_graph.Nodes.Select(NodeOf).ToImmutableArray(), Math.Max(_graph.Output, 0), loss) { Outputs = Heads() };
 
     /// <summary>The outputs that have a loss of their own: not the states and features on the way to others.</summary>
     private ImmutableArray<int> Heads()
@@ -223,7 +236,7 @@ internal sealed partial class GraphNetwork
         if (node.Parameter is not { } parameter)
             return new Opaque($"'{node.Name}' is a parameter of its own that is not known");
         var layout = _layouts[node.Index];
-        var features = layout is null ? 0 : Number(layout.Features) ?? (layout.Features.IsEmpty ? 1 : UnknownWidth);
+        var features = layout is null ? 0 : Number(layout.Features) ?? (layout.Features.IsEmpty ? 1 : _unknownWidth);
         var start = Start(parameter.Initialization, Math.Max(features, 1), Math.Max(features, 1), Math.Max(features, 1), isWidthKnown: true, isQuotientKnown: true);
         // How it starts matters as little as that of a tensor that is given: it is tried both ways.
         if (start is null || parameter.Initialization.IsDefault)
@@ -235,7 +248,7 @@ internal sealed partial class GraphNetwork
         return new OwnParameter(features, layout is null ? default : layout.Positions.Select(axis => Number([axis]) ?? 0).ToImmutableArray() is var sizes && sizes.Contains(0) ? default : sizes, start);
     }
 
-    private int FeaturesOf(int node) => _layouts[node] is { } layout ? Number(layout.Features) ?? UnknownWidth : UnknownWidth;
+    private int FeaturesOf(int node) => _layouts[node] is { } layout ? Number(layout.Features) ?? _unknownWidth : _unknownWidth;
 
     private static int HeadsOf(Layout? query)
     {
@@ -265,6 +278,8 @@ internal sealed partial class GraphNetwork
         var axes = reduced.SelectMany(dimension => layout.Dimensions[dimension]).ToList();
         if (axes.Count == 0)
             return new Identity();
+        if (axes.All(axis => axis.Kind == AxisKind.Feature) && axes.Count == layout.Features.Length)
+            return new FeatureMean(isSum);
         if (axes.Any(axis => axis.Kind is not AxisKind.Position))
             return new Opaque(isSum ? $"'{node.Name}' is not predicted" : "a mean over dimensions that are not known to be positions");
         var kept = layout.Positions.Where(axis => !axes.Contains(axis)).ToList();
@@ -327,7 +342,7 @@ internal sealed partial class GraphNetwork
             case Role.Subtract when number is { } shift:
                 return isFirst ? new Scale(-1, shift) : new Scale(1, -shift);
             case Role.Add or Role.Subtract:
-                return new Opaque($"'{node.Name}' shifts by a number that matters or is not known");
+                return new UnknownScale(IsShift: true);
             case Role.Multiply when number is { } factor:
                 return new Scale(factor);
             case Role.Divide when number is { } divisor and not 0 && !isFirst:
@@ -335,7 +350,7 @@ internal sealed partial class GraphNetwork
             case Role.Divide when isFirst:
                 return new Opaque($"'{node.Name}' is not predicted");
             default:
-                return new Opaque($"'{node.Name}' scales by a number that is not known");
+                return new UnknownScale(IsShift: false);
         }
     }
 
@@ -343,7 +358,7 @@ internal sealed partial class GraphNetwork
     private static int FactorOf(ModelNode node) =>
         node.Constants.TryGetValue("factor", out var factor) && factor.Sizes.Length > 0 && factor.Sizes[0].Whole is > 0 and { } whole && factor.Sizes.All(size => size.Whole == whole) ? whole : 2;
 
-    private static Layer Weighted(ModelNode node, Func<Distribution, Distribution?, int, int, Layer> make)
+    private Layer Weighted(ModelNode node, Func<Distribution, Distribution?, int, int, Layer> make)
     {
         var inputs = node.Size("fan_in");
         var outputs = node.Size("fan_out");
@@ -359,7 +374,7 @@ internal sealed partial class GraphNetwork
         return make(start, biasStart, fanIn, fanOut);
     }
 
-    private static Layer Convolution(ModelNode node)
+    private Layer Convolution(ModelNode node)
     {
         if (node.Layer is not { Weight: { } weight } layer)
             return new Opaque($"the weight of '{node.Name}' is not known");
@@ -367,7 +382,7 @@ internal sealed partial class GraphNetwork
         var inputs = node.Size("channels_in");
         var outputs = node.Size("channels_out");
         // A grouping by an unknown number is a depthwise convolution where it is the number of channels.
-        var groups = Whole(node, "groups") ?? (node.Size("groups") is { } size && size.Text == inputs?.Text ? UnknownWidth : 1);
+        var groups = Whole(node, "groups") ?? (node.Size("groups") is { } size && size.Text == inputs?.Text ? Width(inputs) : 1);
         var (channelsIn, channelsOut) = (Width(inputs), Width(outputs));
         var isTransposed = node.Role == Role.ConvTranspose;
         var fanIn = Math.Max(1, (isTransposed ? channelsOut : channelsIn) / Math.Max(groups, 1)) * window.Area;
@@ -390,11 +405,11 @@ internal sealed partial class GraphNetwork
         var features = node.Size("features");
         if (node.Layer is not { Weight: { } weight } layer || features is null)
             return new Opaque($"the weight of '{node.Name}' is not known");
-        var start = weight.Initialization.IsDefault ? Distribution.StandardNormal : Start(weight.Initialization, Width(features), Width(features), Whole(node, "tokens") ?? UnknownWidth, features is { IsKnown: true }, features is { IsKnown: true });
+        var start = weight.Initialization.IsDefault ? Distribution.StandardNormal : Start(weight.Initialization, Width(features), Width(features), Whole(node, "tokens") ?? _unknownWidth, features is { IsKnown: true }, features is { IsKnown: true });
         // A table of positions: the same rows in every sample.
         if (start is not null && node.Inputs.Length == 1 && IsCounted(node.Inputs[0]))
             return new OwnParameter(Width(features), default, start);
-        return start is null ? new Opaque($"how '{layer.Path}' starts is not known") : new Embedding(Whole(node, "tokens") ?? UnknownWidth, Width(features), start);
+        return start is null ? new Opaque($"how '{layer.Path}' starts is not known") : new Embedding(Whole(node, "tokens") ?? _unknownWidth, Width(features), start);
     }
 
     /// <summary>Whether a value is a row of numbers that count, whatever its shape.</summary>
@@ -406,7 +421,7 @@ internal sealed partial class GraphNetwork
         return current.Role == Role.Data && current.Constants.ContainsKey("counts");
     }
 
-    private static Layer RecurrentOf(ModelNode node)
+    private Layer RecurrentOf(ModelNode node)
     {
         if (node.Layer is not { } layer)
             return new Opaque($"the weights of '{node.Name}' are not known");
@@ -450,7 +465,7 @@ internal sealed partial class GraphNetwork
     /// <param name="fanOut">Fan-out as the library counts it.</param>
     /// <param name="isWidthKnown">Whether the fans are real numbers.</param>
     /// <param name="isQuotientKnown">Whether at least their quotient is.</param>
-    private static Distribution? Start(Initialization initialization, int columns, int fanIn, int fanOut, bool isWidthKnown, bool isQuotientKnown)
+    private Distribution? Start(Initialization initialization, int columns, int fanIn, int fanOut, bool isWidthKnown, bool isQuotientKnown)
     {
         switch (initialization.Role)
         {
@@ -458,13 +473,14 @@ internal sealed partial class GraphNetwork
                 return Distribution.TorchDefault(fanIn);
             case Role.KaimingUniform or Role.KaimingNormal:
                 var isFanOut = initialization.Constants.TryGetValue("mode", out var mode) && mode.Text == "FanOut";
-                if (isFanOut && !isQuotientKnown)
-                    return null;
+                _dependsOnWidth |= isFanOut && !isQuotientKnown;
                 return Gain(initialization) is { } gain ? Distribution.Kaiming(isFanOut ? fanOut : fanIn, gain) : null;
             case Role.XavierUniform or Role.XavierNormal:
-                return isQuotientKnown && Number("gain", 1) is { } factor ? Distribution.Xavier(fanIn, fanOut, factor) : null;
+                _dependsOnWidth |= !isQuotientKnown;
+                return Number("gain", 1) is { } factor ? Distribution.Xavier(fanIn, fanOut, factor) : null;
             case Role.Orthogonal:
-                return isQuotientKnown && Number("gain", 1) is { } scale ? Distribution.Orthogonal(fanOut, columns, scale) : null;
+                _dependsOnWidth |= !isQuotientKnown;
+                return Number("gain", 1) is { } scale ? Distribution.Orthogonal(fanOut, columns, scale) : null;
             case Role.Zeros:
                 return Distribution.Constant(0);
             case Role.Ones:
@@ -472,11 +488,14 @@ internal sealed partial class GraphNetwork
             case Role.Constant:
                 return initialization.Number("value") is { } value ? Distribution.Constant(value) : null;
             case Role.Uniform:
-                return isWidthKnown && Number("low", 0) is { } low && Number("high", 1) is { } high ? Distribution.Uniform(low, high) : null;
+                _dependsOnWidth |= !isWidthKnown;
+                return Number("low", 0) is { } low && Number("high", 1) is { } high ? Distribution.Uniform(low, high) : null;
             case Role.Normal:
-                return isWidthKnown && Number("mean", 0) is { } mean && Number("deviation", 1) is { } deviation ? Distribution.Normal(mean, deviation) : null;
+                _dependsOnWidth |= !isWidthKnown;
+                return Number("mean", 0) is { } mean && Number("deviation", 1) is { } deviation ? Distribution.Normal(mean, deviation) : null;
             case Role.TruncNormal:
-                return isWidthKnown && Number("mean", 0) is { } center && Number("deviation", 1) is { } spread ? Distribution.TruncatedNormal(center, spread) : null;
+                _dependsOnWidth |= !isWidthKnown;
+                return Number("mean", 0) is { } center && Number("deviation", 1) is { } spread ? Distribution.TruncatedNormal(center, spread) : null;
             default:
                 return null;
         }
@@ -557,7 +576,7 @@ internal sealed partial class GraphNetwork
         node.Constants.FirstOrDefault(constant => constant.Key is "slope" or "alpha" or "beta" or "lambda" or "low" or "high" or "threshold" or "value"
             && constant.Value.Number is null && constant.Value.Text != "null").Key;
 
-    private static Layer Norm(ModelNode node, Func<int, Distribution?, Layer> make)
+    private Layer Norm(ModelNode node, Func<int, Distribution?, Layer> make)
     {
         Distribution? gain = null;
         if (node.Layer is { } layer && layer.Parameters.FirstOrDefault(parameter => parameter.Name == "weight") is { Initialization: { IsDefault: false } initialization }
@@ -625,7 +644,8 @@ internal sealed partial class GraphNetwork
         return false;
     }
 
-    private static int Width(Size? size) => size?.Whole is > 0 and { } whole ? whole : UnknownWidth;
+    private int Width(Size? size) => size?.Whole is > 0 and { } whole ? whole
+        : size is { } named ? (int)Math.Min(Math.Max(Extent.Parse(named, _ => null).ValueAt(_unknownWidth), 1), 1 << 16) : _unknownWidth;
 
     private static int? Whole(ModelNode node, string meaning) => node.Size(meaning)?.Whole;
 

@@ -48,67 +48,91 @@ internal sealed class Layout(ImmutableArray<ImmutableArray<Axis>> dimensions)
         Kind = features.Contains(axis.Id) ? AxisKind.Feature : axis.Kind == AxisKind.Batch ? AxisKind.Batch : AxisKind.Position,
     }).ToImmutableArray()).ToImmutableArray());
 
-    /// <summary>The axes in row-major order, grouped anew into dimensions of these sizes (one may be left open); null where they do not fit.</summary>
+    /// <summary>
+    /// The axes in row-major order, grouped anew into dimensions of these sizes (one may be left open); null where they do not fit. What can be compared is matched from both ends;
+    /// of what is left between, one axis is divided among several dimensions, several are joined in one, or as many of each are the same by other names.
+    /// </summary>
+    /// <param name="sizes">The sizes; null for the open one.</param>
+    /// <param name="next">Gives an axis that is new its number.</param>
     public Layout? Reshaped(IReadOnlyList<Extent?> sizes, Func<int> next)
     {
-        var total = Product(Axes);
-        var rest = sizes.Aggregate(total, (left, size) => size is null ? left : left.Over(size) ?? left);
-        var open = new Stack<Axis>(Axes.Reverse());
-        var dimensions = ImmutableArray.CreateBuilder<ImmutableArray<Axis>>(sizes.Count);
-        var isOpen = sizes.Any(size => size is null);
-        for (var index = 0; index < sizes.Count; index++)
+        var axes = Axes.ToList();
+        var rest = sizes.Aggregate(Product(axes), (left, size) => size is null ? left : left.Over(size) ?? left);
+        var wanted = sizes.Select(size => size ?? (rest.IsWhole ? rest : null)).ToList();
+        var dimensions = new ImmutableArray<Axis>[sizes.Count];
+        int first = 0, last = sizes.Count - 1;
+        while (first <= last && Taken(axes, wanted[first], fromEnd: false, next) is { } front)
+            dimensions[first++] = front;
+        while (last >= first && Taken(axes, wanted[last], fromEnd: true, next) is { } back)
+            dimensions[last--] = back;
+        var between = last - first + 1;
+        if (between == 0)
+            return axes.Count == 0 ? new(dimensions.ToImmutableArray()) : null;
+        if (between == 1)
         {
-            var wanted = sizes[index] ?? (rest.IsWhole ? rest : null);
-            var axes = ImmutableArray.CreateBuilder<Axis>();
-            // What is left belongs to the last dimension; where sizes cannot be compared, an open first one is the batch.
-            if (index == sizes.Count - 1)
-            {
-                axes.AddRange(open);
-                open.Clear();
-                dimensions.Add(axes.ToImmutable());
-                break;
-            }
-
-            if (wanted is null)
-            {
-                if (index > 0 || open.Count == 0)
-                    return null;
-                axes.Add(open.Pop());
-                dimensions.Add(axes.ToImmutable());
-                continue;
-            }
-
-            while (!wanted.Equals(Extent.One))
-            {
-                if (open.Count == 0)
-                    return null;
-                var axis = open.Pop();
-                if (wanted.Over(axis.Size) is { IsWhole: true } left)
-                {
-                    axes.Add(axis);
-                    wanted = left;
-                }
-                else if (axis.Size.Over(wanted) is { IsWhole: true } inner)
-                {
-                    axes.Add(axis with { Id = next(), Size = wanted });
-                    open.Push(axis with { Id = next(), Size = inner });
-                    wanted = Extent.One;
-                }
-                else if (axes.Count == 0 && axis.Size.Variable is not null && wanted.Variable is not null)
-                {
-                    // Two names for one size.
-                    axes.Add(axis);
-                    wanted = Extent.One;
-                }
-                else
-                {
-                    return null;
-                }
-            }
-
-            dimensions.Add(axes.ToImmutable());
+            dimensions[first] = axes.ToImmutableArray();
+        }
+        else if (axes.Count == 1)
+        {
+            for (var index = first; index <= last; index++)
+                dimensions[index] = ImmutableArray.Create(axes[0] with { Id = next(), Size = wanted[index] ?? Extent.Named($"part {next()}") });
+        }
+        else if (axes.Count == between)
+        {
+            for (var index = first; index <= last; index++)
+                dimensions[index] = ImmutableArray.Create(axes[index - first]);
+        }
+        else if (axes.Count > 1 && axes.Count == between - 1 && wanted[first] is { Number: not null })
+        {
+            // One axis more is wanted: the first is divided.
+            dimensions[first] = ImmutableArray.Create(axes[0] with { Id = next(), Size = wanted[first]! });
+            dimensions[first + 1] = ImmutableArray.Create(axes[0] with { Id = next(), Size = axes[0].Size.Over(wanted[first]!) ?? Extent.Named($"part {next()}") });
+            for (var index = first + 2; index <= last; index++)
+                dimensions[index] = ImmutableArray.Create(axes[index - first - 1]);
+        }
+        else
+        {
+            return null;
         }
 
-        return open.Count == 0 && (isOpen || sizes.Count > 0) ? new(dimensions.ToImmutable()) : null;
+        return new(dimensions.ToImmutableArray());
+    }
+
+    /// <summary>Takes axes of this size from one end; null, and nothing taken, where it cannot be told which.</summary>
+    private static ImmutableArray<Axis>? Taken(List<Axis> axes, Extent? wanted, bool fromEnd, Func<int> next)
+    {
+        if (wanted is null)
+            return null;
+        var taken = new List<Axis>();
+        var left = wanted;
+        var count = 0;
+        while (!left.Equals(Extent.One))
+        {
+            if (count == axes.Count)
+                return null;
+            var axis = axes[fromEnd ? axes.Count - 1 - count : count];
+            if (left.Over(axis.Size) is { IsWhole: true } rest)
+            {
+                taken.Add(axis);
+                left = rest;
+                count++;
+            }
+            else if (axis.Size.Over(left) is { } part && (part.IsWhole || part.IsLikelyWhole))
+            {
+                var (own, other) = (axis with { Id = next(), Size = left }, axis with { Id = next(), Size = part });
+                taken.Add(own);
+                axes[fromEnd ? axes.Count - 1 - count : count] = other;
+                left = Extent.One;
+            }
+            else
+            {
+                return null;
+            }
+        }
+
+        axes.RemoveRange(fromEnd ? axes.Count - count : 0, count);
+        if (fromEnd)
+            taken.Reverse();
+        return taken.ToImmutableArray();
     }
 }

@@ -194,7 +194,7 @@ internal sealed class Layouts
     {
         var features = Dimension(New(node.Size("features") is { } size ? ExtentOf(size) : Extent.Named($"#{node.Index}:-1"), AxisKind.Feature));
         if (indices is null)
-            return null;
+            return new(ImmutableArray.Create(ImmutableArray<Axis>.Empty, ImmutableArray.Create(New(Extent.Named($"#{node.Index}:1"), AxisKind.Position)), features));
         var read = indices.ReadAs([]);
         return new(read.Dimensions.Add(features));
     }
@@ -552,6 +552,8 @@ internal sealed class Layouts
     {
         if (node.Inputs.Length < 2 || _layouts[node.Inputs[0]] is not { Rank: > 0 } left || _layouts[node.Inputs[1]] is not { Rank: > 0 } right)
             return null;
+        if (left.Rank != right.Rank && right.Rank < 3 && left.Rank < 4 && _graph.Nodes[node.Inputs[1]].Role is not (Role.Parameter or Role.Permute or Role.Data))
+            Conflicts++;
         var axes = right.Rank == 1 ? ImmutableArray<Axis>.Empty : right.Dimensions[^1];
         var wider = left.Rank >= right.Rank ? left : new Layout(right.Dimensions.SetItem(right.Rank - 2, left.Rank > 1 ? left.Dimensions[^2] : ImmutableArray<Axis>.Empty));
         return wider.With(wider.Rank - 1, axes);

@@ -41,6 +41,24 @@ internal sealed class RearrangeFlow : LayerFlow
     }
 }
 
+/// <summary>The average over independent features.</summary>
+internal sealed class FeatureMeanFlow(Flow flow, int index, bool isSum) : LayerFlow(flow, index)
+{
+    private double Features => Math.Max(InputShape.Features, 1);
+
+    private double Factor => isSum ? Features : 1;
+
+    public override Signal Forward()
+    {
+        var x = Input;
+        var mean = x.Mean * x.Mean;
+        double Of(double product) => mean + (product - mean) / Features;
+        return new Signal(x.Mean, Of(x.Square), Positions > 1 ? Of(x.AcrossPositions) : 0, Of(x.AcrossSamples), x.Spread).Times(Factor, Factor * Factor);
+    }
+
+    public override void Backward(in Gradient gradient) => PassTo(Inputs[0], gradient.Times(Factor * Factor / Features).AlignedWith(Input));
+}
+
 /// <summary>Some of the features: the others get no derivative.</summary>
 internal sealed class SliceFeaturesFlow(Flow flow, int index) : LayerFlow(flow, index)
 {

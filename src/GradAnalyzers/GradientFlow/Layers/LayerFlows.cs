@@ -38,6 +38,7 @@ internal static class LayerFlows
             Attention attention when node.Inputs.Length >= 3 => new AttentionFlow(flow, index, attention),
             PositionSoftmax => new PositionSoftmaxFlow(flow, index),
             Append => new AppendFlow(flow, index),
+            FeatureMean mean => new FeatureMeanFlow(flow, index, mean.Sum),
             SliceFeatures => new SliceFeaturesFlow(flow, index),
             SlicePositions => new SlicePositionsFlow(flow, index),
             Recurrent recurrent => new RecurrentFlow(flow, index, recurrent),

@@ -40,6 +40,8 @@ internal sealed partial class Evaluator
             return value;
         }
 
+        if (method is { IsStatic: true, ContainingType.SpecialType: SpecialType.System_String, Name: "IsNullOrEmpty" or "IsNullOrWhiteSpace" } && arguments is [Known { Content: string or null } text])
+            return Known.Of(method.Name == "IsNullOrEmpty" ? string.IsNullOrEmpty(text.Content as string) : string.IsNullOrWhiteSpace(text.Content as string));
         return InvokeLibrary(invocation, receiver, arguments, frame) ?? Unread(invocation, receiver, arguments);
     }
 
