@@ -177,11 +177,8 @@ internal static class Cases
         Recurrent(() => new SequenceAverage(24, 80, 6), Task.Classification, 35, 24),
         new(Family.Recurrent, "new CharacterModel(80, 48, 64)", () => new CharacterModel(80, 48, 64), [30], Task.Classification, 80),
         new(Family.Recurrent, "new TextClassifier(1000, 64, 40, 2)", () => new TextClassifier(1000, 64, 40, 2), [60], Task.Classification, 1000),
-    ];
 
-    /// <summary>Attention, gates, several heads, shapes that forward computes: written before anything of them was predicted. The tests do not ask for them yet.</summary>
-    public static IReadOnlyList<Case> Ahead { get; } =
-    [
+        // Attention, gates, several heads, shapes that forward computes.
         Attention(() => new SeriesTransformer(2, 16, 64, 4, true), Task.Regression, 24, 16),
         Attention(() => new SeriesTransformer(6, 16, 64, 8, true), Task.Classification, 32, 16),
         Attention(() => new SeriesTransformer(24, 16, 48, 4, true), Task.Classification, 16, 16),

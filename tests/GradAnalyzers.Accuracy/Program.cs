@@ -47,7 +47,7 @@ List<Comparison> Compare(IReadOnlyList<Case> cases)
 static void Show(string part)
 {
     var source = SourceNetworks.Read();
-    foreach (var network in Cases.Developed.Concat(Cases.HeldOut).Concat(Cases.Ahead).Where(network => network.Name.Contains(part, StringComparison.Ordinal)))
+    foreach (var network in Cases.Developed.Concat(Cases.HeldOut).Where(network => network.Name.Contains(part, StringComparison.Ordinal)))
     {
         var measurement = Measurement.Of(network);
         Console.WriteLine(Comparison.Of(network, source.Find(network), measurement));

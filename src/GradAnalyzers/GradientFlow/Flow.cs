@@ -97,6 +97,13 @@ internal sealed class Flow
     {
         var batch = Network.Assumptions.Batch;
         var total = Math.Max(own + cross, 1e-12 * own);
+        // A key's bias moves all logits of a query alike: its gradient is zero.
+        if (total <= 0)
+        {
+            Parameters.Add(new(node, Parameters.Count, path, isWeight, double.NegativeInfinity));
+            return;
+        }
+
         // The expectation is of a sum of squared residuals: chi-squared with as many degrees of freedom as independent residuals take part. A measured mean of logarithms is lower than the logarithm of the mean.
         var shared = total > 0 ? Math.Min(Math.Max(cross / total, 0), 1) : 0;
         var alike = Math.Min(coherence * coherence, 1);

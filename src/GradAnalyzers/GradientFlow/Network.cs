@@ -75,6 +75,13 @@ internal sealed record NetworkNode(Layer Layer, ImmutableArray<int> Inputs, stri
         get => field ?? (Path is not null && Layer.WeightSuffix is { } suffix ? Path + suffix : null);
         init;
     }
+
+    /// <summary>Path of the bias: the module's and <c>.bias</c>, if nothing else is said.</summary>
+    public string? BiasPath
+    {
+        get => field ?? (Path is not null ? Path + ".bias" : null);
+        init;
+    }
 }
 
 /// <summary>Sizes assumed where neither the model nor its caller tells them.</summary>

@@ -18,6 +18,13 @@ internal static class AttentionBlock
         new NetworkNode(new Activation(ActivationKind.Sigmoid), ImmutableArray.Create(2)),
         new NetworkNode(new Multiply(), ImmutableArray.Create(1, 3))));
 
+    /// <summary>Weights of positions times their values, summed.</summary>
+    public static Block WeightedMean { get; } = new(ImmutableArray.Create(
+        new NetworkNode(new Input(), ImmutableArray<int>.Empty),
+        new NetworkNode(new Input(), ImmutableArray<int>.Empty),
+        new NetworkNode(new Multiply(), ImmutableArray.Create(0, 1)),
+        new NetworkNode(new AdaptivePooling(ImmutableArray<int>.Empty, Sum: true), ImmutableArray.Create(2))));
+
     /// <summary>Divided by its length.</summary>
     public static Block UnitLength(int features) => new(ImmutableArray.Create(
         new NetworkNode(new Input(), ImmutableArray<int>.Empty),
@@ -83,6 +90,8 @@ internal static class AttentionBlock
 
     private sealed class Builder(ModelLayer layer, int features, int heads, int hidden, string? activation, double dropout)
     {
+        private readonly bool hasBias = !layer.Constants.TryGetValue("bias", out var bias) || bias.Truth != false;
+
         private readonly ImmutableArray<NetworkNode>.Builder _nodes = ImmutableArray.CreateBuilder<NetworkNode>();
 
         public ModelLayer Owner { get; init; } = layer;
@@ -110,9 +119,9 @@ internal static class AttentionBlock
         public int Attend(string prefix, int query, int key, int value)
         {
             var start = Distribution.Xavier(features, 3 * features);
-            var projected = new[] { query, key, value }.Select(input => Add(new Linear(features, features, start, null), [input], weightPath: Path(prefix + "in_proj_weight"))).ToArray();
+            var projected = new[] { query, key, value }.Select(input => Add(new Linear(features, features, start, hasBias ? Distribution.Constant(0) : null), [input], weightPath: Path(prefix + "in_proj_weight"), biasPath: Path(prefix + "in_proj_bias"))).ToArray();
             var attended = Add(new Attention(heads), projected);
-            return Add(new Linear(features, features, Distribution.TorchDefault(features), Distribution.Constant(0)), [attended], prefix + "out_proj");
+            return Add(new Linear(features, features, Distribution.TorchDefault(features), hasBias ? Distribution.Constant(0) : null), [attended], prefix + "out_proj");
         }
 
         private int FeedForward(string prefix, int x)
@@ -128,9 +137,9 @@ internal static class AttentionBlock
 
         private string Path(string name) => Owner.Path.Length == 0 ? name : Owner.Path + "." + name;
 
-        private int Add(Layer added, int[] inputs, string? path = null, string? weightPath = null)
+        private int Add(Layer added, int[] inputs, string? path = null, string? weightPath = null, string? biasPath = null)
         {
-            _nodes.Add(new NetworkNode(added, inputs.ToImmutableArray(), path is null ? null : Path(path)) { WeightPath = weightPath });
+            _nodes.Add(new NetworkNode(added, inputs.ToImmutableArray(), path is null ? null : Path(path)) { WeightPath = weightPath, BiasPath = biasPath });
             return _nodes.Count - 1;
         }
     }

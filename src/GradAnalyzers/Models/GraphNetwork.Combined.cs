@@ -12,7 +12,8 @@ internal sealed partial class GraphNetwork
 
     private NetworkNode? Combined(ModelNode node) => node.Role switch
     {
-        Role.MatMul when node.Inputs.Length >= 2 => AttentionOf(node) ?? ProductOf(node),
+        _ when node.Inputs.IsEmpty => null,
+        Role.MatMul when node.Inputs.Length >= 2 => AttentionOf(node) ?? WeightedMeanOf(node) ?? ProductOf(node),
         Role.Multiply when node.Inputs.Length == 2 => ActivationWrittenOut(node) ?? NormWrittenOut(node),
         Role.Divide when node.Inputs.Length == 2 => NormWrittenOut(node),
         Role.Power when node.Number("exponent") == -1 => SigmoidWrittenOut(node),
@@ -23,7 +24,7 @@ internal sealed partial class GraphNetwork
     /// <summary><c>softmax(scale q k^T + mask) v</c>.</summary>
     private NetworkNode? AttentionOf(ModelNode node)
     {
-        if (Behind(node.Inputs[0], Role.Softmax, Role.Dropout, Role.Identity, Role.Reshape, Role.Permute, Role.Mask) is not { } softmax)
+        if (Behind(node.Inputs[0], Role.Softmax, Role.Dropout, Role.Identity, Role.Reshape, Role.Permute, Role.Mask) is not { Inputs.IsEmpty: false } softmax)
             return null;
         var scale = 1.0;
         var isScaleKnown = true;
@@ -76,6 +77,18 @@ internal sealed partial class GraphNetwork
             || query.Dimensions[^2].Any(axis => axis.Kind == AxisKind.Feature))
             return null;
         return new NetworkNode(new Attention(HeadsOf(query), isScaled && !isScaleKnown ? null : scale, isCausal), ImmutableArray.Create(current.Inputs[0], current.Inputs[1], node.Inputs[1]));
+    }
+
+    /// <summary>A softmax over positions times their values: their weighted mean.</summary>
+    private NetworkNode? WeightedMeanOf(ModelNode node)
+    {
+        if (Behind(node.Inputs[0], Role.Softmax, Role.Dropout, Role.Identity, Role.Reshape, Role.Permute, Role.Expand) is null || _layouts[node.Inputs[0]] is not { IsFree: false, Rank: > 0 } weights)
+            return null;
+        // One weight for each position, and nothing else.
+        var positions = weights.Dimensions[^1];
+        return positions.Length > 0 && positions.All(axis => axis.Kind == AxisKind.Position) && weights.Positions.Length == positions.Length && weights.Features.All(axis => axis.Size.Equals(Extent.One))
+            ? new NetworkNode(AttentionBlock.WeightedMean, ImmutableArray.Create(node.Inputs[0], node.Inputs[1]))
+            : null;
     }
 
     /// <summary>The first node of a role on the way back through others; null where something else comes first.</summary>
@@ -142,9 +155,9 @@ internal sealed partial class GraphNetwork
             ActivationKind? kind = gate switch
             {
                 _ when gate.Index == value => ActivationKind.Square,
-                { Role: Role.Sigmoid } when gate.Inputs[0] == value => ActivationKind.SiLU,
-                { Role: Role.Hardsigmoid } when gate.Inputs[0] == value => ActivationKind.Hardswish,
-                { Role: Role.Tanh } when _graph.Nodes[gate.Inputs[0]] is { Role: Role.Softplus } inner && inner.Inputs[0] == value => ActivationKind.Mish,
+                { Role: Role.Sigmoid, Inputs: [var inner, ..] } when inner == value => ActivationKind.SiLU,
+                { Role: Role.Hardsigmoid, Inputs: [var inner, ..] } when inner == value => ActivationKind.Hardswish,
+                { Role: Role.Tanh, Inputs: [var inner, ..] } when _graph.Nodes[inner] is { Role: Role.Softplus, Inputs: [var innermost, ..] } && innermost == value => ActivationKind.Mish,
                 _ => null,
             };
             if (kind is { } known)
@@ -160,12 +173,12 @@ internal sealed partial class GraphNetwork
         for (var place = 0; place < (node.Role == Role.Divide ? 1 : 2); place++)
         {
             var value = node.Inputs[place];
-            if (Behind(node.Inputs[1 - place], Role.Power, Role.Identity, Role.Expand) is not { } root || root.Number("exponent") != (node.Role == Role.Divide ? 0.5 : -0.5))
+            if (Behind(node.Inputs[1 - place], Role.Power, Role.Identity, Role.Expand) is not { Inputs.IsEmpty: false } root || root.Number("exponent") != (node.Role == Role.Divide ? 0.5 : -0.5))
                 continue;
             var inside = _graph.Nodes[root.Inputs[0]];
-            for (var steps = 0; steps < MaximumBetween && (inside.Role is Role.Identity or Role.Hardtanh || (inside.Role is Role.Add or Role.Multiply && inside.Inputs.Length == 1)); steps++)
+            for (var steps = 0; steps < MaximumBetween && !inside.Inputs.IsEmpty && (inside.Role is Role.Identity or Role.Hardtanh || (inside.Role is Role.Add or Role.Multiply && inside.Inputs.Length == 1)); steps++)
                 inside = _graph.Nodes[inside.Inputs[0]];
-            if (inside.Role is not (Role.Mean or Role.Variance or Role.Sum) || !RunsOverFeatures(inside))
+            if (inside.Role is not (Role.Mean or Role.Variance or Role.Sum) || inside.Inputs.IsEmpty || !RunsOverFeatures(inside))
                 continue;
             var of = inside.Inputs[0];
             var source = Uncentered(value);
@@ -187,13 +200,13 @@ internal sealed partial class GraphNetwork
 
     private bool IsSquareOf(int node, int value) => _graph.Nodes[node] switch
     {
-        { Role: Role.Square } square => square.Inputs[0] == value,
-        { Role: Role.Power } power => power.Number("exponent") == 2 && power.Inputs[0] == value,
+        { Role: Role.Square, Inputs: [var squared, ..] } => squared == value,
+        { Role: Role.Power, Inputs: [var raised, ..] } power => power.Number("exponent") == 2 && raised == value,
         { Role: Role.Multiply, Inputs: [var one, var other] } => one == value && other == value,
         _ => false,
     };
 
     /// <summary>x of x - mean(x).</summary>
     private int Uncentered(int value) =>
-        _graph.Nodes[value] is { Role: Role.Subtract, Inputs: [var whole, var mean] } && _graph.Nodes[mean] is { Role: Role.Mean } average && average.Inputs[0] == whole && RunsOverFeatures(average) ? whole : value;
+        _graph.Nodes[value] is { Role: Role.Subtract, Inputs: [var whole, var mean] } && _graph.Nodes[mean] is { Role: Role.Mean, Inputs: [var averaged, ..] } average && averaged == whole && RunsOverFeatures(average) ? whole : value;
 }

@@ -18,7 +18,7 @@ internal sealed partial class GraphNetwork
     private const int UnknownWidth = 128;
 
     /// <summary>Where the real number matters, a narrow and a wide model are predicted beside it, and all have to agree.</summary>
-    private const int NarrowWidth = 32, WideWidth = 512;
+    private const int NarrowWidth = 16, WideWidth = 4096;
 
     /// <summary>Heads, groups of features and the like whose number the source does not tell.</summary>
     private const int UnknownParts = 8;
@@ -189,6 +189,8 @@ internal sealed partial class GraphNetwork
             Role.Add or Role.Subtract => new Add(),
             Role.Multiply => new Multiply(),
             Role.Negate => new Scale(-1),
+            // What is masked before a softmax is left out of it, whatever it was.
+            Role.Mask when UsesOf(node.Index).Any(use => use.Role == Role.Softmax) => new Identity(),
             Role.Concat or Role.Stack => JoinedOf(node),
             Role.Detach => new Opaque("the gradient is cut by detach"),
             Role.Opaque => new Opaque(node.Reason ?? "unknown"),
@@ -311,7 +313,7 @@ internal sealed partial class GraphNetwork
         if (index == "last step")
             return new SelectPosition();
         if (_layouts[node.Inputs[0]] is not { } before || _layouts[node.Index] is not { } after)
-            return IsSequence(node, _graph) ? new SelectPosition() : new Opaque("a part of a tensor");
+            return IsSequence(node, _graph) ? new SelectPosition() : new Opaque($"'{node.Name}' takes a part of a tensor whose dimensions are not known");
         var kept = new HashSet<int>(after.Axes.Select(axis => axis.Id));
         var gone = before.Axes.Where(axis => !kept.Contains(axis.Id)).ToList();
         if (gone.All(axis => axis.Kind == AxisKind.Batch))
@@ -328,7 +330,7 @@ internal sealed partial class GraphNetwork
             return left.IsEmpty ? new SelectPosition() : new SlicePositions(Number(left) ?? 0);
         }
 
-        return new Opaque("a part of a tensor");
+        return new Opaque($"'{node.Name}' takes a part of several dimensions at once");
     }
 
     private Layer ScaledOf(ModelNode node)
@@ -625,7 +627,7 @@ internal sealed partial class GraphNetwork
         // (batch, features, positions...): a vector becomes an image again.
         if (sizes.Length is 3 or 4 or 5 && sizes[1].Whole is > 0 and { } features && sizes.Skip(2).All(size => size.Whole is > 0))
             return new Unflatten(features, sizes.Skip(2).Select(size => size.Whole!.Value).ToImmutableArray());
-        return new Opaque("a reshape whose result is not known");
+        return new Opaque($"the result of '{node.Name}' is not known; sizes that are constants or sizes of a tensor would tell it");
     }
 
     /// <summary>Whether the node's input runs over time or tokens: a recurrent layer or embedding comes before it, and only layers that keep positions come between.</summary>

@@ -117,7 +117,7 @@ internal sealed class Layout(ImmutableArray<ImmutableArray<Axis>> dimensions)
                 left = rest;
                 count++;
             }
-            else if (axis.Size.Over(left) is { } part && (part.IsWhole || part.IsLikelyWhole))
+            else if (axis.Size.Over(left) is { } part && (part.IsWhole || (part.IsLikelyWhole && left.Over(axis.Size)?.IsLikelyWhole != true)))
             {
                 var (own, other) = (axis with { Id = next(), Size = left }, axis with { Id = next(), Size = part });
                 taken.Add(own);

@@ -432,6 +432,8 @@ internal sealed class Layouts
         var current = 0;
         for (var part = 0; part < kinds.Length; part++)
         {
+            if (current >= input.Rank && kinds[part] is "one" or "all" or "range")
+                return null;
             switch (kinds[part])
             {
                 case "one":
@@ -448,7 +450,7 @@ internal sealed class Layouts
                     dimensions.Add(ImmutableArray<Axis>.Empty);
                     break;
                 case "rest":
-                    for (var rest = input.Rank - taken; rest > 0; rest--)
+                    for (var rest = input.Rank - taken; rest > 0 && current < input.Rank; rest--)
                         dimensions.Add(input.Dimensions[current++]);
                     break;
                 default:

@@ -313,10 +313,12 @@ internal sealed partial class Evaluator
     }
 
     /// <summary>What is taken of each dimension: <c>one</c>, <c>all</c>, a <c>range</c> (with its length), <c>new</c>, <c>rest</c>, or by a <c>tensor</c> of indices.</summary>
-    private ImmutableDictionary<string, Constant> IndexOf(IPropertyReferenceOperation reference, Frame frame)
+    private ImmutableDictionary<string, Constant> IndexOf(IPropertyReferenceOperation reference, Frame frame) => IndexOf(reference.Arguments, frame);
+
+    private ImmutableDictionary<string, Constant> IndexOf(ImmutableArray<IArgumentOperation> arguments, Frame frame)
     {
         var parts = new List<(string Kind, Size Size)>();
-        foreach (var argument in reference.Arguments)
+        foreach (var argument in arguments)
         {
             if (Unconverted(argument.Value) is IArrayCreationOperation { Initializer: { } several })
                 parts.AddRange(several.ElementValues.Select(element => PartOf(element, frame)));
@@ -325,7 +327,7 @@ internal sealed partial class Evaluator
         }
 
         return Constant.None
-            .Add("index", new Constant(ImmutableArray<Size>.Empty, string.Join(", ", reference.Arguments.Select(argument => argument.Value.Syntax.ToString()))))
+            .Add("index", new Constant(ImmutableArray<Size>.Empty, string.Join(", ", arguments.Select(argument => argument.Value.Syntax.ToString()))))
             .Add("parts", new Constant(parts.Select(part => part.Size).ToImmutableArray(), string.Join(" ", parts.Select(part => part.Kind))));
     }
 
@@ -345,7 +347,7 @@ internal sealed partial class Evaluator
             case IInvocationOperation { TargetMethod: { IsStatic: true, Name: "Tensor" } }:
                 return ("tensor", Size.Named("?"));
             case IMemberReferenceOperation { Member: { IsStatic: true, Name: var name } }:
-                return (name switch { "Ellipsis" => "rest", "Null" or "None" => "new", "Colon" => "all", _ => "tensor" }, Size.Named("?"));
+                return (name switch { "Ellipsis" => "rest", "Null" or "None" => "new", "Colon" => "all", _ => source.IsTensor(unconverted.Type) ? "tensor" : "range" }, Size.Named(Text(index)));
             case ILiteralOperation { ConstantValue: { HasValue: true, Value: null } }:
                 return ("new", Size.Of(1));
         }
@@ -784,6 +786,7 @@ internal sealed partial class Evaluator
     private Value Part(Value whole, int index, IOperation target) => whole switch
     {
         TensorValue tensor => source.IsTensor(target.Type) ? new TensorValue(tensor.Node) : new Unknown("a part of a value that is not known"),
+        ShapeValue shape => new Unknown("a size of a tensor", ShapeValue.Text(shape.Node, index)),
         TensorParts parts => Operate(Role.Select, One(parts.Node), Constant.None.Add("index", new Constant(ImmutableArray.Create(Size.Of(index)), index.ToString(CultureInfo.InvariantCulture))), target.Type, target),
         Collection collection when Elements(collection) is { } elements && index < elements.Count => elements[index],
         _ => External(target.Type, null, "a part of a value that is not known", target),

@@ -267,7 +267,7 @@ internal sealed partial class Evaluator
                 return External(invocation.Type, Text(invocation), $"'{method.Name}' works on nothing that is known", invocation);
             result = hole is not null
                 ? OpaqueOf(invocation.Type, hole, inputs, invocation)
-                : Operate(entry.Role, inputs, ConstantsOf(entry, evaluated), invocation.Type, invocation, owner?.Owner);
+                : Operate(entry.Role, inputs, entry is { Role: Role.Select, Meanings.IsEmpty: true } ? IndexOf(invocation.Arguments, frame) : ConstantsOf(entry, evaluated), invocation.Type, invocation, owner?.Owner);
         }
 
         // In-place forms write what they are called on: x.add_(y); relu(x, inplace: true).
