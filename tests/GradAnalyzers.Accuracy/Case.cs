@@ -33,6 +33,9 @@ internal sealed record Case(Family Family, string Name, Func<nn.Module> Create, 
 {
     public const int Batch = 32;
 
+    /// <summary>The first weight lies in a branch that a scale closes on purpose until it has grown: its small gradient is no fault, and the verdict rests on the attenuation.</summary>
+    public bool IsScaledOnPurpose { get; init; }
+
     /// <summary>What the data tells and the source does not: the batch, the size of an image or the number of time steps.</summary>
     public Assumptions Assumptions => new(Batch, Image: (int)InputSize[^1], Steps: (int)InputSize[0]);
 

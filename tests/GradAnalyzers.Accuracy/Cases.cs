@@ -202,7 +202,7 @@ internal static class Cases
         new(Family.Gated, "new GluStack(4, 64)", () => new GluStack(4, 64), [64], Task.Classification),
         new(Family.Gated, "new GluStack(10, 64)", () => new GluStack(10, 64), [64], Task.Classification),
         new(Family.Gated, "new Highway(10, 64)", () => new Highway(10, 64), [64], Task.Classification),
-        new(Family.Gated, "new LayerScaleMlp(8, 64, 1e-4)", () => new LayerScaleMlp(8, 64, 1e-4), [64], Task.Classification),
+        new(Family.Gated, "new LayerScaleMlp(8, 64, 1e-4)", () => new LayerScaleMlp(8, 64, 1e-4), [64], Task.Classification) { IsScaledOnPurpose = true },
         new(Family.Gated, "new LayerScaleMlp(12, 64, 0.1)", () => new LayerScaleMlp(12, 64, 0.1), [64], Task.Regression),
         new(Family.Gated, "new ReZeroMlp(8, 32, 64)", () => new ReZeroMlp(8, 32, 64), [32], Task.Classification),
         new(Family.Gated, "new ChoosingMlp(64, true, \"relu\")", () => new ChoosingMlp(64, true, "relu"), [64], Task.Classification),

@@ -135,10 +135,11 @@ internal sealed class GradientFlowPrediction
         var ratio = Math.Exp((LogSquareOf(weights, first) - LogSquareOf(weights, last)) / 2);
         var attenuation = Math.Sqrt(flow.TotalAt(first.Node) / flow.TotalAtOutputs);
         var inputAttenuation = Math.Sqrt(flow.TotalAt(0) / flow.TotalAtOutputs);
-        var reason = Obstacle(flow.Network) ?? (double.IsNegativeInfinity(first.LogSquare) ? ZeroGain(flow.Network) : null);
+        var grown = WithScalesAtOne(network);
+        var reason = Obstacle(flow.Network) ?? (double.IsNegativeInfinity(LogSquareOf(weights, first)) && grown is null ? ZeroGain(flow.Network) ?? $"'{first.Path}' gets no gradient at all" : null);
         var verdict = reason is null ? thresholds.Judge(ratio, attenuation) : Verdict.Unknown;
         // Scales that start at nearly nothing are meant so: they grow first. What would vanish without them does vanish.
-        if (verdict == Verdict.Vanishing && WithScalesAtOne(network) is { } grown)
+        if (verdict == Verdict.Vanishing && grown is not null)
             verdict = PredictOne(grown, thresholds, way).Verdict == Verdict.Vanishing ? Verdict.Vanishing : Verdict.Healthy;
         if (verdict == Verdict.Unknown)
             reason ??= "the gradient cannot be computed";

@@ -148,9 +148,14 @@ internal sealed class Layouts
                 return BroadcastOf(node);
             case Role.MatMul:
                 return ProductOf(node);
+            case Role.ScaledAttention when node.Inputs.Length >= 3 && _layouts[node.Inputs[1]] is { Rank: > 1 } keys && keys.Dimensions[^2].All(axis => axis.Kind is not (AxisKind.Position or AxisKind.Free)):
+                // One position has nothing to attend to.
+                Conflicts++;
+                goto case Role.Opaque;
             case Role.ScaledAttention when node.Inputs.Length >= 3 && _layouts[node.Inputs[0]] is { Rank: > 1 } query && _layouts[node.Inputs[2]] is { Rank: > 1 } value:
                 return query.With(query.Rank - 1, value.Dimensions[^1]);
-            case Role.Opaque or Role.ArgMax:
+            case Role.Opaque:
+            case Role.ArgMax:
                 return null;
             default:
                 return input;
@@ -555,6 +560,8 @@ internal sealed class Layouts
         if (node.Inputs.Length < 2 || _layouts[node.Inputs[0]] is not { Rank: > 0 } left || _layouts[node.Inputs[1]] is not { Rank: > 0 } right)
             return null;
         if (left.Rank != right.Rank && right.Rank < 3 && left.Rank < 4 && _graph.Nodes[node.Inputs[1]].Role is not (Role.Parameter or Role.Permute or Role.Data))
+            Conflicts++;
+        if (right.Rank > 1 && left.Rank == right.Rank && _graph.Nodes[node.Inputs[1]].Role == Role.Permute && right.Dimensions[^1].All(axis => axis.Kind == AxisKind.Batch))
             Conflicts++;
         var axes = right.Rank == 1 ? ImmutableArray<Axis>.Empty : right.Dimensions[^1];
         var wider = left.Rank >= right.Rank ? left : new Layout(right.Dimensions.SetItem(right.Rank - 2, left.Rank > 1 ? left.Dimensions[^2] : ImmutableArray<Axis>.Empty));
