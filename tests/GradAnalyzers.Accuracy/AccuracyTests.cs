@@ -14,6 +14,8 @@ public sealed class AccuracyTests
     [InlineData(Family.Convolutional, 0.20, 0.60)]
     [InlineData(Family.Residual, 0.20, 0.60)]
     [InlineData(Family.Recurrent, 0.20, 0.60)]
+    [InlineData(Family.Attention, 0.20, 0.60)]
+    [InlineData(Family.Gated, 0.10, 0.40)]
     public void PredictionIsAsCloseAsPromised(Family family, double median, double percentile95)
     {
         var comparisons = Cases.Developed.Concat(Cases.HeldOut)

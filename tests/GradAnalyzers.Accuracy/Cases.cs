@@ -112,6 +112,29 @@ internal static class Cases
         Recurrent(() => new BidirectionalTagger(16, 48, 6), Task.Classification, 20, 16),
         Recurrent(() => new StepFeatures(16, 64, 10), Task.Classification, 30, 16),
         new(Family.Recurrent, "new TextClassifier(200, 48, 64, 5)", () => new TextClassifier(200, 48, 64, 5), [40], Task.Classification, 200),
+
+        Attention(() => new FusedTransformer(2, 16, 48, 4, true, false), Task.Classification, 20, 16),
+        Attention(() => new FusedTransformer(8, 16, 64, 4, true, true), Task.Regression, 20, 16),
+        Attention(() => new FusedTransformer(2, 16, 48, 4, false, true), Task.Regression, 16, 16),
+        Attention(() => new FusedTransformer(8, 16, 48, 4, false, false), Task.Classification, 16, 16),
+        Attention(() => new FusedTransformer(16, 16, 64, 2, true, false), Task.Classification, 12, 16),
+        Attention(() => new AttentionOnly(16, 64), Task.Classification, 12, 16),
+        Tokens(Family.Attention, () => new TokenClassifier(80, 16, 48, 4, 3), Task.Classification, 16, 80),
+        Attention(() => new LibraryTransformer(12, 48, 4, 96), Task.Classification, 16, 12),
+        Attention(() => new LibraryStack(1, 12, 48), Task.Classification, 16, 12),
+        Attention(() => new LibraryStack(4, 12, 48), Task.Regression, 16, 12),
+        Attention(() => new LibraryCrossAttention(12, 48), Task.Classification, 16, 12),
+
+        new(Family.Gated, "new SigmoidGates(2, 64)", () => new SigmoidGates(2, 64), [64], Task.Classification),
+        new(Family.Gated, "new SigmoidGates(6, 64)", () => new SigmoidGates(6, 64), [64], Task.Regression),
+        new(Family.Gated, "new GluMlp(5, 64)", () => new GluMlp(5, 64), [64], Task.Classification),
+        new(Family.Gated, "new ChannelGates(3, 16)", () => new ChannelGates(3, 16), [3, 12, 12], Task.Classification),
+        new(Family.Gated, "new ScaledBranches(6, 64, 0.5)", () => new ScaledBranches(6, 64, 0.5), [64], Task.Classification),
+        new(Family.Gated, "new ScaledBranches(6, 64, 1e-5)", () => new ScaledBranches(6, 64, 1e-5), [64], Task.Regression),
+        new(Family.Normalized, "new RootMeanSquareStack(8, 64)", () => new RootMeanSquareStack(8, 64), [64], Task.Classification),
+        new(Family.Plain, "new UnequalHeads(16, 64)", () => new UnequalHeads(16, 64), [16], Task.Regression),
+        Attention(() => new TimeMixing(16, 12, 48), Task.Classification, 16, 12),
+        Recurrent(() => new LastState(12, 48), Task.Classification, 16, 12),
     ];
 
     public static IReadOnlyList<Case> HeldOut { get; } =
@@ -154,33 +177,81 @@ internal static class Cases
         Recurrent(() => new SequenceAverage(24, 80, 6), Task.Classification, 35, 24),
         new(Family.Recurrent, "new CharacterModel(80, 48, 64)", () => new CharacterModel(80, 48, 64), [30], Task.Classification, 80),
         new(Family.Recurrent, "new TextClassifier(1000, 64, 40, 2)", () => new TextClassifier(1000, 64, 40, 2), [60], Task.Classification, 1000),
+
+        // Attention, gates, several heads, shapes that forward computes.
+        Attention(() => new SeriesTransformer(2, 16, 64, 4, true), Task.Regression, 24, 16),
+        Attention(() => new SeriesTransformer(6, 16, 64, 8, true), Task.Classification, 32, 16),
+        Attention(() => new SeriesTransformer(24, 16, 48, 4, true), Task.Classification, 16, 16),
+        Attention(() => new SeriesTransformer(2, 16, 64, 4, false), Task.Classification, 24, 16),
+        Attention(() => new SeriesTransformer(6, 8, 64, 2, false), Task.Regression, 20, 8),
+        Attention(() => new SeriesTransformer(12, 16, 64, 4, false), Task.Classification, 16, 16),
+        Attention(() => new BareAttentionStack(3, 16, 64), Task.Classification, 24, 16),
+        Attention(() => new BareAttentionStack(8, 16, 64), Task.Classification, 24, 16),
+        Tokens(Family.Attention, () => new SmallGpt(65, 32, 4, 4, 64, false), Task.Classification, 32, 65),
+        Tokens(Family.Attention, () => new SmallGpt(100, 24, 6, 6, 96, true), Task.Classification, 24, 100),
+        Attention(() => new LibraryEncoder(3, 12, 64, 4, 128), Task.Classification, 20, 12),
+        Attention(() => new LibraryEncoder(6, 12, 48, 4, 192), Task.Regression, 30, 12),
+        Attention(() => new MultiheadBlocks(4, 12, 64), Task.Classification, 20, 12),
+        new(Family.Attention, "new SmallViT(4, 64, 4, 16, 4)", () => new SmallViT(4, 64, 4, 16, 4), [3, 16, 16], Task.Classification),
+        Attention(() => new LatentReader(16, 64, 4), Task.Classification, 40, 16),
+        Tokens(Family.Attention, () => new AttentiveTranslator(60, 48), Task.Classification, 16, 60),
+        Attention(() => new AttentionPooling(16, 64, 5), Task.Classification, 24, 16),
+
+        new(Family.Gated, "new GatedMlp(6, 32, 64)", () => new GatedMlp(6, 32, 64), [32], Task.Classification),
+        new(Family.Gated, "new GatedMlp(16, 32, 96)", () => new GatedMlp(16, 32, 96), [32], Task.Regression),
+        new(Family.Gated, "new GluStack(4, 64)", () => new GluStack(4, 64), [64], Task.Classification),
+        new(Family.Gated, "new GluStack(10, 64)", () => new GluStack(10, 64), [64], Task.Classification),
+        new(Family.Gated, "new Highway(10, 64)", () => new Highway(10, 64), [64], Task.Classification),
+        new(Family.Gated, "new LayerScaleMlp(8, 64, 1e-4)", () => new LayerScaleMlp(8, 64, 1e-4), [64], Task.Classification) { IsScaledOnPurpose = true },
+        new(Family.Gated, "new LayerScaleMlp(12, 64, 0.1)", () => new LayerScaleMlp(12, 64, 0.1), [64], Task.Regression),
+        new(Family.Gated, "new ReZeroMlp(8, 32, 64)", () => new ReZeroMlp(8, 32, 64), [32], Task.Classification),
+        new(Family.Gated, "new ChoosingMlp(64, true, \"relu\")", () => new ChoosingMlp(64, true, "relu"), [64], Task.Classification),
+        new(Family.Plain, "new ChoosingMlp(64, false, \"tanh\")", () => new ChoosingMlp(64, false, "tanh"), [64], Task.Classification),
+        new(Family.Plain, "new ActorCritic(8, 64, 4)", () => new ActorCritic(8, 64, 4), [8], Task.Regression),
+        new(Family.Residual, "new BoardNet(4, 24, 8)", () => new BoardNet(4, 24, 8), [3, 8, 8], Task.Regression),
+
+        Convolutional(() => new UNet(8, true), Task.Regression, 1, 16, 16),
+        Convolutional(() => new UNet(12, false), Task.Regression, 1, 16, 16),
+        new(Family.Gated, "new SeResNet(2, 16)", () => new SeResNet(2, 16), [3, 16, 16], Task.Classification),
+        new(Family.Gated, "new SeResNet(4, 12)", () => new SeResNet(4, 12), [3, 16, 16], Task.Classification),
+        Residual(() => new DenseNet(4, 12), Task.Classification, 3, 16, 16),
+        Tokens(Family.Convolutional, () => new TextCnn(500, 48, 32), Task.Classification, 30, 500),
+        new(Family.Residual, "new Mixer(4, 16, 12, 48)", () => new Mixer(4, 16, 12, 48), [16, 12], Task.Classification),
+        Recurrent(() => new FinalState(16, 64, 10), Task.Classification, 24, 16),
+        Convolutional(() => new SizedConvNet(16, 16), Task.Classification, 3, 16, 16),
     ];
 
-    private static Case Plain(Func<nn.Module<Tensor, Tensor>> create, Task task, [CallerArgumentExpression(nameof(create))] string code = "") =>
+    private static Case Attention(Func<nn.Module> create, Task task, long steps, long features, [CallerArgumentExpression(nameof(create))] string code = "") =>
+        New(Family.Attention, create, task, code, [steps, features]);
+
+    private static Case Tokens(Family family, Func<nn.Module> create, Task task, long steps, int tokens, [CallerArgumentExpression(nameof(create))] string code = "") =>
+        New(family, create, task, code, [steps]) with { Tokens = tokens };
+
+    private static Case Plain(Func<nn.Module> create, Task task, [CallerArgumentExpression(nameof(create))] string code = "") =>
         New(Family.Plain, create, task, code, [WidthIn(code)]);
 
-    private static Case Plain(Func<nn.Module<Tensor, Tensor>> create, Task task, int inputs, [CallerArgumentExpression(nameof(create))] string code = "") =>
+    private static Case Plain(Func<nn.Module> create, Task task, int inputs, [CallerArgumentExpression(nameof(create))] string code = "") =>
         New(Family.Plain, create, task, code, [inputs]);
 
-    private static Case Normalized(Func<nn.Module<Tensor, Tensor>> create, Task task, [CallerArgumentExpression(nameof(create))] string code = "") =>
+    private static Case Normalized(Func<nn.Module> create, Task task, [CallerArgumentExpression(nameof(create))] string code = "") =>
         New(Family.Normalized, create, task, code, [WidthIn(code)]);
 
-    private static Case Residual(Func<nn.Module<Tensor, Tensor>> create, Task task, long size, [CallerArgumentExpression(nameof(create))] string code = "") =>
+    private static Case Residual(Func<nn.Module> create, Task task, long size, [CallerArgumentExpression(nameof(create))] string code = "") =>
         New(Family.Residual, create, task, code, [size]);
 
-    private static Case Residual(Func<nn.Module<Tensor, Tensor>> create, Task task, long channels, long height, long width, [CallerArgumentExpression(nameof(create))] string code = "") =>
+    private static Case Residual(Func<nn.Module> create, Task task, long channels, long height, long width, [CallerArgumentExpression(nameof(create))] string code = "") =>
         New(Family.Residual, create, task, code, [channels, height, width]);
 
-    private static Case Convolutional(Func<nn.Module<Tensor, Tensor>> create, Task task, long channels, long height, long width, [CallerArgumentExpression(nameof(create))] string code = "") =>
+    private static Case Convolutional(Func<nn.Module> create, Task task, long channels, long height, long width, [CallerArgumentExpression(nameof(create))] string code = "") =>
         New(Family.Convolutional, create, task, code, [channels, height, width]);
 
-    private static Case Convolutional(Func<nn.Module<Tensor, Tensor>> create, Task task, long channels, long length, [CallerArgumentExpression(nameof(create))] string code = "") =>
+    private static Case Convolutional(Func<nn.Module> create, Task task, long channels, long length, [CallerArgumentExpression(nameof(create))] string code = "") =>
         New(Family.Convolutional, create, task, code, [channels, length]);
 
-    private static Case Recurrent(Func<nn.Module<Tensor, Tensor>> create, Task task, long steps, long features, [CallerArgumentExpression(nameof(create))] string code = "") =>
+    private static Case Recurrent(Func<nn.Module> create, Task task, long steps, long features, [CallerArgumentExpression(nameof(create))] string code = "") =>
         New(Family.Recurrent, create, task, code, [steps, features]);
 
-    private static Case New(Family family, Func<nn.Module<Tensor, Tensor>> create, Task task, string code, long[] size) =>
+    private static Case New(Family family, Func<nn.Module> create, Task task, string code, long[] size) =>
         new(family, code[(code.IndexOf("new", StringComparison.Ordinal))..], create, size, task);
 
     /// <summary>The stacks take their width as the second argument.</summary>

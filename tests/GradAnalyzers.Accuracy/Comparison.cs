@@ -30,7 +30,7 @@ internal sealed record Comparison(Case Network, double Predicted, double Measure
             measured,
             measurement.Scatter,
             prediction?.Verdict ?? Verdict.Unknown,
-            Thresholds.Default.Judge(Math.Pow(10, measured), Math.Pow(10, attenuation)),
+            Thresholds.Default.Judge(network.IsScaledOnPurpose ? 1 : Math.Pow(10, measured), Math.Pow(10, attenuation)),
             prediction is null ? "not found in the source" : prediction.Reason);
     }
 }

@@ -4,7 +4,7 @@ namespace GradAnalyzers.Accuracy;
 
 /// <summary>Gradients of a network at initialization, run on TorchSharp.</summary>
 /// <param name="LogNorms">log10 of the gradient norm of each parameter by path, averaged over the seeds.</param>
-/// <param name="Weights">Paths of the parameters with two or more dimensions, in the library's order.</param>
+/// <param name="Weights">Paths of the weights (matrices and kernels; not positions, tokens and scales), in the library's order.</param>
 /// <param name="InputToOutput">log10 of the norm of the derivative with respect to the input over that with respect to the output, averaged over the seeds; NaN for token indices.</param>
 /// <param name="Scatter">Standard deviation of log10 of the first/last ratio from seed to seed.</param>
 internal sealed record Measurement(IReadOnlyDictionary<string, double> LogNorms, IReadOnlyList<string> Weights, double InputToOutput, double Scatter)
@@ -28,9 +28,10 @@ internal sealed record Measurement(IReadOnlyDictionary<string, double> LogNorms,
             long[] size = [Case.Batch, .. network.InputSize];
             var isTokens = network.Tokens > 0;
             var input = isTokens ? randint(network.Tokens, size, dtype: ScalarType.Int64) : randn(size).requires_grad_(true);
-            var output = model.forward(input);
-            output.retain_grad();
-            var loss = Loss(network, output);
+            var outputs = Case.Run(model, input);
+            foreach (var output in outputs)
+                output.retain_grad();
+            var loss = outputs.Select(output => Loss(network, output)).Aggregate((sum, next) => sum + next);
             loss.backward();
 
             weights.Clear();
@@ -39,11 +40,11 @@ internal sealed record Measurement(IReadOnlyDictionary<string, double> LogNorms,
                 using var gradient = parameter.grad;
                 var norm = gradient is null ? 0 : Norm(gradient);
                 sums[path] = sums.GetValueOrDefault(path) + Math.Log10(Math.Max(norm, 1e-40)) / Seeds;
-                if (parameter.dim() >= 2)
+                if (parameter.dim() >= 2 && path[(path.LastIndexOf('.') + 1)..].Contains("weight", StringComparison.Ordinal))
                     weights.Add(path);
             }
 
-            inputToOutput += isTokens ? double.NaN : Math.Log10(Math.Max(Norm(input.grad!), 1e-40) / Norm(output.grad!)) / Seeds;
+            inputToOutput += isTokens ? double.NaN : Math.Log10(Math.Max(Norm(input.grad!), 1e-40) / Math.Sqrt(outputs.Sum(output => Math.Pow(Norm(output.grad!), 2)))) / Seeds;
             var named = model.named_parameters().ToDictionary(pair => pair.name, pair => pair.parameter);
             ratios.Add(Math.Log10(Math.Max(Norm(named[weights[0]].grad!), 1e-40) / Math.Max(Norm(named[weights[^1]].grad!), 1e-40)));
         }

@@ -70,6 +70,8 @@ internal static class Report
         Family.Convolutional => "convolutional",
         Family.Residual => "residual",
         Family.Recurrent => "recurrent",
+        Family.Attention => "attention",
+        Family.Gated => "gates and scales",
         _ => throw new ArgumentOutOfRangeException(nameof(family), family, "a family without a name"),
     };
 

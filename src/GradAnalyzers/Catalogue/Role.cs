@@ -107,6 +107,12 @@ internal enum Role
     MatMul,
     Mean,
     Sum,
+    Variance,
+    Power,
+    Normalize,
+    Mask,
+    Triangle,
+    ScaledAttention,
     Detach,
 
     // Initializers
@@ -142,6 +148,7 @@ internal enum Role
     // Only in graphs
     Input,
     Data,
+    Choice,
     Opaque,
     Default,
 
@@ -163,6 +170,8 @@ internal enum Role
     Discrete,
     Measure,
     Same,
+    Sizes,
+    Rank,
 
     // Points where a gradient is singular, or a size is taken
     Logarithm,

@@ -36,8 +36,8 @@ internal sealed class PredictedModel
     {
         Graph = graph;
         Thresholds = thresholds;
-        // Over time steps gradients have rules of their own. Where forward returns several values, the loss may reach the first layers by a shorter way than the one that is predicted.
-        IsPredictable = graph.IsComplete && graph.Outputs.Distinct().Count() == 1 && !graph.Nodes.Any(node => node.Role.IsRecurrent());
+        // Over time steps gradients have rules of their own. Where forward returns several values, the prediction speaks only where all of them say the same.
+        IsPredictable = graph.IsComplete && !graph.Nodes.Any(node => node.Role.IsRecurrent());
         Network = IsPredictable ? GraphNetwork.Of(graph) : new Network(ImmutableArray<NetworkNode>.Empty, 0, Loss.Unknown);
         Prediction = GradientFlowPrediction.Predict(Network, thresholds);
         _hidden = Remedies.Hidden(Network);

@@ -22,7 +22,10 @@ internal enum Remedy
 /// <summary>Edits of a network: what it would be with a remedy. Predicting the result tells the cause of a bad prediction and which fixes keep their promise.</summary>
 internal static class Remedies
 {
-    public static Network Apply(Network network, Remedy remedy) => remedy switch
+    public static Network Apply(Network network, Remedy remedy) =>
+        Applied(network, remedy) with { Others = network.Others.Select(other => Applied(other, remedy)).ToImmutableArray() };
+
+    private static Network Applied(Network network, Remedy remedy) => remedy switch
     {
         Remedy.ReluWithKaiming => WithRelu(network),
         Remedy.BatchNorm => WithNorm(network, features => new BatchNorm(features)),
@@ -71,7 +74,7 @@ internal static class Remedies
             {
                 case Linear or Convolution:
                     return current;
-                case Activation or Input or Opaque or Embedding or Add or Concat or Recurrent or Softmax:
+                case Activation or Input or Opaque or Embedding or Add or Concat or Recurrent or Softmax or Block or Choice or OwnParameter or Given or PositionSoftmax:
                     return -1;
             }
         }
@@ -214,6 +217,6 @@ internal static class Remedies
             map[index] = nodes.Count - 1;
         }
 
-        return network with { Nodes = nodes.ToImmutable(), Output = map[network.Output] };
+        return network with { Nodes = nodes.ToImmutable(), Output = map[network.Output], Outputs = network.Outputs.Select(output => map[output]).ToImmutableArray() };
     }
 }

@@ -29,8 +29,11 @@ internal sealed class Flow
 
     public Expectation Expectation { get; } = new();
 
-    /// <summary>The node whose value the loss reads.</summary>
-    public int LossNode { get; private set; }
+    /// <summary>The nodes whose values losses read.</summary>
+    private readonly List<int> lossNodes = [];
+
+    /// <summary>Squared norm of the derivative of one sample at all outputs.</summary>
+    public double TotalAtOutputs => lossNodes.Sum(TotalAt);
 
     public List<ParameterGradient> Parameters { get; } = [];
 
@@ -40,9 +43,11 @@ internal sealed class Flow
     /// <summary>Says what <see cref="TotalAt"/> is for a layer whose pre-activations are inside.</summary>
     public void SetPreActivation(int node, double total) => preActivations[node] = total;
 
-    public static Flow Run(Network network)
+    /// <param name="network">The network.</param>
+    /// <param name="other">What is decided the other way: <see cref="Conditions.Ways"/>.</param>
+    public static Flow Run(Network network, string? other = null)
     {
-        var flow = new Flow(LastStepOnly.Apply(MaximumBeforeActivation.Apply(network)));
+        var flow = new Flow(LastStepOnly.Apply(MaximumBeforeActivation.Apply(Inlined.Apply(network, other))));
         flow.Forward();
         flow.Backward();
         return flow;
@@ -66,10 +71,15 @@ internal sealed class Flow
 
     private void Backward()
     {
-        var start = LossFlow.Start(this, out var node, out lossDegrees);
-        LossNode = node;
-        Receive(node, start);
-        for (var i = node; i >= 0; i--)
+        foreach (var output in Network.Outputs)
+        {
+            var start = LossFlow.Start(this, output, out var node, out var degrees);
+            lossDegrees = Math.Max(lossDegrees, degrees);
+            lossNodes.Add(node);
+            Receive(node, start);
+        }
+
+        for (var i = Network.Nodes.Length - 1; i >= 0; i--)
             if (isReached[i])
                 layers[i].Backward(gradients[i]);
     }
@@ -87,6 +97,13 @@ internal sealed class Flow
     {
         var batch = Network.Assumptions.Batch;
         var total = Math.Max(own + cross, 1e-12 * own);
+        // A key's bias moves all logits of a query alike: its gradient is zero.
+        if (total <= 0)
+        {
+            Parameters.Add(new(node, Parameters.Count, path, isWeight, double.NegativeInfinity));
+            return;
+        }
+
         // The expectation is of a sum of squared residuals: chi-squared with as many degrees of freedom as independent residuals take part. A measured mean of logarithms is lower than the logarithm of the mean.
         var shared = total > 0 ? Math.Min(Math.Max(cross / total, 0), 1) : 0;
         var alike = Math.Min(coherence * coherence, 1);

@@ -80,11 +80,46 @@ internal sealed class GradientFlowPrediction
         if (network.Nodes.IsDefaultOrEmpty)
             return Nothing("the model has no layers");
 
-        var flow = Flow.Run(network);
+        var ways = Conditions.Ways(network);
+        var first = PredictOne(network, thresholds, null);
+        // Both ways of every condition that is not known: a verdict that all of them share is a verdict.
+        foreach (var way in ways.Skip(1))
+        {
+            if (first.Verdict == Verdict.Unknown)
+                break;
+            var other = PredictOne(network, thresholds, way);
+            if (other.Verdict == first.Verdict)
+                continue;
+            var reason = other.Verdict == Verdict.Unknown ? other.Reason
+                : $"it depends on {(way == Conditions.Given || ways.Count == 2 && !network.Nodes.Any(node => node.Layer is Choice) ? "a tensor that the model is given" : "a condition that is not known")}: {Word(first)} one way, {Word(other)} the other";
+            return new(first.Parameters, first.FirstToLastRatio, first.Attenuation, first.InputAttenuation, Verdict.Unknown, reason);
+        }
+
+        foreach (var output in network.Outputs.Length > 1 ? network.Outputs : ImmutableArray<int>.Empty)
+        {
+            // Which of several outputs a loss reads, only its caller says.
+            if (first.Verdict != Verdict.Unknown && PredictOne(network with { Output = output, Outputs = ImmutableArray.Create(output) }, thresholds, null) is var head && head.Verdict != first.Verdict && head.Reason != NoWeights)
+                return new(first.Parameters, first.FirstToLastRatio, first.Attenuation, first.InputAttenuation, Verdict.Unknown, head.Reason ?? $"its outputs differ: all together {Word(first)}, one of them {Word(head)}");
+        }
+
+        foreach (var other in network.Others)
+        {
+            if (first.Verdict != Verdict.Unknown && PredictOne(other, thresholds, null) is var sized && sized.Verdict != first.Verdict)
+                return new(first.Parameters, first.FirstToLastRatio, first.Attenuation, first.InputAttenuation, Verdict.Unknown, sized.Reason ?? $"it depends on sizes that are not known: {Word(first)} or {Word(sized)}");
+        }
+
+        return first;
+    }
+
+    private static string Word(GradientFlowPrediction prediction) => prediction.Verdict.ToString().ToLowerInvariant();
+
+    private static GradientFlowPrediction PredictOne(Network network, Thresholds thresholds, string? way)
+    {
+        var flow = Flow.Run(network, way);
         var parameters = Parameterize(flow);
         var weights = flow.Parameters.Where(parameter => parameter.IsWeight).ToList();
         if (weights.Count == 0)
-            return new(parameters, double.NaN, double.NaN, double.NaN, Verdict.Unknown, "the model has no weights on the way to its output");
+            return new(parameters, double.NaN, double.NaN, double.NaN, Verdict.Unknown, Obstacle(flow.Network) ?? NoWeights);
 
         var first = weights[0];
         var last = weights[0];
@@ -98,23 +133,44 @@ internal sealed class GradientFlowPrediction
         }
 
         var ratio = Math.Exp((LogSquareOf(weights, first) - LogSquareOf(weights, last)) / 2);
-        var attenuation = Math.Sqrt(flow.TotalAt(first.Node) / flow.TotalAt(flow.LossNode));
-        var inputAttenuation = Math.Sqrt(flow.TotalAt(0) / flow.TotalAt(flow.LossNode));
-        var reason = Obstacle(network) ?? (double.IsNegativeInfinity(first.LogSquare) ? ZeroGain(network) : null);
+        var attenuation = Math.Sqrt(flow.TotalAt(first.Node) / flow.TotalAtOutputs);
+        var inputAttenuation = Math.Sqrt(flow.TotalAt(0) / flow.TotalAtOutputs);
+        var grown = WithScalesAtOne(network);
+        var reason = Obstacle(flow.Network) ?? (double.IsNegativeInfinity(LogSquareOf(weights, first)) && grown is null ? ZeroGain(flow.Network) ?? $"'{first.Path}' gets no gradient at all" : null);
         var verdict = reason is null ? thresholds.Judge(ratio, attenuation) : Verdict.Unknown;
+        // Scales that start at nearly nothing are meant so: they grow first. What would vanish without them does vanish.
+        if (verdict == Verdict.Vanishing && grown is not null)
+            verdict = PredictOne(grown, thresholds, way).Verdict == Verdict.Vanishing ? Verdict.Vanishing : Verdict.Healthy;
         if (verdict == Verdict.Unknown)
             reason ??= "the gradient cannot be computed";
         return new(parameters, ratio, attenuation, inputAttenuation, verdict, reason);
     }
 
+    /// <summary>A loss, a sampler, a schedule written as a module.</summary>
+    public const string NoWeights = "the model has no weights on the way to its output";
+
     private static GradientFlowPrediction Nothing(string reason) =>
         new(ImmutableArray<ParameterPrediction>.Empty, double.NaN, double.NaN, double.NaN, Verdict.Unknown, reason);
+
+    /// <summary>Branches that a parameter scales down, as if it had grown; null where there are none.</summary>
+    private static Network? WithScalesAtOne(Network network)
+    {
+        var scales = new HashSet<int>(network.Nodes.Where(node => node.Layer is Multiply).SelectMany(node => node.Inputs).Where(input => network.Nodes[input].Layer is OwnParameter { Start: { Variance: 0, Mean: > -1 and < 1 } }));
+        return scales.Count == 0 ? null : network with
+        {
+            Nodes = network.Nodes.Select((node, index) => scales.Contains(index) ? node with { Layer = (OwnParameter)node.Layer with { Start = Distribution.Constant(1) } } : node).ToImmutableArray(),
+        };
+    }
 
     /// <summary>What forbids a verdict: an opaque layer, or weights that are all the same number (units that are alike, or a layer that starts at zero on purpose).</summary>
     private static string? Obstacle(Network network)
     {
-        foreach (var node in network.Nodes)
+        var reached = network.Reached();
+        for (var index = 0; index < reached.Length; index++)
         {
+            var node = network.Nodes[index];
+            if (!reached[index])
+                continue;
             switch (node.Layer)
             {
                 case Opaque opaque:

@@ -9,12 +9,13 @@ namespace GradAnalyzers.GradientFlow;
 internal static class LossFlow
 {
     /// <param name="flow">After its forward pass.</param>
+    /// <param name="output">The node whose value the loss reads.</param>
     /// <param name="node">Where the derivative enters: the output, or the value before it where the loss undoes the last layer (sigmoid with binary cross entropy, log-softmax with negative log-likelihood).</param>
     /// <param name="degrees">Independent residuals of one sample.</param>
-    public static Gradient Start(Flow flow, out int node, out double degrees)
+    public static Gradient Start(Flow flow, int output, out int node, out double degrees)
     {
         var network = flow.Network;
-        node = network.Output;
+        node = output;
         var kind = network.Loss.Kind;
         var last = network.Nodes[node];
         if (kind == LossKind.BinaryCrossEntropy && last.Layer is Activation { Kind: ActivationKind.Sigmoid })

@@ -13,6 +13,38 @@ internal sealed record Network(ImmutableArray<NetworkNode> Nodes, int Output, Lo
     /// <summary>Sizes that source rarely tells; they are used only where no layer gives them.</summary>
     public Assumptions Assumptions { get; init; } = Assumptions.Default;
 
+    /// <summary>All values that a loss may read; default for <see cref="Output"/> alone.</summary>
+    public ImmutableArray<int> Outputs
+    {
+        get => field.IsDefaultOrEmpty ? ImmutableArray.Create(Output) : field;
+        init;
+    }
+
+    /// <summary>The same model with other numbers where no code tells them: a verdict is one only if they share it.</summary>
+    public ImmutableArray<Network> Others
+    {
+        get => field.IsDefault ? ImmutableArray<Network>.Empty : field;
+        init;
+    }
+
+    /// <summary>Nodes that an output depends on.</summary>
+    public bool[] Reached()
+    {
+        var reached = new bool[Nodes.Length];
+        foreach (var output in Outputs)
+            reached[output] = true;
+        for (var node = Nodes.Length - 1; node >= 0; node--)
+        {
+            if (reached[node] && !Nodes[node].Inputs.IsDefault)
+            {
+                foreach (var input in Nodes[node].Inputs)
+                    reached[input] = true;
+            }
+        }
+
+        return reached;
+    }
+
     /// <summary>How many times each node's value is read.</summary>
     public int[] CountReaders()
     {
@@ -34,10 +66,20 @@ internal sealed record Network(ImmutableArray<NetworkNode> Nodes, int Output, Lo
 /// </param>
 internal sealed record NetworkNode(Layer Layer, ImmutableArray<int> Inputs, string? Path = null)
 {
+    /// <summary>What has to be done to each input before the layer reads it; default, or null at an input, for nothing.</summary>
+    public ImmutableArray<Rearrange?> Before { get; init; }
+
     /// <summary>Path of the weight, for parameters that are no module's <c>weight</c> (<c>functional.linear(x, this.w)</c>). By default the module's path and the layer's own name.</summary>
     public string? WeightPath
     {
         get => field ?? (Path is not null && Layer.WeightSuffix is { } suffix ? Path + suffix : null);
+        init;
+    }
+
+    /// <summary>Path of the bias: the module's and <c>.bias</c>, if nothing else is said.</summary>
+    public string? BiasPath
+    {
+        get => field ?? (Path is not null ? Path + ".bias" : null);
         init;
     }
 }
@@ -97,7 +139,11 @@ internal abstract record Layer
 /// Size along each spatial or time dimension: empty for feature vectors, default where unknown. Unknown sizes are found from the first flatten followed by a Linear
 /// (the square input whose channels times positions equal the Linear's inputs), else taken from <see cref="Assumptions"/>.
 /// </param>
-internal sealed record Input(int? Features = null, ImmutableArray<int> Positions = default) : Layer;
+internal sealed record Input(int? Features = null, ImmutableArray<int> Positions = default) : Layer
+{
+    /// <summary>How many dimensions its positions have, where the source tells that but no sizes.</summary>
+    public int? Dimensions { get; init; }
+}
 
 /// <summary>Fully connected, at every position alike; fan-in <paramref name="Inputs"/>.</summary>
 /// <param name="Inputs">Input features.</param>
@@ -234,8 +280,8 @@ internal sealed record Add : Layer;
 /// <summary>Its inputs side by side along the features.</summary>
 internal sealed record Concat : Layer;
 
-/// <summary>Multiplies by a constant.</summary>
-internal sealed record Scale(double Factor) : Layer;
+/// <summary>Multiplies by a constant and adds one.</summary>
+internal sealed record Scale(double Factor, double Shift = 0) : Layer;
 
 /// <summary>Maximum over a window of positions.</summary>
 internal sealed record MaxPooling(Window Window) : Layer;
@@ -246,7 +292,8 @@ internal sealed record AveragePooling(Window Window) : Layer;
 /// <summary>Pools to a fixed number of positions: adaptive pooling, and <c>x.mean(dim)</c> over positions as one position.</summary>
 /// <param name="Positions">Size along each dimension; empty for one position in all (global pooling).</param>
 /// <param name="Maximum">Whether it is the maximum, else the average.</param>
-internal sealed record AdaptivePooling(ImmutableArray<int> Positions, bool Maximum = false) : Layer
+/// <param name="Sum">Whether it is the sum: the average times the number of positions.</param>
+internal sealed record AdaptivePooling(ImmutableArray<int> Positions, bool Maximum = false, bool Sum = false) : Layer
 {
     public static AdaptivePooling GlobalAverage { get; } = new(ImmutableArray<int>.Empty);
 }
@@ -310,6 +357,60 @@ internal enum RecurrentKind
     Lstm,
     Gru,
 }
+
+/// <summary>Features become positions and positions features, as a reshape or a transposition lets the next layer read them.</summary>
+/// <param name="Split">How many of a feature's parts become positions; 0 for all, 1 for none.</param>
+/// <param name="Joined">How many positions become features; 0 for all, 1 for none, -1 for a part whose number is not known.</param>
+internal sealed record Rearrange(int Split, int Joined) : Layer;
+
+/// <summary>Product of two values, feature by feature; the one with fewer positions or features is repeated.</summary>
+internal sealed record Multiply : Layer;
+
+/// <summary>A trainable tensor that is no layer's (positions, tokens, scales): the same in all samples.</summary>
+/// <param name="Features">Its features.</param>
+/// <param name="Positions">Its positions; empty for one, default for as many as a sequence has.</param>
+/// <param name="Start">How its elements start.</param>
+internal sealed record OwnParameter(int Features, ImmutableArray<int> Positions, Distribution Start) : Layer;
+
+/// <summary>A tensor that the model is given beside its input or makes without weights: the same in all samples (a mask, fixed positions).</summary>
+/// <param name="Start">Its elements; null where nobody tells, and both <paramref name="Without"/> and <paramref name="With"/> are tried.</param>
+/// <param name="Without">As if it were not there.</param>
+/// <param name="With">As it usually is.</param>
+internal sealed record Given(Distribution? Start, Distribution Without, Distribution With) : Layer;
+
+/// <summary>
+/// Attention: inputs are queries, keys and values, projected already; the value at a query is the mean of all values, weighted by the softmax of the scaled dot products.
+/// </summary>
+/// <param name="Heads">Groups of features that attend by themselves.</param>
+/// <param name="Scale">What a dot product is multiplied by; null for one over the root of a head's features.</param>
+/// <param name="Causal">Whether a position sees only those before it.</param>
+internal sealed record Attention(int Heads, double? Scale = null, bool Causal = false) : Layer;
+
+/// <summary>Softmax over the positions of each feature.</summary>
+internal sealed record PositionSoftmax : Layer;
+
+/// <summary>Its inputs one after the other along the positions.</summary>
+internal sealed record Append : Layer;
+
+/// <summary>The average over the features, as one feature.</summary>
+/// <param name="Sum">Whether it is the sum.</param>
+internal sealed record FeatureMean(bool Sum) : Layer;
+
+/// <summary>Multiplies by a number, or adds one, that no code tells: a small one and a large one are tried.</summary>
+internal sealed record UnknownScale(bool IsShift) : Layer;
+
+/// <summary>Some of the features.</summary>
+internal sealed record SliceFeatures(int Parts, int Features) : Layer;
+
+/// <summary>Some of the positions.</summary>
+/// <param name="Count">How many; 0 for an unknown share.</param>
+internal sealed record SlicePositions(int Count) : Layer;
+
+/// <summary>Several layers as one node: its inner inputs are the node's inputs, in their order.</summary>
+internal sealed record Block(ImmutableArray<NetworkNode> Nodes) : Layer;
+
+/// <summary>One of its inputs; which, a condition decides that is not known.</summary>
+internal sealed record Choice(string Condition) : Layer;
 
 /// <summary>Something that cannot be predicted. Nothing beyond it is, and the verdict is unknown.</summary>
 /// <param name="Reason">Why, for the report ("attention", "type of 'head' is unknown").</param>

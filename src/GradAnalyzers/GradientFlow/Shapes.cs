@@ -89,7 +89,7 @@ internal static class Shapes
             {
                 Input layer => OfInput(network, layer, i, side),
                 Linear linear => OfLinear(linear, input, ref fit),
-                Convolution convolution => new(convolution.Outputs, Slide(convolution, input.Sizes, ref fit)),
+                Convolution convolution => new(convolution.Outputs, Slide(convolution, Fitted(input.Sizes, convolution.Window.Dimensions), ref fit)),
                 Embedding embedding => new(embedding.Features, ImmutableArray.Create(embedding.Steps ?? StepsOf(input, network))),
                 MaxPooling pooling => input with { Sizes = Slide(pooling.Window, input.Sizes, ref fit) },
                 AveragePooling pooling => input with { Sizes = Slide(pooling.Window, input.Sizes, ref fit) },
@@ -97,15 +97,61 @@ internal static class Shapes
                 Flatten => Shape.Vector(input.Features * input.Positions),
                 Unflatten unflatten => new(unflatten.Features, unflatten.Positions),
                 SelectPosition => Shape.Vector(input.Features),
+                Rearrange rearrange => Rearranged(rearrange, input),
+                FeatureMean => input with { Features = 1 },
+                SliceFeatures slice => input with { Features = slice.Features > 0 ? slice.Features : Math.Max(input.Features / Math.Max(slice.Parts, 1), 1) },
+                SlicePositions slice => input with { Sizes = ImmutableArray.Create(slice.Count > 0 ? Math.Min(slice.Count, Math.Max(input.Positions, 1)) : Math.Max(input.Positions / 2, 1)) },
+                OwnParameter parameter => OfParameter(parameter, i, network, shapes),
+                Attention when node.Inputs.Length >= 3 => new(shapes[node.Inputs[2]].Features, shapes[node.Inputs[0]].Sizes),
+                Append => input with { Sizes = ImmutableArray.Create(node.Inputs.Sum(one => shapes[one].Positions)) },
                 Upsample upsample => input with { Sizes = ImmutableArray.CreateRange(input.Sizes, size => size * Math.Max(upsample.Factor, 1)) },
                 Recurrent recurrent => OfRecurrent(recurrent, input, network),
-                Concat => input with { Features = Total(node, shapes) },
-                Add when !node.Inputs.IsDefaultOrEmpty => Widest(node, shapes),
+                Concat => Widest(node, shapes) with { Features = Total(node, shapes) },
+                Add or Multiply when !node.Inputs.IsDefaultOrEmpty => Widest(node, shapes),
                 _ => input,
             };
         }
 
         return shapes;
+    }
+
+    /// <summary>As many dimensions as a window moves over: positions in a row become an image again.</summary>
+    private static ImmutableArray<int> Fitted(ImmutableArray<int> sizes, int dimensions)
+    {
+        if (sizes.Length == dimensions || sizes.IsEmpty || dimensions < 1)
+            return sizes;
+        var positions = sizes.Aggregate(1, (product, size) => product * size);
+        var side = Math.Max(1, (int)Math.Round(Math.Pow(positions, 1.0 / dimensions)));
+        return ImmutableArray.CreateRange(Enumerable.Repeat(side, dimensions));
+    }
+
+    /// <summary>How many parts of a feature become positions.</summary>
+    public static int SplitOf(Rearrange rearrange, Shape input) => rearrange.Split == 0 ? Math.Max(input.Features, 1) : Math.Min(Math.Max(rearrange.Split, 1), Math.Max(input.Features, 1));
+
+    /// <summary>How many positions become features.</summary>
+    public static int JoinedOf(Rearrange rearrange, Shape input) => rearrange.Joined switch
+    {
+        0 => Math.Max(input.Positions, 1),
+        < 0 => Math.Max(1, (int)Math.Round(Math.Sqrt(input.Positions))),
+        var count => Math.Min(count, Math.Max(input.Positions, 1)),
+    };
+
+    private static Shape Rearranged(Rearrange rearrange, Shape input)
+    {
+        var split = SplitOf(rearrange, input);
+        var joined = JoinedOf(rearrange, input);
+        var kept = joined == 1 ? input.Sizes : joined == input.Positions ? ImmutableArray<int>.Empty : ImmutableArray.Create(Math.Max(input.Positions / joined, 1));
+        return new(Math.Max(input.Features / split, 1) * joined, split > 1 ? kept.Add(split) : kept);
+    }
+
+    /// <summary>A parameter that does not say its size has that of what it meets.</summary>
+    private static Shape OfParameter(OwnParameter parameter, int index, Network network, Shape[] shapes)
+    {
+        if (parameter.Features > 0 && !parameter.Positions.IsDefault)
+            return new(parameter.Features, parameter.Positions);
+        var met = network.Nodes.Where(node => !node.Inputs.IsDefault && node.Inputs.Contains(index)).SelectMany(node => node.Inputs).Where(other => other < index).Select(other => (int?)other).FirstOrDefault();
+        var like = met is { } node ? shapes[node] : Shape.Vector(1);
+        return new(parameter.Features > 0 ? parameter.Features : like.Features, parameter.Positions.IsDefault ? like.Sizes : parameter.Positions);
     }
 
     private static int Total(NetworkNode node, Shape[] shapes)
@@ -135,6 +181,8 @@ internal static class Shapes
         var dimensions = nodes.Select(node => DimensionsRead(node.Layer)).FirstOrDefault(dimensions => dimensions > 0);
         if (dimensions > 0)
             return new(features, ImmutableArray.CreateRange(Enumerable.Repeat(side, dimensions)));
+        if (layer.Dimensions is { } count)
+            return new(features, ImmutableArray.CreateRange(Enumerable.Repeat(count == 1 ? network.Assumptions.Steps : side, Math.Min(count, 3))));
         var recurrent = nodes.Select(node => node.Layer).OfType<Recurrent>().FirstOrDefault();
         return recurrent is null ? Shape.Vector(features) : new(features, ImmutableArray.Create(recurrent.Steps ?? network.Assumptions.Steps));
     }

@@ -9,7 +9,7 @@ namespace GradAnalyzers.Models;
 /// A model graph as gradient flow reads it: node for node, so that index <c>i</c> means the same in both.
 /// What a role alone does not settle (a reshape of unknown shape, a gate, a mask) is <see cref="GradientFlow.Opaque"/> with its reason.
 /// </summary>
-internal static class GraphNetwork
+internal sealed partial class GraphNetwork
 {
     /// <summary>
     /// Stands for every width that the source does not tell. With the library's own initialization, and with any that divides by the fan,
@@ -17,76 +17,350 @@ internal static class GraphNetwork
     /// </summary>
     private const int UnknownWidth = 128;
 
-    /// <summary>Numbers added to a tensor below this are there for numerical safety and do not move its mean.</summary>
-    private const double NegligibleShift = 0.01;
+    /// <summary>Where the real number matters, a narrow and a wide model are predicted beside it, and all have to agree.</summary>
+    private const int NarrowWidth = 16, WideWidth = 4096;
+
+    /// <summary>Heads, groups of features and the like whose number the source does not tell.</summary>
+    private const int UnknownParts = 8;
+
+    /// <summary>Outputs of one model that are followed.</summary>
+    private const int MaximumOutputs = 8;
+
+    private readonly ModelGraph _graph;
+    private readonly Layouts _layouts;
+    private readonly ILookup<int, ModelNode> _readers;
+
+    private readonly int _unknownWidth;
+    private bool _dependsOnWidth;
+
+    private GraphNetwork(ModelGraph graph, Layouts layouts, int unknownWidth)
+    {
+        _graph = graph;
+        _layouts = layouts;
+        _unknownWidth = unknownWidth;
+        _readers = graph.Nodes.SelectMany(node => node.Inputs.Select(input => (input, node))).ToLookup(pair => pair.input, pair => pair.node);
+    }
 
     /// <param name="graph">A graph with an output.</param>
     /// <param name="loss">What the model is trained with, where the caller knows.</param>
     public static Network Of(ModelGraph graph, Loss? loss = null)
     {
-        var nodes = ImmutableArray.CreateBuilder<NetworkNode>(graph.Nodes.Length);
-        foreach (var node in graph.Nodes)
-        {
-            var path = node.Layer is { Parameters.IsEmpty: false } layer ? layer.Path : null;
-            nodes.Add(new NetworkNode(LayerOf(node, graph), InputsOf(node), path));
-        }
-
-        return new Network(nodes.MoveToImmutable(), Math.Max(graph.Output, 0), loss ?? Loss.Unknown);
+        var layouts = Layouts.Of(graph);
+        var reader = new GraphNetwork(graph, layouts, UnknownWidth);
+        var network = reader.Read(loss ?? Loss.Unknown);
+        return reader._dependsOnWidth
+            ? network with { Others = ImmutableArray.Create(new GraphNetwork(graph, layouts, NarrowWidth).Read(network.Loss), new GraphNetwork(graph, layouts, WideWidth).Read(network.Loss)) }
+            : network;
     }
 
-    // A recurrent layer's initial state is no input that a gradient of interest goes through.
+    private Network Read(Loss loss) => new(_graph.Nodes.Select(NodeOf).ToImmutableArray(), Math.Max(_graph.Output, 0), loss) { Outputs = Heads() };
+
+    /// <summary>The outputs that have a loss of their own: not the states and features on the way to others.</summary>
+    private ImmutableArray<int> Heads()
+    {
+        if (_graph.Outputs.Length < 2)
+            return default;
+        var behind = new HashSet<int>();
+        var open = new Stack<int>(_graph.Outputs.SelectMany(output => _graph.Nodes[output].Inputs));
+        while (open.Count > 0)
+        {
+            var node = open.Pop();
+            if (behind.Add(node))
+            {
+                foreach (var input in _graph.Nodes[node].Inputs)
+                    open.Push(input);
+            }
+        }
+
+        return _graph.Outputs.Where((output, place) => place == 0 || (!behind.Contains(output) && !IsState(_graph.Nodes[output]))).Distinct().Take(MaximumOutputs).ToImmutableArray();
+    }
+
+    private bool IsState(ModelNode node) => node.Role is Role.Data or Role.Input or Role.Parameter
+        || (node.Role == Role.Select && node.Inputs.Length == 1 && _graph.Nodes[node.Inputs[0]].Role is Role.Rnn or Role.Lstm or Role.Gru or Role.LstmCell or Role.Attention);
+
+    private NetworkNode NodeOf(ModelNode node)
+    {
+        if (Combined(node) is { } combined)
+            return combined;
+        var path = node.Layer is { Parameters.IsEmpty: false } layer ? layer.Path : null;
+        var before = BeforeOf(node);
+        var made = LayerOf(node);
+        // A vector out of all positions is what a flatten makes.
+        if (made is Identity && !before.IsDefault && before is [{ Split: 1, Joined: 0 }] && node.Role is Role.Flatten or Role.Reshape)
+            return new NetworkNode(new Flatten(), InputsOf(node));
+        return new NetworkNode(made, InputsOf(node), path) { Before = before, WeightPath = node.Role == Role.Parameter ? node.Parameter?.Path is { Length: > 0 } own ? own : null : null };
+    }
+
+    // A recurrent layer's initial state is no input that a gradient of interest goes through; neither is what a mask is made of, or a table's index.
     private static ImmutableArray<int> InputsOf(ModelNode node) =>
         node.Role.IsRecurrent() && node.Inputs.Length > 1 ? node.Inputs.RemoveRange(1, node.Inputs.Length - 1) : node.Inputs;
 
-    private static Layer LayerOf(ModelNode node, ModelGraph graph)
+    /// <summary>Where a layer takes other dimensions for features than those that are: what has to be done before.</summary>
+    private ImmutableArray<Rearrange?> BeforeOf(ModelNode node)
     {
-        if (node.Role is Role.Input or Role.Data or Role.Parameter)
-            return new Input();
+        var before = ImmutableArray.CreateBuilder<Rearrange?>(node.Inputs.Length);
+        for (var place = 0; place < node.Inputs.Length; place++)
+            before.Add(_layouts[node.Inputs[place]] is { IsFree: false } layout && _layouts.FeaturesRead(node.Index, place) is { IsDefault: false } read ? Rearranged(layout, read) : null);
+        return before.Any(one => one is not null) ? before.ToImmutable() : default;
+    }
+
+    /// <summary>How many dimensions of an input hold positions, by the first layer that reads others of it as features; null where none does.</summary>
+    private int? PositionsOf(ModelNode input)
+    {
+        if (_layouts[input.Index] is not { } layout)
+            return null;
+        var axes = layout.Axes.Where(axis => axis.Kind != AxisKind.Batch).ToList();
+        foreach (var node in _graph.Nodes)
+        {
+            for (var place = 0; place < node.Inputs.Length; place++)
+            {
+                if (_layouts.FeaturesRead(node.Index, place) is { IsDefault: false } read && _layouts[node.Inputs[place]]!.Axes.Any(axis => axes.Any(own => own.Id == axis.Id)))
+                    return axes.Count(axis => !read.Contains(axis.Id));
+            }
+        }
+
+        return null;
+    }
+
+    private static Rearrange? Rearranged(Layout layout, ImmutableArray<int> read)
+    {
+        var features = layout.Features;
+        var split = features.Where(axis => !read.Contains(axis.Id)).ToList();
+        var positions = layout.Positions;
+        var joined = positions.Where(axis => read.Contains(axis.Id)).ToList();
+        if (split.Count == 0 && joined.Count == 0)
+            return null;
+        return new(
+            split.Count == 0 ? 1 : split.Count == features.Length ? 0 : Number(split) ?? UnknownParts,
+            joined.Count == 0 ? 1 : joined.Count == positions.Length ? 0 : Number(joined) ?? -1);
+    }
+
+    private static int? Number(IEnumerable<Axis> axes) => Layout.Product(axes).Number is > 0 and < int.MaxValue and var number ? (int)number : null;
+
+    private Layer LayerOf(ModelNode node)
+    {
+        if (node.Role == Role.Input)
+            return new Input { Dimensions = PositionsOf(node) };
+        if (node.Role == Role.Data)
+            return GivenOf(node);
+        if (node.Role == Role.Parameter)
+            return ParameterOf(node);
         if (node.Inputs.IsEmpty && node.Role != Role.Opaque)
             return new Opaque($"'{node.Name}' works on nothing that is known");
-        if (!node.Role.IsRecurrent() && node.Inputs.Select(input => graph.Nodes[input]).FirstOrDefault(input => input.Role is Role.Data or Role.Parameter) is { } other && node.Role is not Role.Embedding)
-            return new Opaque(other.Role == Role.Parameter ? $"a parameter of its own takes part in '{node.Name}'" : $"'{node.Name}' reads a tensor that the model does not compute");
         return node.Role switch
         {
+            Role.Choice => new Choice(node.Constants.TryGetValue("condition", out var condition) ? condition.Text : ""),
             Role.Linear => Weighted(node, (weight, bias, inputs, outputs) => new Linear(inputs, outputs, weight, bias)),
             Role.Conv or Role.ConvTranspose => Convolution(node),
             Role.Embedding => EmbeddingOf(node),
             Role.Rnn or Role.Lstm or Role.Gru => RecurrentOf(node),
-            Role.Attention => new Opaque("attention"),
-            Role.Transformer => new Opaque("a transformer layer of the library"),
+            Role.Attention => AttentionBlock.OfLibrary(node) ?? new Opaque("attention of unknown sizes"),
+            Role.Transformer => AttentionBlock.OfTransformer(node) ?? new Opaque("a transformer layer of unknown sizes"),
             Role.RnnCell or Role.LstmCell or Role.GruCell => new Opaque("a recurrent cell"),
-            Role.Softmax => new Softmax(),
+            Role.Softmax => SoftmaxOf(node),
             Role.LogSoftmax => new Softmax(Logarithm: true),
+            Role.Power => node.Number("exponent") switch
+            {
+                2 => new Activation(ActivationKind.Square),
+                1 => new Identity(),
+                _ => new Opaque($"'{node.Name}' is not predicted"),
+            },
             _ when ActivationOf(node) is { } activation => activation,
             Role.BatchNorm => Norm(node, (features, gain) => new BatchNorm(features, gain)),
             Role.InstanceNorm => Norm(node, (features, gain) => new InstanceNorm(features, gain)),
             Role.RmsNorm => Norm(node, (features, gain) => new RootMeanSquareNorm(features, gain)),
             Role.GroupNorm => Norm(node, (features, gain) => new GroupNorm(Whole(node, "groups") ?? 1, features, gain)),
             Role.LayerNorm => Norm(node, (features, gain) => new LayerNorm(features, node.Constants.TryGetValue("shape", out var shape) && shape.Sizes.Length > 1, gain)),
-            Role.MaxPool => Windowed(node) is { } window ? new MaxPooling(window) : new Opaque("pooling over a window of unknown size"),
-            Role.AvgPool => Windowed(node) is { } window ? new AveragePooling(window) : new Opaque("pooling over a window of unknown size"),
+            Role.MaxPool => new MaxPooling(Windowed(node)),
+            Role.AvgPool => new AveragePooling(Windowed(node)),
             Role.AdaptiveAvgPool or Role.AdaptiveMaxPool => Adaptive(node),
-            Role.Mean => MeanOf(node, graph),
+            Role.Mean or Role.Sum => ReducedOf(node),
             Role.Dropout => new Dropout(node.Number("probability") ?? 0.5),
-            Role.Identity or Role.Permute or Role.Pad => new Identity(),
-            Role.Flatten => node.Number("start") is 0 ? new Opaque("flatten over the batch") : new Flatten(),
-            Role.Reshape => ReshapeOf(node),
-            Role.Select => SelectOf(node, graph),
-            Role.Upsample => UpsampleOf(node),
-            Role.Add or Role.Subtract when node.Inputs.Length == 1 =>
-                Math.Abs(node.Number("operand") ?? double.PositiveInfinity) <= NegligibleShift ? new Identity() : new Opaque($"'{node.Name}' shifts by a number that matters or is not known"),
-            Role.Add => new Add(),
-            Role.Multiply when node.Inputs.Length == 1 => node.Number("operand") is { } factor ? new Scale(factor) : new Opaque($"'{node.Name}' scales by a number that is not known"),
-            Role.Divide when node.Inputs.Length == 1 && node.Truth("operand_first") != true => node.Number("operand") is { } divisor and not 0 ? new Scale(1 / divisor) : new Opaque($"'{node.Name}' scales by a number that is not known"),
+            Role.Identity or Role.Permute or Role.Pad or Role.Expand or Role.Split or Role.Triangle => new Identity(),
+            Role.Flatten => node.Number("start") is 0 && _layouts[node.Index] is null ? new Opaque("flatten over the batch") : _layouts[node.Index] is null ? new Flatten() : new Identity(),
+            Role.Reshape => _layouts[node.Index] is not null && _layouts[node.Inputs[0]] is not null ? new Identity() : ReshapeOf(node),
+            Role.Select => SelectOf(node),
+            Role.Glu => AttentionBlock.Glu,
+            Role.Normalize => node.Number("order") is null or 2 ? AttentionBlock.UnitLength(FeaturesOf(node.Inputs[0])) : new Opaque($"'{node.Name}' is not predicted"),
+            Role.Upsample => new Upsample(FactorOf(node)),
+            Role.PixelShuffle when Whole(node, "factor") is > 0 and { } factor => new Rearrange(factor * factor, 1),
+            Role.ScaledAttention when node.Inputs.Length >= 3 => new Attention(HeadsOf(_layouts[node.Inputs[0]]), null, node.Truth("causal") == true),
+            Role.Add or Role.Subtract or Role.Multiply or Role.Divide when node.Inputs.Length == 1 => ScaledOf(node),
+            Role.Add or Role.Subtract => new Add(),
+            Role.Multiply => new Multiply(),
             Role.Negate => new Scale(-1),
-            Role.Concat => node.Number("dimension") is 1 or -1 || (node.Number("dimension") is 2 && IsSequence(node, graph)) ? new Concat() : new Opaque("tensors are joined along another dimension than their features"),
+            // What is masked before a softmax is left out of it, whatever it was.
+            Role.Mask when UsesOf(node.Index).Any(use => use.Role == Role.Softmax) => new Identity(),
+            Role.Concat or Role.Stack => JoinedOf(node),
             Role.Detach => new Opaque("the gradient is cut by detach"),
             Role.Opaque => new Opaque(node.Reason ?? "unknown"),
             _ => new Opaque($"'{node.Name}' is not predicted"),
         };
     }
 
-    private static Layer Weighted(ModelNode node, Func<Distribution, Distribution?, int, int, Layer> make)
+    /// <summary>What reads a value behind operations that only change its shape.</summary>
+    private IEnumerable<ModelNode> UsesOf(int node)
+    {
+        var seen = new HashSet<int>();
+        var open = new Stack<int>([node]);
+        while (open.Count > 0)
+        {
+            foreach (var reader in _readers[open.Pop()])
+            {
+                if (!seen.Add(reader.Index))
+                    continue;
+                if (reader.Role is Role.Reshape or Role.Permute or Role.Expand or Role.Flatten or Role.Identity or Role.Select or Role.Split or Role.Negate or Role.Triangle or Role.Choice || (reader.Role is Role.Multiply or Role.Divide or Role.Add && reader.Inputs.Length == 1))
+                    open.Push(reader.Index);
+                else
+                    yield return reader;
+            }
+        }
+    }
+
+    /// <summary>A tensor that the model does not compute: what it is filled with, or, where nobody tells, what its reader makes of it.</summary>
+    private Layer GivenOf(ModelNode node)
+    {
+        if (node.Constants.TryGetValue("name", out var name) && name.Text.StartsWith("previous step", StringComparison.Ordinal))
+            return new Opaque("a value of the previous step of a loop");
+        var filled = node.Number("value") is { } value ? Distribution.Constant(value)
+            : node.Number("mean") is { } mean && node.Number("deviation") is { } deviation ? Distribution.Normal(mean, deviation)
+            : node.Number("low") is { } low && node.Number("high") is { } high ? Distribution.Uniform(low, high) : null;
+        var uses = UsesOf(node.Index).ToList();
+        if (uses.Count > 0 && uses.All(use => use.Role is Role.Add or Role.Subtract))
+            return new Given(filled, Distribution.Constant(0), Distribution.StandardNormal);
+        if (uses.Count > 0 && uses.All(use => use.Role is Role.Multiply or Role.Divide))
+            return new Given(filled, Distribution.Constant(1), new Distribution(0.5, 0.25));
+        return filled is null ? new Input() : new Given(filled, filled, filled);
+    }
+
+    private Layer ParameterOf(ModelNode node)
+    {
+        if (node.Parameter is not { } parameter)
+            return new Opaque($"'{node.Name}' is a parameter of its own that is not known");
+        var layout = _layouts[node.Index];
+        var features = layout is null ? 0 : Number(layout.Features) ?? (layout.Features.IsEmpty ? 1 : _unknownWidth);
+        var start = Start(parameter.Initialization, Math.Max(features, 1), Math.Max(features, 1), Math.Max(features, 1), isWidthKnown: true, isQuotientKnown: true);
+        // How it starts matters as little as that of a tensor that is given: it is tried both ways.
+        if (start is null || parameter.Initialization.IsDefault)
+        {
+            return UsesOf(node.Index).All(use => use.Role is Role.Add or Role.Subtract) ? new Given(null, Distribution.Constant(0), Distribution.StandardNormal)
+                : new Opaque($"how '{(parameter.Path.Length > 0 ? parameter.Path : parameter.Name)}' starts is not known");
+        }
+
+        return new OwnParameter(features, layout is null ? default : layout.Positions.Select(axis => Number([axis]) ?? 0).ToImmutableArray() is var sizes && sizes.Contains(0) ? default : sizes, start);
+    }
+
+    private int FeaturesOf(int node) => _layouts[node] is { } layout ? Number(layout.Features) ?? _unknownWidth : _unknownWidth;
+
+    private static int HeadsOf(Layout? query)
+    {
+        if (query is null)
+            return 1;
+        var heads = query.Dimensions.Take(Math.Max(query.Rank - 1, 0)).SelectMany(axes => axes).Where(axis => axis.Kind == AxisKind.Feature).ToList();
+        return heads.Count == 0 ? 1 : Number(heads) ?? UnknownParts;
+    }
+
+    private Layer SoftmaxOf(ModelNode node)
+    {
+        if (_layouts[node.Inputs[0]] is { IsFree: false } layout && node.Number("dimension") is { } dimension && layout.IndexOf((int)dimension) is >= 0 and var index && !_graph.Outputs.Contains(node.Index))
+        {
+            var axes = layout.Dimensions[index];
+            if (axes.Length > 0 && axes.All(axis => axis.Kind == AxisKind.Position))
+                return axes.Length == layout.Positions.Length ? new PositionSoftmax() : new Opaque("softmax over some of the positions");
+        }
+
+        return new Softmax();
+    }
+
+    private Layer ReducedOf(ModelNode node)
+    {
+        var isSum = node.Role == Role.Sum;
+        if (_layouts[node.Inputs[0]] is not { IsFree: false } layout || Layouts.Reduced(node, layout) is not { } reduced)
+            return isSum ? new Opaque($"'{node.Name}' is not predicted") : MeanOf(node, _graph);
+        var axes = reduced.SelectMany(dimension => layout.Dimensions[dimension]).ToList();
+        if (axes.Count == 0)
+            return new Identity();
+        if (axes.All(axis => axis.Kind == AxisKind.Feature) && axes.Count == layout.Features.Length)
+            return new FeatureMean(isSum);
+        if (axes.Any(axis => axis.Kind is not AxisKind.Position))
+            return new Opaque(isSum ? $"'{node.Name}' is not predicted" : "a mean over dimensions that are not known to be positions");
+        var kept = layout.Positions.Where(axis => !axes.Contains(axis)).ToList();
+        return new AdaptivePooling(kept.Count == 0 ? ImmutableArray<int>.Empty : ImmutableArray.Create(Number(kept) ?? UnknownParts), Sum: isSum);
+    }
+
+    private Layer JoinedOf(ModelNode node)
+    {
+        if (_layouts[node.Index] is { } layout && layout.IndexOf((int)(node.Number("dimension") ?? 0)) is >= 0 and var dimension)
+        {
+            var axes = layout.Dimensions[dimension];
+            if (axes.Length > 0 && axes.All(axis => axis.Kind == AxisKind.Feature))
+                return new Concat();
+            if (axes.All(axis => axis.Kind == AxisKind.Position))
+                return new Append();
+            if (axes.All(axis => axis.Kind == AxisKind.Free))
+                return dimension == 1 || dimension == layout.Rank - 1 ? new Concat() : new Append();
+            return new Opaque("tensors are joined along another dimension than their features");
+        }
+
+        return node.Role == Role.Concat && (node.Number("dimension") is 1 or -1 || (node.Number("dimension") is 2 && IsSequence(node, _graph))) ? new Concat() : new Opaque("tensors are joined along another dimension than their features");
+    }
+
+    private Layer SelectOf(ModelNode node)
+    {
+        var index = node.Constants.TryGetValue("index", out var constant) ? constant.Text : "";
+        if (index == "second result")
+            return new Opaque("a result that is not predicted");
+        if (index == "last step")
+            return new SelectPosition();
+        if (_layouts[node.Inputs[0]] is not { } before || _layouts[node.Index] is not { } after)
+            return IsSequence(node, _graph) ? new SelectPosition() : new Opaque($"'{node.Name}' takes a part of a tensor whose dimensions are not known");
+        var kept = new HashSet<int>(after.Axes.Select(axis => axis.Id));
+        var gone = before.Axes.Where(axis => !kept.Contains(axis.Id)).ToList();
+        if (gone.All(axis => axis.Kind == AxisKind.Batch))
+            return new Identity();
+        if (gone.All(axis => axis.Kind is AxisKind.Feature or AxisKind.Free))
+        {
+            var parts = Layout.Product(before.Features).Over(Layout.Product(after.Features))?.Number;
+            return new SliceFeatures((int)Math.Min(parts ?? 2, int.MaxValue), after.Features.IsEmpty ? 1 : Number(after.Features) ?? 0);
+        }
+
+        if (gone.All(axis => axis.Kind == AxisKind.Position))
+        {
+            var left = after.Positions;
+            return left.IsEmpty ? new SelectPosition() : new SlicePositions(Number(left) ?? 0);
+        }
+
+        return new Opaque($"'{node.Name}' takes a part of several dimensions at once");
+    }
+
+    private Layer ScaledOf(ModelNode node)
+    {
+        var isFirst = node.Truth("operand_first") == true;
+        var number = node.Number("operand");
+        switch (node.Role)
+        {
+            case Role.Add when number is { } shift:
+                return shift == 0 ? new Identity() : new Scale(1, shift);
+            case Role.Subtract when number is { } shift:
+                return isFirst ? new Scale(-1, shift) : new Scale(1, -shift);
+            case Role.Add or Role.Subtract:
+                return new UnknownScale(IsShift: true);
+            case Role.Multiply when number is { } factor:
+                return new Scale(factor);
+            case Role.Divide when number is { } divisor and not 0 && !isFirst:
+                return new Scale(1 / divisor);
+            case Role.Divide when isFirst:
+                return new Opaque($"'{node.Name}' is not predicted");
+            default:
+                return new UnknownScale(IsShift: false);
+        }
+    }
+
+    /// <summary>How much a dimension grows; where no code tells, twice, as in every U-Net.</summary>
+    private static int FactorOf(ModelNode node) =>
+        node.Constants.TryGetValue("factor", out var factor) && factor.Sizes.Length > 0 && factor.Sizes[0].Whole is > 0 and { } whole && factor.Sizes.All(size => size.Whole == whole) ? whole : 2;
+
+    private Layer Weighted(ModelNode node, Func<Distribution, Distribution?, int, int, Layer> make)
     {
         var inputs = node.Size("fan_in");
         var outputs = node.Size("fan_out");
@@ -102,16 +376,15 @@ internal static class GraphNetwork
         return make(start, biasStart, fanIn, fanOut);
     }
 
-    private static Layer Convolution(ModelNode node)
+    private Layer Convolution(ModelNode node)
     {
         if (node.Layer is not { Weight: { } weight } layer)
             return new Opaque($"the weight of '{node.Name}' is not known");
-        if (Windowed(node) is not { } window)
-            return new Opaque($"the kernel of '{layer.Path}' is not known");
+        var window = Windowed(node);
         var inputs = node.Size("channels_in");
         var outputs = node.Size("channels_out");
         // A grouping by an unknown number is a depthwise convolution where it is the number of channels.
-        var groups = Whole(node, "groups") ?? (node.Size("groups") is { } size && size.Text == inputs?.Text ? UnknownWidth : 1);
+        var groups = Whole(node, "groups") ?? (node.Size("groups") is { } size && size.Text == inputs?.Text ? Width(inputs) : 1);
         var (channelsIn, channelsOut) = (Width(inputs), Width(outputs));
         var isTransposed = node.Role == Role.ConvTranspose;
         var fanIn = Math.Max(1, (isTransposed ? channelsOut : channelsIn) / Math.Max(groups, 1)) * window.Area;
@@ -129,16 +402,28 @@ internal static class GraphNetwork
         };
     }
 
-    private static Layer EmbeddingOf(ModelNode node)
+    private Layer EmbeddingOf(ModelNode node)
     {
         var features = node.Size("features");
         if (node.Layer is not { Weight: { } weight } layer || features is null)
             return new Opaque($"the weight of '{node.Name}' is not known");
-        var start = weight.Initialization.IsDefault ? Distribution.StandardNormal : Start(weight.Initialization, Width(features), Width(features), Whole(node, "tokens") ?? UnknownWidth, features is { IsKnown: true }, features is { IsKnown: true });
-        return start is null ? new Opaque($"how '{layer.Path}' starts is not known") : new Embedding(Whole(node, "tokens") ?? UnknownWidth, Width(features), start);
+        var start = weight.Initialization.IsDefault ? Distribution.StandardNormal : Start(weight.Initialization, Width(features), Width(features), Whole(node, "tokens") ?? _unknownWidth, features is { IsKnown: true }, features is { IsKnown: true });
+        // A table of positions: the same rows in every sample.
+        if (start is not null && node.Inputs.Length == 1 && IsCounted(node.Inputs[0]))
+            return new OwnParameter(Width(features), default, start);
+        return start is null ? new Opaque($"how '{layer.Path}' starts is not known") : new Embedding(Whole(node, "tokens") ?? _unknownWidth, Width(features), start);
     }
 
-    private static Layer RecurrentOf(ModelNode node)
+    /// <summary>Whether a value is a row of numbers that count, whatever its shape.</summary>
+    private bool IsCounted(int node)
+    {
+        var current = _graph.Nodes[node];
+        for (var steps = 0; steps < _graph.Nodes.Length && current.Inputs.Length == 1; steps++)
+            current = _graph.Nodes[current.Inputs[0]];
+        return current.Role == Role.Data && current.Constants.ContainsKey("counts");
+    }
+
+    private Layer RecurrentOf(ModelNode node)
     {
         if (node.Layer is not { } layer)
             return new Opaque($"the weights of '{node.Name}' are not known");
@@ -182,7 +467,7 @@ internal static class GraphNetwork
     /// <param name="fanOut">Fan-out as the library counts it.</param>
     /// <param name="isWidthKnown">Whether the fans are real numbers.</param>
     /// <param name="isQuotientKnown">Whether at least their quotient is.</param>
-    private static Distribution? Start(Initialization initialization, int columns, int fanIn, int fanOut, bool isWidthKnown, bool isQuotientKnown)
+    private Distribution? Start(Initialization initialization, int columns, int fanIn, int fanOut, bool isWidthKnown, bool isQuotientKnown)
     {
         switch (initialization.Role)
         {
@@ -190,13 +475,14 @@ internal static class GraphNetwork
                 return Distribution.TorchDefault(fanIn);
             case Role.KaimingUniform or Role.KaimingNormal:
                 var isFanOut = initialization.Constants.TryGetValue("mode", out var mode) && mode.Text == "FanOut";
-                if (isFanOut && !isQuotientKnown)
-                    return null;
+                _dependsOnWidth |= isFanOut && !isQuotientKnown;
                 return Gain(initialization) is { } gain ? Distribution.Kaiming(isFanOut ? fanOut : fanIn, gain) : null;
             case Role.XavierUniform or Role.XavierNormal:
-                return isQuotientKnown && Number("gain", 1) is { } factor ? Distribution.Xavier(fanIn, fanOut, factor) : null;
+                _dependsOnWidth |= !isQuotientKnown;
+                return Number("gain", 1) is { } factor ? Distribution.Xavier(fanIn, fanOut, factor) : null;
             case Role.Orthogonal:
-                return isQuotientKnown && Number("gain", 1) is { } scale ? Distribution.Orthogonal(fanOut, columns, scale) : null;
+                _dependsOnWidth |= !isQuotientKnown;
+                return Number("gain", 1) is { } scale ? Distribution.Orthogonal(fanOut, columns, scale) : null;
             case Role.Zeros:
                 return Distribution.Constant(0);
             case Role.Ones:
@@ -204,11 +490,14 @@ internal static class GraphNetwork
             case Role.Constant:
                 return initialization.Number("value") is { } value ? Distribution.Constant(value) : null;
             case Role.Uniform:
-                return isWidthKnown && Number("low", 0) is { } low && Number("high", 1) is { } high ? Distribution.Uniform(low, high) : null;
+                _dependsOnWidth |= !isWidthKnown;
+                return Number("low", 0) is { } low && Number("high", 1) is { } high ? Distribution.Uniform(low, high) : null;
             case Role.Normal:
-                return isWidthKnown && Number("mean", 0) is { } mean && Number("deviation", 1) is { } deviation ? Distribution.Normal(mean, deviation) : null;
+                _dependsOnWidth |= !isWidthKnown;
+                return Number("mean", 0) is { } mean && Number("deviation", 1) is { } deviation ? Distribution.Normal(mean, deviation) : null;
             case Role.TruncNormal:
-                return isWidthKnown && Number("mean", 0) is { } center && Number("deviation", 1) is { } spread ? Distribution.TruncatedNormal(center, spread) : null;
+                _dependsOnWidth |= !isWidthKnown;
+                return Number("mean", 0) is { } center && Number("deviation", 1) is { } spread ? Distribution.TruncatedNormal(center, spread) : null;
             default:
                 return null;
         }
@@ -289,7 +578,7 @@ internal static class GraphNetwork
         node.Constants.FirstOrDefault(constant => constant.Key is "slope" or "alpha" or "beta" or "lambda" or "low" or "high" or "threshold" or "value"
             && constant.Value.Number is null && constant.Value.Text != "null").Key;
 
-    private static Layer Norm(ModelNode node, Func<int, Distribution?, Layer> make)
+    private Layer Norm(ModelNode node, Func<int, Distribution?, Layer> make)
     {
         Distribution? gain = null;
         if (node.Layer is { } layer && layer.Parameters.FirstOrDefault(parameter => parameter.Name == "weight") is { Initialization: { IsDefault: false } initialization }
@@ -298,11 +587,12 @@ internal static class GraphNetwork
         return make(Width(node.Size("features") ?? (node.Constants.TryGetValue("shape", out var shape) && !shape.Sizes.IsEmpty ? shape.Sizes[0] : null)), gain);
     }
 
-    private static Window? Windowed(ModelNode node)
+    /// <summary>A window; one of a size that no code tells is as wide as most are, and keeps the size of what it moves over.</summary>
+    private static Window Windowed(ModelNode node)
     {
         var dimensions = Whole(node, "dimensions") ?? 2;
         if (Sizes(node, "kernel") is not { IsEmpty: false } kernel)
-            return null;
+            return Window.Square(dimensions, node.Role is Role.MaxPool or Role.AvgPool ? 2 : 3, node.Role is Role.MaxPool or Role.AvgPool ? 2 : Whole(node, "stride") ?? 1, node.Role is Role.MaxPool or Role.AvgPool ? 0 : 1);
         var all = kernel.Length == dimensions ? kernel : ImmutableArray.CreateRange(Enumerable.Repeat(kernel[0], dimensions));
         var isPooling = node.Role is Role.MaxPool or Role.AvgPool;
         // Pooling moves by its own size where no stride is given.
@@ -315,7 +605,7 @@ internal static class GraphNetwork
     {
         var dimensions = Whole(node, "dimensions") ?? 2;
         if (Sizes(node, "size") is not { IsEmpty: false } sizes)
-            return new Opaque("pooling to a size that is not known");
+            return AdaptivePooling.GlobalAverage with { Maximum = node.Role == Role.AdaptiveMaxPool };
         var positions = sizes.Length == dimensions ? sizes : ImmutableArray.CreateRange(Enumerable.Repeat(sizes[0], dimensions));
         return new AdaptivePooling(positions.All(size => size == 1) ? ImmutableArray<int>.Empty : positions, node.Role == Role.AdaptiveMaxPool);
     }
@@ -337,21 +627,8 @@ internal static class GraphNetwork
         // (batch, features, positions...): a vector becomes an image again.
         if (sizes.Length is 3 or 4 or 5 && sizes[1].Whole is > 0 and { } features && sizes.Skip(2).All(size => size.Whole is > 0))
             return new Unflatten(features, sizes.Skip(2).Select(size => size.Whole!.Value).ToImmutableArray());
-        return new Opaque("a reshape whose result is not known");
+        return new Opaque($"the result of '{node.Name}' is not known; sizes that are constants or sizes of a tensor would tell it");
     }
-
-    private static Layer SelectOf(ModelNode node, ModelGraph graph)
-    {
-        var index = node.Constants.TryGetValue("index", out var constant) ? constant.Text : "";
-        if (index == "second result")
-            return new Opaque("a result that is not predicted");
-        return IsSequence(node, graph) ? new SelectPosition() : new Opaque("a part of a tensor");
-    }
-
-    private static Layer UpsampleOf(ModelNode node) =>
-        node.Constants.TryGetValue("factor", out var factor) && factor.Sizes.Length > 0 && factor.Sizes[0].Whole is > 0 and { } whole && factor.Sizes.All(size => size.Whole == whole)
-            ? new Upsample(whole)
-            : new Opaque("an enlargement by a factor that is not known");
 
     /// <summary>Whether the node's input runs over time or tokens: a recurrent layer or embedding comes before it, and only layers that keep positions come between.</summary>
     private static bool IsSequence(ModelNode node, ModelGraph graph)
@@ -369,7 +646,8 @@ internal static class GraphNetwork
         return false;
     }
 
-    private static int Width(Size? size) => size?.Whole is > 0 and { } whole ? whole : UnknownWidth;
+    private int Width(Size? size) => size?.Whole is > 0 and { } whole ? whole
+        : size is { } named ? (int)Math.Min(Math.Max(Extent.Parse(named, _ => null).ValueAt(_unknownWidth), 1), 1 << 16) : _unknownWidth;
 
     private static int? Whole(ModelNode node, string meaning) => node.Size(meaning)?.Whole;
 

@@ -106,6 +106,9 @@ internal sealed record ModelNode(
     Location Use,
     string? Reason = null)
 {
+    /// <summary>For <see cref="Role.Parameter"/>: which tensor, where the model has it by a path.</summary>
+    public ModelParameter? Parameter { get; init; }
+
     /// <summary>Where its layer is created; for a function, the call.</summary>
     public Location Creation => Layer?.Creation ?? Use;
 
@@ -171,6 +174,9 @@ internal sealed class ModelLayer
 
     public ModelParameter? Bias => Parameters.FirstOrDefault(parameter => parameter.Name == "bias");
 
+    /// <summary>For a stack of the library's, the layer that it repeats.</summary>
+    public ModelLayer? Repeated { get; init; }
+
     public Size? Size(string meaning) => Constants.TryGetValue(meaning, out var constant) ? constant.Size : null;
 }
 
@@ -178,7 +184,11 @@ internal sealed class ModelLayer
 /// <param name="Name">Name in its module: <c>weight</c>, <c>weight_hh_l0</c>.</param>
 /// <param name="Path">Name in the model's <c>named_parameters()</c>; for one that is not registered, what it would be called by its holder's field.</param>
 /// <param name="Initialization">How it starts.</param>
-internal sealed record ModelParameter(string Name, string Path, Initialization Initialization);
+internal sealed record ModelParameter(string Name, string Path, Initialization Initialization)
+{
+    /// <summary>Its sizes, for a parameter of the model's own whose creation tells them.</summary>
+    public ImmutableArray<Size> Sizes { get; init; } = ImmutableArray<Size>.Empty;
+}
 
 /// <summary>Whether TorchSharp knows a module as part of the model.</summary>
 internal enum Registration

@@ -152,7 +152,7 @@ public sealed class ConstructionTests
     }
 
     [Fact]
-    public void ALayerThatAnUnknownConditionChoosesIsOpaqueUnlessBothAreAlike()
+    public void ALayerThatAnUnknownConditionChoosesIsRunBothWaysUnlessBothAreAlike()
     {
         var graph = Graph(Net("""
             private readonly Module<Tensor, Tensor> a, b;
@@ -167,7 +167,9 @@ public sealed class ConstructionTests
         Assert.Equal("""
             0 Input
             1 Linear a
-            2 Opaque: 'b' is not known: it depends on a condition that is not known
+            2 Linear b
+            3 Conv b(1)
+            4 Choice(2, 3)
             """, Dump(graph));
     }
 
@@ -268,7 +270,7 @@ public sealed class ConstructionTests
             """));
 
         Assert.Equal(
-            ["a.weight KaimingNormal", "a.bias Zeros", "b.weight Normal", "b.bias Default", "c.weight XavierUniform", "c.bias Default", "d.weight Opaque", "d.bias Default",
+            ["a.weight KaimingNormal", "a.bias Zeros", "b.weight Normal", "b.bias Default", "c.weight XavierUniform", "c.bias Default", "d.weight Normal", "d.bias Default",
                 "s.0.weight Orthogonal", "s.0.bias Default", "s.1.weight Constant", "s.1.bias Default"],
             graph.Layers.SelectMany(layer => layer.Parameters).Select(parameter => $"{parameter.Path} {parameter.Initialization.Role}"));
         var xavier = graph.Layers.Single(layer => layer.Path == "c").Weight!.Initialization;

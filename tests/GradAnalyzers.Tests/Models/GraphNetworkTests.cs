@@ -45,8 +45,11 @@ public sealed class GraphNetworkTests
     }
 
     [Fact]
-    public void AnInitializationThatNeedsAnUnknownWidthIsNotPredicted() =>
-        Assert.Equal(Verdict.Unknown, Predict(Stack(8, "Sigmoid()", "width", parameters: "int width", initialization: "init.normal_(fc.weight, 0, 0.02);")).Verdict);
+    public void AnInitializationThatNeedsAnUnknownWidthIsPredictedWhereEveryWidthSaysTheSame()
+    {
+        Assert.Equal(Verdict.Vanishing, Predict(Stack(16, "Sigmoid()", "width", parameters: "int width", initialization: "init.normal_(fc.weight, 0, 0.02);")).Verdict);
+        Assert.Equal(Verdict.Unknown, Predict(Stack(8, "Tanh()", "width", parameters: "int width", initialization: "init.normal_(fc.weight, 0, 0.02);")).Verdict);
+    }
 
     [Fact]
     public void LoadedWeightsAreNotPredicted() =>

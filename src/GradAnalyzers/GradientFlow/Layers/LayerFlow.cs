@@ -40,6 +40,33 @@ internal abstract class LayerFlow
 
     protected void PassTo(int input, in Gradient gradient) => Flow.Receive(input, gradient);
 
+    /// <summary>An input's moments at this layer's positions: where it has fewer, several of them see the same value.</summary>
+    protected Signal Repeated(int input)
+    {
+        var x = Flow.Signals[input];
+        double before = Flow.Shapes[input].Positions, after = Positions;
+        if (before >= after)
+            return x;
+        var copies = after / before;
+        return x with { AcrossPositions = ((copies - 1) * x.Square + (after - copies) * (before > 1 ? x.AcrossPositions : x.Square)) / (after - 1) };
+    }
+
+    /// <summary>The derivative of an input that is repeated: the sum over its copies.</summary>
+    protected Gradient Summed(int input, in Gradient gradient)
+    {
+        double before = Flow.Shapes[input].Positions, after = Positions;
+        if (before >= after)
+            return gradient;
+        var copies = after / before;
+        return gradient with
+        {
+            Square = copies * (gradient.Square + (copies - 1) * gradient.AcrossPositions),
+            AcrossPositions = before > 1 ? copies * copies * gradient.AcrossPositions : 0,
+            AcrossSamples = copies * copies * gradient.AcrossSamples,
+            Coherence = copies * copies * gradient.Coherence,
+        };
+    }
+
     /// <summary>Average over all pairs of (sample, position) of a quantity that differs for the pair with itself, with another position, with another sample.</summary>
     protected static double Pool(double same, double acrossPositions, double acrossSamples, double positions, double batch) =>
         (same + (positions - 1) * (positions > 1 ? acrossPositions : 0) + (batch - 1) * positions * acrossSamples) / (batch * positions);

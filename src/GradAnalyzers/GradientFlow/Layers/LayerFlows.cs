@@ -7,7 +7,7 @@ internal static class LayerFlows
     {
         var node = flow.Network.Nodes[index];
         var input = node.Inputs.IsDefaultOrEmpty ? Shape.Vector(1) : flow.Shapes[node.Inputs[0]];
-        if (node.Inputs.IsDefaultOrEmpty && node.Layer is not (Input or Embedding))
+        if (node.Inputs.IsDefaultOrEmpty && node.Layer is not (Input or Embedding or OwnParameter))
             return new OpaqueFlow(flow, index);
         return node.Layer switch
         {
@@ -24,14 +24,23 @@ internal static class LayerFlows
             InstanceNorm norm => new GroupNormFlow(flow, index, 1, norm.Gain),
             Add => new AddFlow(flow, index),
             Concat => new ConcatFlow(flow, index),
-            Scale scale => new ScaleFlow(flow, index, scale.Factor),
+            Scale scale => new ScaleFlow(flow, index, scale.Factor, scale.Shift),
             MaxPooling pooling => new MaxPoolingFlow(flow, index, pooling.Window.Area),
             AveragePooling pooling => new AveragePoolingFlow(flow, index, pooling.Window.Area),
             AdaptivePooling { Maximum: true } => new MaxPoolingFlow(flow, index, Math.Max(1.0, (double)input.Positions / flow.Shapes[index].Positions)),
-            AdaptivePooling => new AveragePoolingFlow(flow, index, Math.Max(1.0, (double)input.Positions / flow.Shapes[index].Positions)),
+            AdaptivePooling pooling => new AveragePoolingFlow(flow, index, Math.Max(1.0, (double)input.Positions / flow.Shapes[index].Positions), pooling.Sum),
             Flatten or SelectPosition => new FlattenFlow(flow, index),
             Unflatten => new UnflattenFlow(flow, index),
             Upsample => new UpsampleFlow(flow, index),
+            Rearrange rearrange => new RearrangeFlow(flow, index, rearrange),
+            Multiply => new MultiplyFlow(flow, index),
+            OwnParameter parameter => new OwnParameterFlow(flow, index, parameter),
+            Attention attention when node.Inputs.Length >= 3 => new AttentionFlow(flow, index, attention),
+            PositionSoftmax => new PositionSoftmaxFlow(flow, index),
+            Append => new AppendFlow(flow, index),
+            FeatureMean mean => new FeatureMeanFlow(flow, index, mean.Sum),
+            SliceFeatures => new SliceFeaturesFlow(flow, index),
+            SlicePositions => new SlicePositionsFlow(flow, index),
             Recurrent recurrent => new RecurrentFlow(flow, index, recurrent),
             Dropout dropout => new DropoutFlow(flow, index, dropout.Probability),
             Identity => new IdentityFlow(flow, index),

@@ -119,8 +119,8 @@ internal sealed class LinearFlow : LayerFlow
             Flow.Report(Index, Node.WeightPath, true, gradient, x.Spread, Batch * same, Batch * (Batch - 1) * cross * gradient.AcrossSamples, Cosine(cross * gradient.Coherence, same));
         }
 
-        if (bias is not null && Node.Path is not null)
-            ReportBias(Flow, Index, Node.Path + ".bias", gradient, Positions, Batch);
+        if (bias is not null && Node.BiasPath is { } biasPath)
+            ReportBias(Flow, Index, biasPath, gradient, Positions, Batch);
     }
 
     private static double Cosine(double cross, double same) => same > 0 ? Math.Min(cross / same, 1) : 0;

@@ -1,16 +1,20 @@
 namespace GradAnalyzers.GradientFlow.Layers;
 
 /// <summary>Average over a window of positions.</summary>
-internal sealed class AveragePoolingFlow(Flow flow, int index, double area) : LayerFlow(flow, index)
+internal sealed class AveragePoolingFlow(Flow flow, int index, double area, bool isSum = false) : LayerFlow(flow, index)
 {
+    /// <summary>A sum is the average times the size of the window.</summary>
+    private readonly double factor = isSum ? area : 1;
+
     public override Signal Forward()
     {
         var x = Input;
-        return x with
+        var average = x with
         {
             Square = x.AcrossPositions + (x.Square - x.AcrossPositions) / area,
             AcrossPositions = Positions > 1 ? x.AcrossPositions : 0,
         };
+        return factor == 1 ? average : average.Times(factor, factor * factor);
     }
 
     public override void Backward(in Gradient gradient)
@@ -26,7 +30,7 @@ internal sealed class AveragePoolingFlow(Flow flow, int index, double area) : La
             AcrossSamples = gradient.AcrossSamples * after * after / (before * before),
             Coherence = gradient.Coherence * after * after / (before * before),
         };
-        PassTo(Inputs[0], passed.AlignedWith(Input));
+        PassTo(Inputs[0], passed.Times(factor * factor).AlignedWith(Input));
     }
 }
 

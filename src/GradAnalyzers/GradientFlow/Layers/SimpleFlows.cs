@@ -30,10 +30,15 @@ internal sealed class IdentityFlow(Flow flow, int index) : LayerFlow(flow, index
     public override void Backward(in Gradient gradient) => PassTo(Inputs[0], gradient);
 }
 
-/// <summary>Multiplies by a constant.</summary>
-internal sealed class ScaleFlow(Flow flow, int index, double factor) : LayerFlow(flow, index)
+/// <summary>Multiplies by a constant and adds one.</summary>
+internal sealed class ScaleFlow(Flow flow, int index, double factor, double shift) : LayerFlow(flow, index)
 {
-    public override Signal Forward() => Input.Times(factor, factor * factor);
+    public override Signal Forward()
+    {
+        var scaled = Input.Times(factor, factor * factor);
+        var added = 2 * scaled.Mean * shift + shift * shift;
+        return shift == 0 ? scaled : new(scaled.Mean + shift, scaled.Square + added, Positions > 1 ? scaled.AcrossPositions + added : 0, scaled.AcrossSamples + added, scaled.Spread);
+    }
 
     public override void Backward(in Gradient gradient) => PassTo(Inputs[0], (gradient.Times(factor * factor) with { Along = gradient.Along, AlongShared = gradient.AlongShared }).AlignedWith(Input));
 }
@@ -81,7 +86,7 @@ internal sealed class AddFlow(Flow flow, int index) : LayerFlow(flow, index)
         var sum = default(Signal);
         for (var i = 0; i < Inputs.Length; i++)
         {
-            var x = Flow.Signals[Inputs[i]];
+            var x = Repeated(Inputs[i]);
             if (i == 0)
             {
                 sum = x;
@@ -111,18 +116,20 @@ internal sealed class AddFlow(Flow flow, int index) : LayerFlow(flow, index)
         foreach (var input in Inputs)
         {
             // Of what the derivative shares with the sum, a branch has its part.
-            var x = Flow.Signals[input];
+            var x = Repeated(input);
             var share = sum.Square > 0 ? Math.Min(x.Square / sum.Square, 1) : 0;
             var part = sum.Square > 0 ? (x.Square + (sum.Mean - x.Mean) * x.Mean) / sum.Square : 0;
             var shared = part * part * gradient.Along;
-            PassTo(input, gradient with
+            var passed = gradient with
             {
                 Along = shared + Positions * gradient.Square * Math.Max(x.Square - part * part * sum.Square, 0),
                 AlongShared = shared,
                 Alignment = share * x.Square / Math.Max(sum.Square, 1e-300) * gradient.Alignment + (1 - share) * x.Square,
                 AlignmentAcrossPositions = share * x.Square / Math.Max(sum.Square, 1e-300) * gradient.AlignmentAcrossPositions + (1 - share) * x.AcrossPositions,
                 AlignmentAcrossSamples = share * x.Square / Math.Max(sum.Square, 1e-300) * gradient.AlignmentAcrossSamples + (1 - share) * x.AcrossSamples,
-            });
+            };
+            var isRepeated = Flow.Shapes[input].Positions < Positions;
+            PassTo(input, isRepeated ? Summed(input, passed).IndependentOf(Flow.Signals[input], Flow.Shapes[input].Positions) : passed);
         }
     }
 }
@@ -156,15 +163,22 @@ internal sealed class ConcatFlow(Flow flow, int index) : LayerFlow(flow, index)
     private double ShareOf(int input) => (double)Flow.Shapes[input].Features / Math.Max(Shape.Features, 1);
 }
 
-/// <summary>Softmax as the output. Of its derivative, one part in the number of classes arrives (all probabilities are about equal at initialization); the logarithm passes it.</summary>
+/// <summary>
+/// Softmax over the features. As the output: of its derivative, one part in the number of classes arrives (all probabilities are about equal at initialization); the logarithm passes it.
+/// Inside, as weights of a mixture: features that sum to 1, more unequal the larger the logits are.
+/// </summary>
 internal sealed class SoftmaxFlow(Flow flow, int index, bool logarithm) : LayerFlow(flow, index)
 {
     private double Classes => Math.Max(Shape.Features, 1);
 
     public override Signal Forward()
     {
-        if (Index != Flow.Network.Output)
-            return Signal.Unknown;
+        if (!IsOutput && !logarithm)
+        {
+            var (same, own) = (Concentration(Input.Square), 1 / (Classes * Classes));
+            return new(1 / Classes, same, Positions > 1 ? Concentration(Input.AcrossPositions) : 0, Input.AcrossSamples == 0 ? own : Concentration(Input.AcrossSamples), 0);
+        }
+
         var mean = logarithm ? -Math.Log(Classes) : 1 / Classes;
         var factor = logarithm ? 1 : mean * mean;
         var x = Input;
@@ -173,7 +187,29 @@ internal sealed class SoftmaxFlow(Flow flow, int index, bool logarithm) : LayerF
 
     public override void Backward(in Gradient gradient)
     {
-        var factor = Index != Flow.Network.Output ? double.NaN : logarithm ? 1 : 1 / (Classes * Classes);
+        if (!IsOutput && !logarithm)
+        {
+            // w (g - mean of g): the mean over the features goes.
+            PassTo(Inputs[0], (gradient with
+            {
+                Square = gradient.Square * Output.Square,
+                AcrossPositions = gradient.AcrossPositions * Output.AcrossPositions,
+                AcrossSamples = gradient.AcrossSamples * Output.AcrossSamples,
+                Coherence = gradient.Coherence * Output.AcrossSamples,
+            }).IndependentOf(Input, Positions));
+            return;
+        }
+
+        var factor = logarithm ? 1 : 1 / (Classes * Classes);
         PassTo(Inputs[0], gradient.Times(factor).IndependentOf(Input, Positions));
+    }
+
+    private bool IsOutput => Flow.Network.Outputs.Contains(Index);
+
+    /// <summary>E[w w'] of one feature's weight where the logits have this covariance.</summary>
+    private double Concentration(double covariance)
+    {
+        var growth = Math.Exp(Math.Min(Math.Max(covariance, 0), 50));
+        return growth / (Classes - 1 + growth) / Classes;
     }
 }

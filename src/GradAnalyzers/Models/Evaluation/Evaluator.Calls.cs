@@ -22,6 +22,14 @@ internal sealed partial class Evaluator
 
         var receiver = invocation.Instance is null ? null : Evaluate(invocation.Instance, frame);
         var arguments = Arguments(invocation.Arguments, method.Parameters.Length, frame);
+        if (receiver is Alternatives several && source.IsModule(method.ContainingType) && !method.ReturnsVoid && !_isProgram)
+        {
+            var results = several.Modules.Where(module => (Implementation(method, module) ?? method) is { IsAbstract: false } own && source.Has(own))
+                .Select(module => Call(Implementation(method, module) ?? method, module, arguments, null, invocation)).ToList();
+            if (results.Count > 0 && results.Count == several.Modules.Count())
+                return Merge(results, invocation, condition: several.Condition);
+        }
+
         var isBaseCall = invocation.Instance is { Syntax: BaseExpressionSyntax };
         var implementation = receiver is Instance instance && !isBaseCall ? Implementation(method, instance) ?? method : method;
         if (!implementation.IsAbstract && source.Has(implementation))
@@ -32,6 +40,8 @@ internal sealed partial class Evaluator
             return value;
         }
 
+        if (method is { IsStatic: true, ContainingType.SpecialType: SpecialType.System_String, Name: "IsNullOrEmpty" or "IsNullOrWhiteSpace" } && arguments is [Known { Content: string or null } text])
+            return Known.Of(method.Name == "IsNullOrEmpty" ? string.IsNullOrEmpty(text.Content as string) : string.IsNullOrWhiteSpace(text.Content as string));
         return InvokeLibrary(invocation, receiver, arguments, frame) ?? Unread(invocation, receiver, arguments);
     }
 
@@ -254,13 +264,20 @@ internal sealed partial class Evaluator
             case Role.Append:
                 return InvokeAppend(entry, invocation, frame);
             case Role.Data:
-                foreach (var argument in invocation.Arguments)
-                    Evaluate(argument.Value, frame);
-                return External(invocation.Type, Text(invocation), $"'{method.Name}' is no part of a model", invocation);
+                return FreshTensor(entry, invocation, frame);
+            case Role.Sizes when Receiver(invocation, frame) is { } measured && Node(measured) is { } sized:
+                return Argument(entry, "dimension", invocation, frame) switch
+                {
+                    Known { Content: long dimension } => new Unknown("a size of a tensor", ShapeValue.Text(sized, dimension)),
+                    null => new ShapeValue(sized),
+                    _ => new Unknown("a size of a tensor", Text(invocation)),
+                };
+            case Role.Rank:
+                return new Unknown("the number of a tensor's dimensions", Text(invocation));
             case Role.CalculateGain:
                 return InvokeGain(entry, invocation, frame);
             case Role.Parameter:
-                return new ParameterValue(null, "", Place(invocation)) is var made && Argument(entry, "data", invocation, frame) is { } data ? WithStart(made, StartOf(data, invocation)) : null;
+                return new ParameterValue(null, "", Place(invocation)) is var made && Argument(entry, "data", invocation, frame) is { } data ? WithStart(Sized(made, data), StartOf(data, invocation)) : null;
             case var role when role.IsInitializer():
                 return InvokeInitializer(entry, invocation, frame);
             case Role.Identity when source.IsModule(invocation.Instance?.Type) || invocation.Arguments.Any(argument => source.IsModule(argument.Value.Type)):
@@ -298,6 +315,8 @@ internal sealed partial class Evaluator
     {
         var receiver = Receiver(invocation, frame);
         var arguments = Arguments(invocation.Arguments, invocation.TargetMethod.Parameters.Length, frame);
+        if (receiver is Alternatives alternatives)
+            return Apply(alternatives, arguments, Place(invocation), invocation);
         if (receiver is not ModuleValue module)
             return Unread(invocation, receiver, arguments);
         if (invocation.Instance is { Syntax: BaseExpressionSyntax })

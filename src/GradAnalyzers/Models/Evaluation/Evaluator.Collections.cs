@@ -57,6 +57,16 @@ internal sealed partial class Evaluator
             return position >= 0 && position < elements.Count ? elements[position] : External(type, null, "an index out of range", at);
         if (Elements(collection) is { Count: > 0 } alike && alike.Count <= 64 && alike.Skip(1).All(element => AreAlike(alike[0], element, 0)))
             return alike[0];
+        if (collection is ShapeValue shape)
+        {
+            return index switch
+            {
+                Known { Content: long dimension } => new Unknown("a size of a tensor", ShapeValue.Text(shape.Node, dimension)),
+                TupleValue { Elements: [Known { Content: "^" }, Known { Content: long fromEnd }] } => new Unknown("a size of a tensor", ShapeValue.Text(shape.Node, -fromEnd)),
+                _ => new Unknown("a size of a tensor"),
+            };
+        }
+
         if (collection is TensorParts parts)
             return Operate(Role.Select, One(parts.Node), ConstantOf(index, at) is { } constant ? Constant.None.Add("index", constant) : Constant.None, type, at);
         return ElementOf(collection, type, at);

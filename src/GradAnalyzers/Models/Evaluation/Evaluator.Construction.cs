@@ -27,7 +27,7 @@ internal sealed partial class Evaluator
             if (IsMade(entry.Role) && source.IsModule(type))
                 return CreateLayer(entry, type, creation.Arguments, creation, frame);
             if (entry.Role == Role.Parameter && creation.Arguments.Length > 0)
-                return WithStart(new ParameterValue(null, "", Place(creation)), StartOf(Evaluate(creation.Arguments[0].Value, frame), creation));
+                return Owned(Evaluate(creation.Arguments[0].Value, frame), creation);
         }
 
         var arguments = Arguments(creation.Arguments, constructor.Parameters.Length, frame);
@@ -261,6 +261,13 @@ internal sealed partial class Evaluator
                 {
                     case ModuleValue child:
                         Register(module, new Known(field.Name), child, place);
+                        break;
+                    case MaybeNull { Present: ParameterValue optional }:
+                        AddTo(module, Slot.Parameters, Pair(new Known(field.Name), optional));
+                        break;
+                    case Alternatives alternatives:
+                        foreach (var alternative in alternatives.Modules)
+                            Register(module, new Known(field.Name), alternative, place);
                         break;
                     case ParameterValue parameter:
                         AddTo(module, Slot.Parameters, Pair(new Known(field.Name), parameter));

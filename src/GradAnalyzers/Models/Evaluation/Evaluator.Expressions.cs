@@ -259,10 +259,14 @@ internal sealed partial class Evaluator
         var entry = Catalogue.Find(property);
         if (entry?.Role == Role.TrainingFlag)
             return Known.True;
+        if (entry?.Role == Role.Sizes && Node(instance) is { } sized)
+            return new ShapeValue(sized);
+        if (entry?.Role == Role.Rank)
+            return new Unknown("the number of a tensor's dimensions", Text(reference));
         if (property.IsIndexer && instance is Collection or ModuleValue { Role: Role.Sequential or Role.ModuleList or Role.ModuleDict or Role.ParameterList } or TensorParts)
             return ElementAt(instance, Evaluate(reference.Arguments[0].Value, frame), property.Type, reference);
         if (entry is not null && entry.Role.IsOperation() && Node(instance) is { } node)
-            return Operate(entry.Role, One(node), property.IsIndexer ? IndexOf(reference) : Constant.None, property.Type, reference);
+            return Operate(entry.Role, One(node), property.IsIndexer ? IndexOf(reference, frame) : DefaultConstants(entry), property.Type, reference);
 
         switch (instance)
         {
@@ -308,8 +312,66 @@ internal sealed partial class Evaluator
         return External(property.Type, property.Name, $"the value of '{Text(reference)}' is not known", reference);
     }
 
-    private ImmutableDictionary<string, Constant> IndexOf(IPropertyReferenceOperation reference) =>
-        Constant.None.Add("index", new Constant(ImmutableArray<Size>.Empty, string.Join(", ", reference.Arguments.Select(argument => argument.Value.Syntax.ToString()))));
+    /// <summary>What is taken of each dimension: <c>one</c>, <c>all</c>, a <c>range</c> (with its length), <c>new</c>, <c>rest</c>, or by a <c>tensor</c> of indices.</summary>
+    private ImmutableDictionary<string, Constant> IndexOf(IPropertyReferenceOperation reference, Frame frame) => IndexOf(reference.Arguments, frame);
+
+    private ImmutableDictionary<string, Constant> IndexOf(ImmutableArray<IArgumentOperation> arguments, Frame frame)
+    {
+        var parts = new List<(string Kind, Size Size)>();
+        foreach (var argument in arguments)
+        {
+            if (Unconverted(argument.Value) is IArrayCreationOperation { Initializer: { } several })
+                parts.AddRange(several.ElementValues.Select(element => PartOf(element, frame)));
+            else
+                parts.Add(PartOf(argument.Value, frame));
+        }
+
+        return Constant.None
+            .Add("index", new Constant(ImmutableArray<Size>.Empty, string.Join(", ", arguments.Select(argument => argument.Value.Syntax.ToString()))))
+            .Add("parts", new Constant(parts.Select(part => part.Size).ToImmutableArray(), string.Join(" ", parts.Select(part => part.Kind))));
+    }
+
+    private (string Kind, Size Size) PartOf(IOperation index, Frame frame)
+    {
+        var unconverted = Unconverted(index);
+        switch (unconverted)
+        {
+            case IRangeOperation { LeftOperand: null, RightOperand: null }:
+                return ("all", Size.Named("?"));
+            case IRangeOperation range:
+                return ("range", LengthOf(range, frame));
+            case IInvocationOperation { TargetMethod: { IsStatic: true, Name: "Slice" }, Arguments: var given }:
+                return given.All(argument => argument.IsImplicit || argument.Value.ConstantValue is { HasValue: true, Value: null }) ? ("all", Size.Named("?")) : ("range", Size.Named(Text(index)));
+            case IInvocationOperation { TargetMethod: { IsStatic: true, Name: "Single" } }:
+                return ("one", Size.Of(1));
+            case IInvocationOperation { TargetMethod: { IsStatic: true, Name: "Tensor" } }:
+                return ("tensor", Size.Named("?"));
+            case IMemberReferenceOperation { Member: { IsStatic: true, Name: var name } }:
+                return (name switch { "Ellipsis" => "rest", "Null" or "None" => "new", "Colon" => "all", _ => source.IsTensor(unconverted.Type) ? "tensor" : "range" }, Size.Named(Text(index)));
+            case ILiteralOperation { ConstantValue: { HasValue: true, Value: null } }:
+                return ("new", Size.Of(1));
+        }
+
+        var value = Evaluate(index, frame);
+        return value switch
+        {
+            TensorValue or TensorParts or ParameterValue => ("tensor", Size.Named("?")),
+            Known { Content: null } => ("new", Size.Of(1)),
+            _ => ("one", Size.Of(1)),
+        };
+    }
+
+    /// <summary>How many elements <c>a..b</c> takes, where it does not count from the end.</summary>
+    private Size LengthOf(IRangeOperation range, Frame frame)
+    {
+        var from = range.LeftOperand is { } left ? Evaluate(left, frame) : new Known(0L);
+        if (range.RightOperand is not { } right)
+            return Size.Named(Text(range));
+        var to = Evaluate(right, frame);
+        if (from is Known { Content: long first } && to is Known { Content: long last })
+            return Size.Of(last - first);
+        return from is Known { Content: 0L } && to is Unknown { Text: { } text } ? Size.Named(text) : Size.Named(Text(range));
+    }
 
     private Value EvaluateBinary(IBinaryOperation binary, Frame frame)
     {
@@ -348,7 +410,7 @@ internal sealed partial class Evaluator
             return Arithmetic(entry.Role, left, right, operation);
         if (method is not null && Catalogue.Is(method, Role.Data))
             return External(operation.Type, Text(operation), "a comparison of tensors", operation);
-        if (Node(left) is not null || Node(right) is not null)
+        if ((Node(left) is not null || Node(right) is not null) && left is not MaybeNull && right is not MaybeNull)
         {
             if (kind is BinaryOperatorKind.Equals or BinaryOperatorKind.NotEquals && (left is Known { Content: null } || right is Known { Content: null }))
                 return Known.Of(kind == BinaryOperatorKind.NotEquals);
@@ -495,7 +557,8 @@ internal sealed partial class Evaluator
         Set(frame, ConditionalReceiver, receiver);
         var value = Evaluate(access.WhenNotNull, frame);
         Set(frame, ConditionalReceiver, outer ?? Known.Null);
-        return value;
+        // layer?.forward(x), where the layer may be null: null is the other way.
+        return receiver is Alternatives { Condition: var condition } && IsNull(receiver, out _) is null ? Merge([value, Known.Null], access, condition: condition) : value;
     }
 
     private Value EvaluateSwitch(ISwitchExpressionOperation choice, Frame frame)
@@ -633,11 +696,13 @@ internal sealed partial class Evaluator
 
     private static bool? IsNull(Value value, out Value present)
     {
-        present = value;
+        present = value is MaybeNull maybe ? maybe.Present : value;
         return value switch
         {
             Known { Content: null } => true,
             Unknown => null,
+            MaybeNull => null,
+            Alternatives alternatives => alternatives.Modules.Count() < alternatives.Values.Length ? null : false,
             _ => false,
         };
     }
@@ -721,6 +786,7 @@ internal sealed partial class Evaluator
     private Value Part(Value whole, int index, IOperation target) => whole switch
     {
         TensorValue tensor => source.IsTensor(target.Type) ? new TensorValue(tensor.Node) : new Unknown("a part of a value that is not known"),
+        ShapeValue shape => new Unknown("a size of a tensor", ShapeValue.Text(shape.Node, index)),
         TensorParts parts => Operate(Role.Select, One(parts.Node), Constant.None.Add("index", new Constant(ImmutableArray.Create(Size.Of(index)), index.ToString(CultureInfo.InvariantCulture))), target.Type, target),
         Collection collection when Elements(collection) is { } elements && index < elements.Count => elements[index],
         _ => External(target.Type, null, "a part of a value that is not known", target),

@@ -13,7 +13,8 @@ internal sealed partial class Evaluator
     {
         TensorValue tensor => tensor.Node,
         TensorParts parts => parts.Node,
-        ParameterValue parameter => Graph.Add(new DraftNode(Role.Parameter, ImmutableArray<int>.Empty, parameter.Owner, Named(parameter.Name), parameter.Creation, null)),
+        MaybeNull maybe => Node(maybe.Present),
+        ParameterValue parameter => Graph.Add(new DraftNode(Role.Parameter, ImmutableArray<int>.Empty, parameter.Owner, Named(parameter.Name), parameter.Creation, null) { Parameter = parameter }),
         _ => null,
     };
 
@@ -169,6 +170,13 @@ internal sealed partial class Evaluator
         return ApplyLibrary(module, arguments, use, at);
     }
 
+    /// <summary>Runs each module that may be meant; a null is no way through the model.</summary>
+    private Value Apply(Alternatives alternatives, Value[] arguments, Location use, IOperation at)
+    {
+        var results = alternatives.Modules.Select(module => Apply(module, arguments, use, at)).ToList();
+        return results.Count == 0 ? new Unknown("a module that is null") : Merge(results, at, condition: alternatives.Condition);
+    }
+
     private Value ApplyLibrary(ModuleValue module, Value[] arguments, Location use, IOperation at)
     {
         if (!Enter())
@@ -188,6 +196,8 @@ internal sealed partial class Evaluator
                     {
                         if (item is TupleValue { Elements: [_, ModuleValue element] })
                             value = Apply(element, [value], element.Creation, at);
+                        else if (item is TupleValue { Elements: [_, Alternatives alternatives] })
+                            value = Apply(alternatives, [value], use, at);
                         else
                             value = Opaque($"an element of the Sequential is not known{(item is TupleValue { Elements: [_, Unknown unknown] } ? ": " + unknown.Reason : "")}", Nodes([value]), use);
                     }
@@ -257,7 +267,7 @@ internal sealed partial class Evaluator
                 return External(invocation.Type, Text(invocation), $"'{method.Name}' works on nothing that is known", invocation);
             result = hole is not null
                 ? OpaqueOf(invocation.Type, hole, inputs, invocation)
-                : Operate(entry.Role, inputs, ConstantsOf(entry, evaluated), invocation.Type, invocation, owner?.Owner);
+                : Operate(entry.Role, inputs, entry is { Role: Role.Select, Meanings.IsEmpty: true } ? IndexOf(invocation.Arguments, frame) : ConstantsOf(entry, evaluated), invocation.Type, invocation, owner?.Owner);
         }
 
         // In-place forms write what they are called on: x.add_(y); relu(x, inplace: true).

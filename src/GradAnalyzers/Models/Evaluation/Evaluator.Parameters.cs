@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using GradAnalyzers.Catalogue;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.Operations;
@@ -31,11 +32,104 @@ internal sealed partial class Evaluator
         return parameter;
     }
 
-    /// <summary>How a parameter made of this value starts: known for torch.zeros and the like, of which only a call's name is in the catalogue.</summary>
-    private static Initialization StartOf(Value data, IOperation at) =>
-        data is ParameterValue parameter && parameter.Get(Slot.Initialization) is InitializationValue known
-            ? known.Initialization
-            : new Initialization(Role.Opaque, Constant.None, Place(at));
+    /// <summary>A parameter of its own, made of a tensor.</summary>
+    private ParameterValue Owned(Value data, IOperation at) => WithStart(Sized(new ParameterValue(null, "", Place(at)), data), StartOf(data, at));
+
+    /// <summary>How a parameter made of this value starts: as the tensor was filled, times the numbers that it was multiplied by.</summary>
+    private Initialization StartOf(Value data, IOperation at) =>
+        (data as ParameterValue)?.Get(Slot.Initialization) is InitializationValue known ? known.Initialization
+        : Filled(data, at) ?? new Initialization(Role.Opaque, Constant.None, Place(at));
+
+    private Initialization? Filled(Value data, IOperation at)
+    {
+        if (data is not TensorValue { Node: var index })
+            return null;
+        var factor = 1.0;
+        for (var steps = 0; steps < MaximumCalls; steps++)
+        {
+            var node = Graph.Nodes[index];
+            switch (node.Role)
+            {
+                case Role.Data:
+                    return Filled(node.Constants, factor, at);
+                case Role.Multiply when node.Inputs.Length == 1 && node.Constants.TryGetValue("operand", out var times) && times.Number is { } number:
+                    factor *= number;
+                    break;
+                case Role.Divide when node.Inputs.Length == 1 && node.Constants.TryGetValue("operand", out var by) && by.Number is { } divisor and not 0 && node.Constants["operand_first"].Truth != true:
+                    factor /= divisor;
+                    break;
+                case Role.Negate:
+                    factor = -factor;
+                    break;
+                case Role.Reshape or Role.Permute or Role.Identity or Role.Expand or Role.Detach when node.Inputs.Length == 1:
+                    break;
+                default:
+                    return null;
+            }
+
+            index = node.Inputs[0];
+        }
+
+        return null;
+    }
+
+    private static Initialization? Filled(ImmutableDictionary<string, Constant> constants, double factor, IOperation at)
+    {
+        if (Scaled("value") is { } value)
+            return new(Role.Constant, Constant.None.Add("value", Of(value)), Place(at));
+        if (Scaled("mean") is { } mean && Scaled("deviation") is { } deviation)
+            return new(Role.Normal, Constant.None.Add("mean", Of(mean)).Add("deviation", Of(Math.Abs(deviation))), Place(at));
+        return Scaled("low") is { } low && Scaled("high") is { } high ? new(Role.Uniform, Constant.None.Add("low", Of(Math.Min(low, high))).Add("high", Of(Math.Max(low, high))), Place(at)) : null;
+
+        double? Scaled(string meaning) => constants.TryGetValue(meaning, out var constant) && constant.Number is { } number ? number * factor : null;
+
+        static Constant Of(double number) => new(ImmutableArray.Create(Size.Of(number)), Size.Of(number).Text);
+    }
+
+    /// <summary>The sizes of the tensor that a parameter is made of.</summary>
+    private ParameterValue Sized(ParameterValue parameter, Value data)
+    {
+        if (data is ParameterValue other)
+            parameter.Sizes = other.Sizes;
+        for (var index = data is TensorValue tensor ? tensor.Node : -1; index >= 0;)
+        {
+            var node = Graph.Nodes[index];
+            if (node.Constants.TryGetValue(node.Role == Role.Reshape ? "shape" : "sizes", out var sizes))
+                parameter.Sizes = sizes.Sizes;
+            index = node.Role is Role.Multiply or Role.Divide or Role.Negate or Role.Identity or Role.Detach && node.Inputs.Length == 1 ? node.Inputs[0] : -1;
+        }
+
+        return parameter;
+    }
+
+    /// <summary>A new tensor: what it is filled with and its sizes, where the call tells.</summary>
+    private Value FreshTensor(CatalogueEntry entry, IInvocationOperation invocation, Frame frame)
+    {
+        var constants = DefaultConstants(entry);
+        var sizes = ImmutableArray.CreateBuilder<Size>();
+        var isSized = false;
+        foreach (var argument in invocation.Arguments)
+        {
+            var value = Evaluate(argument.Value, frame);
+            if (argument.Parameter is not { } parameter || argument.IsImplicit)
+                continue;
+            if (entry.Carries("sizes", parameter.Name) && ConstantOf(value, argument.Value) is { Sizes.IsEmpty: false } size)
+            {
+                sizes.AddRange(size.Sizes);
+                isSized = true;
+            }
+            else if (entry.Carries("value", parameter.Name) && ConstantOf(value, argument.Value) is { } filling)
+            {
+                constants = constants.SetItem("value", filling);
+            }
+        }
+
+        if (isSized)
+            constants = constants.SetItem("sizes", new Constant(sizes.ToImmutable(), $"({string.Join(", ", sizes.Select(size => size.Text))})"));
+        if (!source.IsTensor(invocation.Type))
+            return External(invocation.Type, Text(invocation), $"'{invocation.TargetMethod.Name}' is no part of a model", invocation);
+        return new TensorValue(Graph.Add(new DraftNode(Role.Data, ImmutableArray<int>.Empty, null, Named(Text(invocation)).AddRange(constants), Place(invocation), null)));
+    }
 
     /// <summary><c>init.kaiming_normal_(layer.weight, ...)</c> or <c>layer.weight.normal_(...)</c>.</summary>
     private Value InvokeInitializer(CatalogueEntry entry, IInvocationOperation invocation, Frame frame)

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using GradAnalyzers.Catalogue;
 using GradAnalyzers.Program;
 using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.Operations;
 
 namespace GradAnalyzers.Models.Evaluation;
 
@@ -198,20 +199,49 @@ internal sealed partial class Evaluator(ProgramSource source, CancellationToken 
         new TensorValue(Graph.Add(new DraftNode(Role.Opaque, inputs.Distinct().ToImmutableArray(), null, Constant.None, use, reason)));
 
     /// <summary>One value for several that may have been taken: themselves where they are alike, otherwise unknown.</summary>
-    private Value Merge(IReadOnlyList<Value> values, IOperation operation, string reason = "it depends on a condition that is not known")
+    private Value Merge(IReadOnlyList<Value> values, IOperation operation, string reason = "it depends on a condition that is not known", string? condition = null)
     {
+        var key = condition ?? ConditionOf(operation);
         var merged = values[0];
         for (var index = 1; index < values.Count; index++)
-            merged = Merge(merged, values[index], operation, reason, 0);
+            merged = Merge(merged, values[index], operation, reason, key, 0);
         return merged;
     }
 
-    private Value Merge(Value one, Value other, IOperation operation, string reason, int depth)
+    /// <summary>What is decided on: two places that ask the same are decided alike.</summary>
+    private static string ConditionOf(IOperation operation) => operation switch
+    {
+        IConditionalOperation conditional => Text(conditional.Condition),
+        ISwitchOperation choice => Text(choice.Value),
+        ISwitchExpressionOperation choice => Text(choice.Value),
+        ICoalesceOperation coalesce => Text(coalesce.Value),
+        _ => Text(operation),
+    };
+
+    private TensorValue Choice(int one, int other, IOperation operation, string condition) => one == other
+        ? new TensorValue(one)
+        : new TensorValue(Graph.Add(new DraftNode(Role.Choice, ImmutableArray.Create(one, other), null, Constant.None.Add("condition", new Constant(ImmutableArray<Size>.Empty, condition)), Place(operation), null)));
+
+    /// <summary>Modules (or null) of which one is meant.</summary>
+    private static Value OneOf(Value one, Value other, string reason, string condition)
+    {
+        var values = new[] { one, other }.SelectMany(value => value is Alternatives several ? several.Values : ImmutableArray.Create(value))
+            .GroupBy(value => value is Known ? (object)"null" : value).Select(group => group.First()).ToImmutableArray();
+        return values.Length <= Alternatives.Maximum ? new Alternatives(values, condition) : new Unknown(reason);
+    }
+
+    private Value Merge(Value one, Value other, IOperation operation, string reason, string condition, int depth)
     {
         if (ReferenceEquals(one, other))
             return one;
         switch (one, other)
         {
+            case (TensorValue or MaybeNull or ParameterValue, TensorValue or MaybeNull or ParameterValue) when one is MaybeNull || other is MaybeNull:
+                return new MaybeNull(Merge(one is MaybeNull first1 ? first1.Present : one, other is MaybeNull second1 ? second1.Present : other, operation, reason, condition, depth), condition);
+            case (TensorValue or MaybeNull or ParameterValue, Known { Content: null }):
+                return one is MaybeNull ? one : new MaybeNull(one, condition);
+            case (Known { Content: null }, TensorValue or MaybeNull or ParameterValue):
+                return other is MaybeNull ? other : new MaybeNull(other, condition);
             case (Known a, Known b):
                 if (Equals(a.Content, b.Content))
                     return a;
@@ -219,24 +249,26 @@ internal sealed partial class Evaluator(ProgramSource source, CancellationToken 
             case (Unknown a, Unknown b):
                 return a.Text is not null && a.Text == b.Text ? a : new Unknown(a.Reason);
             case (TensorValue a, TensorValue b):
-                return a.Node == b.Node ? a : Opaque(reason, [a.Node, b.Node], operation);
+                return Choice(a.Node, b.Node, operation, condition);
             case (TensorValue a, _):
                 return Opaque(reason, [a.Node], operation);
             case (_, TensorValue b):
                 return Opaque(reason, [b.Node], operation);
             case (TupleValue a, TupleValue b) when a.Elements.Length == b.Elements.Length && depth < 8:
-                return new TupleValue(a.Elements.Select((element, index) => Merge(element, b.Elements[index], operation, reason, depth + 1)).ToImmutableArray());
+                return new TupleValue(a.Elements.Select((element, index) => Merge(element, b.Elements[index], operation, reason, condition, depth + 1)).ToImmutableArray());
             case (Items a, Items b) when a.Values.Count == b.Values.Count && depth < 8:
-                return new Items(a.Values.Select((element, index) => Merge(element, b.Values[index], operation, reason, depth + 1)).ToImmutableList());
+                return new Items(a.Values.Select((element, index) => Merge(element, b.Values[index], operation, reason, condition, depth + 1)).ToImmutableList());
             case (ModuleValue a, ModuleValue b) when AreAlike(a, b, depth):
                 return a;
+            case (ModuleValue or Alternatives, ModuleValue or Alternatives or Known { Content: null }) or (Known { Content: null }, ModuleValue or Alternatives):
+                return OneOf(one, other, reason, condition);
             case (InitializationValue a, InitializationValue b) when a.Initialization.Role == b.Initialization.Role && SameConstants(a.Initialization.Constants, b.Initialization.Constants):
                 return a;
             case (InitializationValue, _) or (_, InitializationValue):
                 return new InitializationValue(new Initialization(Role.Opaque, Constant.None, Place(operation)));
             case (Collection a, Collection b) when a.Kind == b.Kind && depth < 8 && a.Get(Slot.Items) is { } first && b.Get(Slot.Items) is { } second:
                 var collection = new Collection(a.Kind);
-                collection.Slots[Slot.Items] = Merge(first, second, operation, reason, depth + 1);
+                collection.Slots[Slot.Items] = Merge(first, second, operation, reason, condition, depth + 1);
                 return collection;
             default:
                 return new Unknown(reason);

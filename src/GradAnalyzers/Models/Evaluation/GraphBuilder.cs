@@ -6,7 +6,11 @@ using Microsoft.CodeAnalysis;
 namespace GradAnalyzers.Models.Evaluation;
 
 /// <summary>A node while it is built: as <see cref="ModelNode"/>, with the module object instead of its description.</summary>
-internal sealed record DraftNode(Role Role, ImmutableArray<int> Inputs, ModuleValue? Module, ImmutableDictionary<string, Constant> Constants, Location Use, string? Reason);
+internal sealed record DraftNode(Role Role, ImmutableArray<int> Inputs, ModuleValue? Module, ImmutableDictionary<string, Constant> Constants, Location Use, string? Reason)
+{
+    /// <summary>For <see cref="Role.Parameter"/>: which.</summary>
+    public ParameterValue? Parameter { get; init; }
+}
 
 /// <summary>
 /// Collects nodes. Equal operations on equal inputs are one node, so that both branches of a condition that build the same chain end in the same node.
@@ -36,7 +40,7 @@ internal sealed class GraphBuilder
         foreach (var candidate in candidates)
         {
             var other = _nodes[candidate];
-            if (ReferenceEquals(other.Module, node.Module) && SameConstants(other.Constants, node.Constants))
+            if (ReferenceEquals(other.Module, node.Module) && ReferenceEquals(other.Parameter, node.Parameter) && SameConstants(other.Constants, node.Constants))
                 return candidate;
         }
 

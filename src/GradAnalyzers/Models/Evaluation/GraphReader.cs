@@ -10,6 +10,7 @@ internal sealed class GraphReader(Evaluator evaluator, ProgramSource source)
 {
     private readonly Dictionary<ModuleValue, ModelLayer> _layers = new();
     private readonly List<ModelParameter> _parameters = new();
+    private readonly Dictionary<ParameterValue, ModelParameter> _ownParameters = new();
 
     public ModelGraph Read(ModuleValue root, Value? result, Location location, Location? creation)
     {
@@ -55,6 +56,9 @@ internal sealed class GraphReader(Evaluator evaluator, ProgramSource source)
                 case TensorParts parts:
                     nodes.Add(parts.Node);
                     break;
+                case MaybeNull maybe:
+                    pending.Push(maybe.Present);
+                    break;
                 case TupleValue tuple:
                     foreach (var element in tuple.Elements.Reverse())
                         pending.Push(element);
@@ -95,9 +99,31 @@ internal sealed class GraphReader(Evaluator evaluator, ProgramSource source)
         draft.Role,
         draft.Inputs.Select(input => numbers[input]).ToImmutableArray(),
         draft.Module is { } module ? _layers[module] : null,
-        draft.Constants,
+        Renumbered(draft.Constants, numbers),
         draft.Use,
-        draft.Reason);
+        draft.Reason)
+    {
+        Parameter = draft.Parameter is { } parameter ? _ownParameters.TryGetValue(parameter, out var own) ? own
+            : parameter.Owner is { } owner && _layers.TryGetValue(owner, out var layer) && layer.Parameters.FirstOrDefault(candidate => candidate.Name == parameter.Name) is { } weight ? weight
+            : new ModelParameter(parameter.Name, "", StartOf(parameter)) { Sizes = parameter.Sizes } : null,
+    };
+
+    /// <summary>Sizes that name a node of the evaluation name the one of the graph.</summary>
+    private static ImmutableDictionary<string, Constant> Renumbered(ImmutableDictionary<string, Constant> constants, Dictionary<int, int> numbers)
+    {
+        foreach (var pair in constants)
+        {
+            if (pair.Value.Sizes.Any(size => !size.IsKnown && size.Text.Contains('#')))
+                constants = constants.SetItem(pair.Key, pair.Value with { Sizes = pair.Value.Sizes.Select(size => size.IsKnown ? size : Size.Named(Renumbered(size.Text, numbers))).ToImmutableArray() });
+        }
+
+        return constants;
+    }
+
+    private static string Renumbered(string text, Dictionary<int, int> numbers) => NodeIn.Replace(text, match =>
+        numbers.TryGetValue(int.Parse(match.Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture), out var number) ? $"#{number}:" : $"#?{match.Groups[1].Value}:");
+
+    private static readonly System.Text.RegularExpressions.Regex NodeIn = new("#([0-9]{1,9}):", System.Text.RegularExpressions.RegexOptions.CultureInvariant);
 
     private InitializerApplication Application(DraftApplication draft) => new(
         draft.Location,
@@ -169,6 +195,10 @@ internal sealed class GraphReader(Evaluator evaluator, ProgramSource source)
                 case ModuleValue child:
                     yield return (child, name, field, false);
                     break;
+                case Alternatives alternatives:
+                    foreach (var alternative in alternatives.Modules)
+                        yield return (alternative, name, field, false);
+                    break;
                 // A ModuleList's own elements are no plain collection.
                 case Items items:
                     foreach (var (child, key) in Modules(items))
@@ -222,6 +252,7 @@ internal sealed class GraphReader(Evaluator evaluator, ProgramSource source)
         Owner = owner,
         RegisteredAt = evaluator.RegisteredAt.TryGetValue(module, out var registeredAt) ? registeredAt : null,
         Constants = module.Constants,
+        Repeated = module.Get(Slot.Layer) is ModuleValue { Role: Role.Transformer } repeated && repeated != module ? Layer(repeated, path, registration, null, null, null) : null,
         IsSource = module.IsSource,
         Parameters = ParameterNames.Of(module)
             .Select(name => new ModelParameter(name, path.Length == 0 ? name : path + "." + name, Evaluator.StartOf(module, name)))
@@ -231,14 +262,17 @@ internal sealed class GraphReader(Evaluator evaluator, ProgramSource source)
 
     private static Initialization StartOf(ParameterValue parameter) => (parameter.Get(Slot.Initialization) as InitializationValue)?.Initialization ?? Initialization.Default;
 
-    private static IEnumerable<ModelParameter> OwnParameters(ModuleValue module, string path)
+    private ModelParameter Own(ParameterValue parameter, string name, string path) =>
+        _ownParameters[parameter] = new ModelParameter(name, path, StartOf(parameter)) { Sizes = parameter.Sizes };
+
+    private IEnumerable<ModelParameter> OwnParameters(ModuleValue module, string path)
     {
         if (module.Role == Role.ParameterList && module.Get(Slot.Items) is Items list)
         {
             for (var index = 0; index < list.Values.Count; index++)
             {
                 if (list.Values[index] is ParameterValue element)
-                    yield return new ModelParameter($"{index}", $"{path}.{index}", StartOf(element));
+                    yield return Own(element, $"{index}", $"{path}.{index}");
             }
         }
 
@@ -247,7 +281,7 @@ internal sealed class GraphReader(Evaluator evaluator, ProgramSource source)
         foreach (var item in items.Values)
         {
             if (item is TupleValue { Elements: [Known { Content: string name }, ParameterValue parameter] })
-                yield return new ModelParameter(name, path.Length == 0 ? name : path + "." + name, StartOf(parameter));
+                yield return Own(parameter, name, path.Length == 0 ? name : path + "." + name);
         }
     }
 }

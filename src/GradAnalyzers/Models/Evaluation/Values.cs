@@ -48,6 +48,33 @@ internal sealed class TensorValue(int node) : Value
     public int Node { get; } = node;
 }
 
+/// <summary>The sizes of a tensor along its dimensions.</summary>
+internal sealed class ShapeValue(int node) : Value
+{
+    public int Node { get; } = node;
+
+    /// <summary>What stands for one of them in an expression: <c>#12:0</c>, from the end <c>#12:-1</c>.</summary>
+    public static string Text(int node, long dimension) => $"#{node}:{dimension.ToString(System.Globalization.CultureInfo.InvariantCulture)}";
+}
+
+/// <summary>One of a few modules (or null): which, a condition decides that is not known.</summary>
+internal sealed class Alternatives(ImmutableArray<Value> values, string condition) : Value
+{
+    public const int Maximum = 4;
+
+    public ImmutableArray<Value> Values { get; } = values;
+    public string Condition { get; } = condition;
+
+    public IEnumerable<ModuleValue> Modules => Values.OfType<ModuleValue>();
+}
+
+/// <summary>A value, or null under a condition that is not known.</summary>
+internal sealed class MaybeNull(Value present, string condition) : Value
+{
+    public Value Present { get; } = present;
+    public string Condition { get; } = condition;
+}
+
 /// <summary>Several tensors cut out of one (<c>split</c>, <c>unbind</c>); how many is not known.</summary>
 internal sealed class TensorParts(int node) : Value
 {
@@ -161,6 +188,9 @@ internal sealed class ParameterValue(ModuleValue? owner, string name, Location c
     public ModuleValue? Owner { get; } = owner;
     public string Name { get; } = name;
     public Location Creation { get; } = creation;
+
+    /// <summary>Its sizes, where its creation tells them.</summary>
+    public ImmutableArray<Size> Sizes { get; set; } = ImmutableArray<Size>.Empty;
 }
 
 /// <summary>How a parameter starts, as a value in a slot.</summary>

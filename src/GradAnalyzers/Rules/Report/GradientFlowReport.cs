@@ -29,6 +29,9 @@ public sealed class GradientFlowReport() : Rule(Descriptors.GRAD0002)
             return;
         var network = GraphNetwork.Of(graph);
         var prediction = GradientFlowPrediction.Predict(network, options.Thresholds);
+        // A loss, a sampler, a schedule: no model.
+        if (prediction.Reason == GradientFlowPrediction.NoWeights)
+            return;
         var name = graph.Arguments.IsEmpty ? graph.Name : $"{graph.Name}({string.Join(", ", graph.Arguments.Select(argument => $"{argument.Name}: {argument.Value}"))})";
         var verdict = prediction.Reason is { } reason ? $"{Text(prediction.Verdict)} ({reason})" : Text(prediction.Verdict);
         // Where the model is made, and where the prediction stops.
@@ -39,6 +42,7 @@ public sealed class GradientFlowReport() : Rule(Descriptors.GRAD0002)
 
     private static Location? StopOf(ModelGraph graph, Network network, GradientFlowPrediction prediction) => prediction.Reason is { } reason
         ? graph.Nodes.FirstOrDefault(node => network.Nodes[node.Index].Layer is Opaque opaque && opaque.Reason == reason)?.Use
+            ?? graph.Nodes.FirstOrDefault(node => network.Nodes[node.Index].Layer is Choice)?.Use
         : null;
 
     private static string Pair(ParameterPrediction parameter) => $"{parameter.Path}={Number(Math.Pow(10, parameter.LogRelative))}";
