@@ -93,7 +93,9 @@ internal static class Border
         var compilation = Compile(code, "User", libraries);
         var errors = compilation.GetDiagnostics(TestContext.Current.CancellationToken).Where(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error);
         Assert.True(!errors.Any(), string.Join('\n', errors));
-        return await compilation.WithAnalyzers(All, new AnalyzerOptions([], new Properties(property))).GetAnalyzerDiagnosticsAsync(TestContext.Current.CancellationToken);
+        var reports = await compilation.WithAnalyzers(All, new AnalyzerOptions([], new Properties(property))).GetAnalyzerDiagnosticsAsync(TestContext.Current.CancellationToken);
+        Assert.All(reports, report => Assert.True(report.Location.IsInSource, report.ToString()));
+        return reports;
     }
 
     /// <summary>What MSBuild tells the compiler.</summary>
@@ -107,6 +109,8 @@ internal static class Border
 
         private sealed class Values(string facts) : AnalyzerConfigOptions
         {
+            public override IEnumerable<string> Keys => [];
+
             public override bool TryGetValue(string key, out string value)
             {
                 value = key == "build_property.GradAnalyzersFacts" ? facts : "";
