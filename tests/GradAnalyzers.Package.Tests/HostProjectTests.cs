@@ -164,6 +164,43 @@ public sealed class HostProjectTests(PackedPackage package)
         static int Line(JsonElement location) => location.GetProperty("physicalLocation").GetProperty("region").GetProperty("startLine").GetInt32();
     }
 
+    /// <summary>The model in one project, a helper in a second, the loop in a third: the loop's project is warned and fixed as if all were in one.</summary>
+    [Fact]
+    public async Task AModelOfAnotherProject()
+    {
+        var folder = Folder("border");
+        var packages = $"""<PackageReference Include="TorchSharp" Version="{Setting.TorchSharpVersion}" /><PackageReference Include="GradAnalyzers" Version="{package.Version}" />""";
+        await Write(folder, "Models/Models.csproj", Project(packages));
+        await Write(folder, "Models/CharRnn.cs", Unclipped[..Unclipped.IndexOf("public static class Training", StringComparison.Ordinal)] + """
+            public static class Factory { public static nn.Module<Tensor, Tensor> Make() => new CharRnn(); }
+            """);
+        await Write(folder, "Helpers/Helpers.csproj", Project(packages));
+        await Write(folder, "Helpers/Gradients.cs", """
+            using TorchSharp;
+            using static TorchSharp.torch;
+
+            namespace Demo;
+
+            public static class Gradients { public static void Limit(nn.Module<Tensor, Tensor> model) => nn.utils.clip_grad_norm_(model.parameters(), 1.0); }
+            """);
+        await Write(folder, "Training/Training.csproj", Project(packages + """<ProjectReference Include="../Models/Models.csproj" /><ProjectReference Include="../Helpers/Helpers.csproj" />"""));
+        var own = "using TorchSharp;\nusing static TorchSharp.torch;\n\nnamespace Demo;\n\n" + Unclipped[Unclipped.IndexOf("public static class Training", StringComparison.Ordinal)..];
+        await Write(folder, "Training/Training.cs", own);
+        await Write(folder, "Training/Made.cs", own.Replace("class Training", "class Made").Replace("new CharRnn()", "Factory.Make()"));
+        await Write(folder, "Training/Limited.cs", own.Replace("class Training", "class Limited").Replace("        optimizer.step();", "        Gradients.Limit(model);\n        optimizer.step();"));
+
+        var build = (await Tool.DotNet(folder, "build", "Training/Training.csproj", "-nologo", "-tl:off")).Succeeded();
+        Assert.Equal([("Made.cs", 14, "GRAD2001"), ("Training.cs", 14, "GRAD2001")], build.Reports.Select(report => (report.File, report.Line, report.Id)));
+
+        var off = (await Tool.DotNet(folder, "build", "Training/Training.csproj", "-nologo", "-tl:off", "--no-incremental", "-p:GradAnalyzersFacts=false")).Succeeded();
+        Assert.Empty(off.Reports);
+
+        (await Tool.DotNet(folder, "format", "analyzers", "Training/Training.csproj", "--diagnostics", "GRAD2001")).Succeeded();
+        Assert.Contains("clip_grad_norm_(model.parameters()", await File.ReadAllTextAsync(Path.Combine(folder, "Training/Training.cs"), TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        Assert.Contains("clip_grad_norm_(model.parameters()", await File.ReadAllTextAsync(Path.Combine(folder, "Training/Made.cs"), TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        Assert.DoesNotContain("clip_grad_norm_", await File.ReadAllTextAsync(Path.Combine(folder, "Training/Limited.cs"), TestContext.Current.CancellationToken), StringComparison.Ordinal);
+    }
+
     /// <summary>A folder with nothing but the package's source.</summary>
     private string Folder(string name)
     {

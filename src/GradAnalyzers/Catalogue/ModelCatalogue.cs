@@ -15,16 +15,20 @@ internal sealed class ModelCatalogue
 {
     public const string FileSuffix = ".catalogue.txt";
     public const string Library = "TorchSharp";
+    private const string FactsProperty = "build_property.GradAnalyzersFacts";
 
     private static readonly Lazy<ImmutableArray<CatalogueEntry>> BuiltIn = new(ReadBuiltIn);
     private static readonly ConditionalWeakTable<Compilation, ConcurrentDictionary<ulong, ModelCatalogue>> ByCompilation = new();
 
+    private readonly IReadOnlyCollection<(AdditionalText File, SourceText Text)> _files;
     private readonly ImmutableDictionary<string, CatalogueEntry> _entries;
     private readonly ConcurrentDictionary<ISymbol, CatalogueEntry?> _found = new(SymbolEqualityComparer.Default);
 
-    private ModelCatalogue(ulong signature, ImmutableDictionary<string, CatalogueEntry> entries, ImmutableArray<(AdditionalText File, CatalogueError Error)> errors, bool isRelevant)
+    private ModelCatalogue(ulong signature, ImmutableDictionary<string, CatalogueEntry> entries, ImmutableArray<(AdditionalText File, CatalogueError Error)> errors, bool isRelevant, bool readsFacts, IReadOnlyCollection<(AdditionalText File, SourceText Text)> files)
     {
+        _files = files;
         Signature = signature;
+        ReadsFacts = readsFacts;
         _entries = entries;
         Errors = errors;
         HasTensorType = entries.Values.Any(entry => entry.Role == Role.Tensor);
@@ -46,6 +50,9 @@ internal sealed class ModelCatalogue
     /// <summary>A number that is another one where the project's own lines are others.</summary>
     public ulong Signature { get; }
 
+    /// <summary>Whether facts travel with assemblies: <c>GradAnalyzersFacts</c> is not false.</summary>
+    public bool ReadsFacts { get; }
+
     /// <summary>Whether the catalogue says which type is a tensor; a framework of the user's own need not.</summary>
     public bool HasTensorType { get; }
 
@@ -57,7 +64,10 @@ internal sealed class ModelCatalogue
         var files = options.AdditionalFiles.Where(file => file.Path.EndsWith(FileSuffix, StringComparison.OrdinalIgnoreCase))
             .Select(file => (File: file, Text: file.GetText())).Where(file => file.Text is not null).ToList();
         var signature = files.Aggregate(1UL, (hash, file) => file.Text!.GetChecksum().Aggregate(StableHash.With(hash, file.File.Path), (all, one) => StableHash.With(all, one)));
-        return ByCompilation.GetValue(compilation, static _ => new()).GetOrAdd(signature, key => Create(key, compilation, files!));
+        var readsFacts = !(options.AnalyzerConfigOptionsProvider.GlobalOptions.TryGetValue(FactsProperty, out var facts) && string.Equals(facts.Trim(), "false", StringComparison.OrdinalIgnoreCase));
+        if (!readsFacts)
+            signature = StableHash.With(signature, FactsProperty);
+        return ByCompilation.GetValue(compilation, static _ => new()).GetOrAdd(signature, key => Create(key, compilation, files!, readsFacts));
     }
 
     /// <summary>The entry of a method, property or type; an override has the entry of what it overrides.</summary>
@@ -164,7 +174,10 @@ internal sealed class ModelCatalogue
         _ => null,
     };
 
-    private static ModelCatalogue Create(ulong signature, Compilation compilation, IReadOnlyCollection<(AdditionalText File, SourceText Text)> files)
+    /// <summary>The same lines for another project, whose source this one's compilation has.</summary>
+    public ModelCatalogue For(Compilation other) => ByCompilation.GetValue(other, static _ => new()).GetOrAdd(Signature, key => Create(key, other, _files, ReadsFacts));
+
+    private static ModelCatalogue Create(ulong signature, Compilation compilation, IReadOnlyCollection<(AdditionalText File, SourceText Text)> files, bool readsFacts)
     {
         var entries = ImmutableDictionary.CreateBuilder<string, CatalogueEntry>(StringComparer.Ordinal);
         var errors = ImmutableArray.CreateBuilder<(AdditionalText, CatalogueError)>();
@@ -183,7 +196,7 @@ internal sealed class ModelCatalogue
             errors.AddRange(wrong.Select(error => (file, error)));
         }
 
-        return new ModelCatalogue(signature, entries.ToImmutable(), errors.ToImmutable(), referencesLibrary || files.Count > 0);
+        return new ModelCatalogue(signature, entries.ToImmutable(), errors.ToImmutable(), referencesLibrary || files.Count > 0, readsFacts, files);
     }
 
     private static ImmutableArray<CatalogueEntry> ReadBuiltIn()

@@ -15,6 +15,7 @@ namespace GradAnalyzers.Models;
 internal sealed class ModelGraphs
 {
     private const string CreatedKind = "models created";
+    private const string ReturnedKind = "model returned";
     private const string DefaultKind = "model with defaults";
 
     private static readonly ConditionalWeakTable<WholeProgram, ModelGraphs> ByProgram = new();
@@ -48,6 +49,12 @@ internal sealed class ModelGraphs
             asking.Uses(kept);
         return models.ByType[ModelType.IdOf(type)];
     }
+
+    /// <summary>The model that a method returns, its arguments by their names; null where that is not one known module.</summary>
+    public ModelGraph? ReturnedBy(IMethodSymbol method, CancellationToken cancellation) =>
+        method.DeclaringSyntaxReferences is [var reference]
+            ? Graphs(KeptOrRead(ReturnedKind, reference.GetSyntax(cancellation), source => new ModelReading(source).ReturnedBy(method), cancellation)).FirstOrDefault()
+            : null;
 
     private Models Read(CancellationToken cancellation)
     {

@@ -56,6 +56,16 @@ internal sealed class ModelReading(ProgramSource source)
         return ImmutableArray.Create(new GraphReader(evaluator, source).Read(module, evaluator.RunForward(module, null), Identifier(type), null));
     }
 
+    /// <summary>The module that a method returns; none where it is none that is known.</summary>
+    public ImmutableArray<ModelGraph> ReturnedBy(IMethodSymbol method)
+    {
+        var evaluator = new Evaluator(source, source.Cancellation);
+        if (source.Body(method) is not { } body || evaluator.Returned(method, body) is not ModuleValue module)
+            return ImmutableArray<ModelGraph>.Empty;
+        evaluator.Rewind();
+        return ImmutableArray.Create(new GraphReader(evaluator, source).Read(module, evaluator.RunForward(module, body), module.Creation, module.Creation));
+    }
+
     private bool MakesModels(IMethodSymbol method, ImmutableHashSet<SyntaxNode> creating)
     {
         foreach (var reference in method.OriginalDefinition.DeclaringSyntaxReferences)

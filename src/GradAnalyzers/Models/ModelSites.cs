@@ -52,7 +52,7 @@ internal sealed record ModelSites(ImmutableArray<INamedTypeSymbol> Classes, Immu
     }
 
     /// <summary>Module classes of the source, in the order of declaration.</summary>
-    private static ImmutableArray<INamedTypeSymbol> ModuleClasses(WholeProgram program, CancellationToken cancellation)
+    public static ImmutableArray<INamedTypeSymbol> ModuleClasses(WholeProgram program, CancellationToken cancellation)
     {
         var types = new List<INamedTypeSymbol>();
         foreach (var tree in program.Trees)

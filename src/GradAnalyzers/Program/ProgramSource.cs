@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using GradAnalyzers.Catalogue;
+using GradAnalyzers.Facts;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
 using Microsoft.CodeAnalysis.Operations;
@@ -75,6 +76,9 @@ internal sealed class ProgramSource(WholeProgram program, CancellationToken canc
             _askedNames.Add(name, isAssigned = Program.IsAssigned(name));
         return isAssigned;
     }
+
+    /// <summary>What is known of a member of another project; null where nothing is.</summary>
+    public MemberFact? FactOf(ISymbol? symbol) => Program.Facts.Of(symbol, Cancellation);
 
     /// <summary>Whether the symbol is declared in this compilation's own source; a referenced project's source is no more at hand than a library's.</summary>
     public bool Has(ISymbol symbol) => !symbol.DeclaringSyntaxReferences.IsEmpty && SymbolEqualityComparer.Default.Equals(symbol.ContainingAssembly, Compilation.Assembly);

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
 using GradAnalyzers.Catalogue;
+using GradAnalyzers.Facts;
 using Microsoft.CodeAnalysis;
 
 namespace GradAnalyzers.Program;
@@ -35,7 +36,8 @@ internal sealed class WholeProgram
     private WholeProgram(Compilation compilation, ModelCatalogue catalogue)
     {
         (Compilation, Catalogue) = (compilation, catalogue);
-        _trees = new(() => compilation.SyntaxTrees.Select(TreeFacts.Of).ToImmutableArray());
+        Facts = new(compilation, catalogue);
+        _trees = new(() => compilation.SyntaxTrees.Where(tree => !IsOfFacts(tree)).Select(TreeFacts.Of).ToImmutableArray());
         _declarations = new(FindDeclarations);
         _mayAddGroups = new(() => Mentions(Role.AddGroup));
         _mentionsGradients = new(() => Mentions(Role.Gradient));
@@ -47,7 +49,11 @@ internal sealed class WholeProgram
 
     public ModelCatalogue Catalogue { get; }
 
+    /// <summary>All files but the one that is written for other projects: it comes after the reading and changes nothing in it.</summary>
     public ImmutableArray<TreeFacts> Trees => _trees.Value;
+
+    /// <summary>What is known of other projects.</summary>
+    public AssemblyFacts Facts { get; }
 
     /// <summary>One number for everything that decides what a name means: declarations of all files, references, the catalogue.</summary>
     public ulong Declarations => _declarations.Value;
@@ -150,6 +156,8 @@ internal sealed class WholeProgram
         return Compilation.SourceModule.ReferencedAssemblySymbols.Where(assembly => described.Any(type => assembly.GetTypeByMetadataName(type) is not null)).Select(assembly => assembly.Name)
             .Concat(ModelCatalogue.BuiltInEntries.Select(entry => entry.Assembly!)).ToImmutableHashSet(StringComparer.Ordinal);
     }
+
+    private static bool IsOfFacts(SyntaxTree tree) => tree.FilePath.EndsWith(FactsGenerator.FileName, StringComparison.Ordinal);
 
     private bool Mentions(Role role)
     {

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Runtime.CompilerServices;
+using GradAnalyzers.Facts;
 using GradAnalyzers.Program;
 using GradAnalyzers.TrainingLoops;
 using Microsoft.CodeAnalysis;
@@ -34,6 +35,9 @@ internal sealed class LoopFindings
     /// <summary>What a rule reports in a code block; nothing where the block leads to no training call.</summary>
     public IEnumerable<LoopFinding> At(SyntaxNode block, string rule, CancellationToken cancellation) =>
         _program.MembersFor(cancellation).Contains(block) ? Reported(block, cancellation).Where(finding => finding.Rule == rule) : [];
+
+    /// <summary>What a method of a training loop does to the gradients of what it is handed; null where that cannot be said.</summary>
+    public GradientFact? GradientsOf(SyntaxNode method, CancellationToken cancellation) => In(method, cancellation) is [{ Gradients: { } gradients }] ? gradients : null;
 
     private ImmutableArray<LoopFinding> Reported(SyntaxNode block, CancellationToken cancellation)
     {
@@ -115,7 +119,7 @@ internal sealed class LoopFindings
         var findings = loop.IsTruncated
             ? ImmutableArray<MemberFinding>.Empty
             : Rules.Value.SelectMany(rule => rule.FindingsIn(loop, program).Select(finding => ValueOf(rule, finding, loop))).ToImmutableArray();
-        return new MemberLoop(findings, events);
+        return new MemberLoop(findings, events, GradientFacts.Of(loop));
     }
 
     private static MemberFinding ValueOf(TrainingLoopRule rule, Finding finding, TrainingLoop loop)
@@ -135,7 +139,7 @@ internal sealed class LoopFindings
     }
 
     /// <summary>What was found in a loop, and which events it sees.</summary>
-    private sealed record MemberLoop(ImmutableArray<MemberFinding> Findings, ImmutableHashSet<EventPlace> Events);
+    private sealed record MemberLoop(ImmutableArray<MemberFinding> Findings, ImmutableHashSet<EventPlace> Events, GradientFact? Gradients);
 
     private sealed record MemberFinding(string Rule, bool AsksCallers, bool IsGuess, EventPlace Event, ImmutableArray<ReportPlace> Reports,
         ImmutableArray<Location> Involved, ImmutableDictionary<string, string?> Properties);

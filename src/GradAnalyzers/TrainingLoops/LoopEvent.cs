@@ -33,7 +33,11 @@ internal sealed record ClipEvent(IOperation Operation, Frame Frame, ParameterSet
 
 /// <summary>Code that source does not show receives the model, its parameters or the optimizer: it may do anything to the gradients.</summary>
 /// <param name="Keeps">An object that keeps them is made: it may act at any time from then on, by hooks.</param>
-internal sealed record OpaqueEvent(IOperation Operation, Frame Frame, bool Keeps = false) : LoopEvent(Operation, Frame);
+internal sealed record OpaqueEvent(IOperation Operation, Frame Frame, bool Keeps = false) : LoopEvent(Operation, Frame)
+{
+    /// <summary>Models that another project's code trains with nothing that limits their gradients.</summary>
+    public ImmutableArray<Value> Trained { get; init; } = ImmutableArray<Value>.Empty;
+}
 
 /// <summary>A loss is computed that a backward differentiates; no node of the loop's graph.</summary>
 internal sealed record LossEvent(IOperation Operation, Frame Frame) : LoopEvent(Operation, Frame);

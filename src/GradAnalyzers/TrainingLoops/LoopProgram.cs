@@ -1,4 +1,5 @@
 using GradAnalyzers.Catalogue;
+using GradAnalyzers.Facts;
 using GradAnalyzers.GradientFlow;
 using GradAnalyzers.Models;
 using GradAnalyzers.Program;
@@ -18,7 +19,7 @@ internal sealed class LoopProgram(ProgramSource source)
 
     /// <summary>Whether the optimizer is a class of the program itself, whose step may do more than the library's.</summary>
     public bool IsFromSource(OptimizerSet optimizer) =>
-        optimizer.Optimizers.Any(value => value.Type is { } type && type.Locations.Any(location => location.IsInSource));
+        optimizer.Optimizers.Any(value => value.Type is { } type && Source.Has(type.OriginalDefinition));
 
     /// <summary>Whether a module is recurrent, by its own type or by what it was made of: <c>new Wrapper(LSTM(…))</c>, <c>model.add(layers.LSTM(64))</c>.</summary>
     public bool IsRecurrent(Value module, ValueTracer tracer)
@@ -30,7 +31,7 @@ internal sealed class LoopProgram(ProgramSource source)
             var current = open.Dequeue();
             if (!seen.Add(current))
                 continue;
-            if (current.Type is { } type && _contents.IsRecurrent(type))
+            if ((current.Type is { } type && _contents.IsRecurrent(type)) || FactOf(current)?.IsRecurrent == true)
                 return true;
             if (current is not Created created)
                 continue;
@@ -46,12 +47,25 @@ internal sealed class LoopProgram(ProgramSource source)
     /// <summary>How many time steps back the gradient of a recurrent model's layers reaches at initialization (the farthest); null where its graph shows no recurrent layer.</summary>
     public int? ReachOf(Value module)
     {
+        if ((FactOf(module) ?? Source.FactOf(module.Type)?.Module) is { IsRecurrent: true } fact)
+            return fact.Reach;
         if (module.Type is not INamedTypeSymbol type)
             return null;
         var reaches = ModelGraphs.Of(Source.Program).Of(type, Source).Take(1)
             .SelectMany(graph => GraphNetwork.Of(graph).Nodes).Select(node => node.Layer).OfType<Recurrent>().Select(RecurrentReach.Of).ToList();
         return reaches.Count == 0 ? null : reaches.Max();
     }
+
+    /// <summary>The name of a module's class, as far as it is known.</summary>
+    public string? NameOf(Value module) => FactOf(module)?.Name ?? module.Type?.Name;
+
+    /// <summary>What another project's factory, property or field gives.</summary>
+    private ModuleFact? FactOf(Value module) => module switch
+    {
+        Created { Creation: IInvocationOperation { TargetMethod: var factory } } => Source.FactOf(factory)?.Module,
+        Part { Member: var member } => Source.FactOf(member)?.Module,
+        _ => null,
+    };
 
     /// <summary>What a module was made of: arguments of its creation, what was appended to it, the layers called on the way to a functional model's output.</summary>
     private IEnumerable<Value> PartsOf(Created created, ValueTracer tracer)
@@ -70,6 +84,6 @@ internal sealed class LoopProgram(ProgramSource source)
 
     /// <summary>Whether a module has weights of its own to learn: a loss, an activation or a dropout has none.</summary>
     public bool HasWeights(Value module, ValueTracer tracer) =>
-        module.Type is { } type && (_contents.HasWeights(type)
-            || (module is Created created && PartsOf(created, tracer).Any(part => part.Type is { } made && _contents.HasWeights(made))));
+        FactOf(module)?.HasWeights == true || (module.Type is { } type && (_contents.HasWeights(type)
+            || (module is Created created && PartsOf(created, tracer).Any(part => part.Type is { } made && _contents.HasWeights(made)))));
 }

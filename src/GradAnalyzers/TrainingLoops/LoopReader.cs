@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
 using GradAnalyzers.Catalogue;
+using GradAnalyzers.Facts;
 using GradAnalyzers.Program;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.FlowAnalysis;
@@ -211,6 +212,8 @@ internal sealed class LoopReader
             return last;
         if (call is IInvocationOperation inPlace && (ChangesGradient(inPlace, frame) ?? StepsByHand(inPlace, frame)) is { } change)
             return AppendEvent(last, change);
+        if (call is IInvocationOperation elsewhere && _source.FactOf(elsewhere.TargetMethod)?.Gradients is { } known)
+            return AppendKnown(last, elsewhere, known, frame);
         if (MayLeadToTraining(call))
         {
             var entered = _tracer.Enter(call, frame);
@@ -239,6 +242,17 @@ internal sealed class LoopReader
         };
     }
 
+    /// <summary>What a method of another project does is known by its facts.</summary>
+    private int AppendKnown(int last, IInvocationOperation call, GradientFact fact, Frame frame)
+    {
+        foreach (var argument in call.Arguments.Where(argument => fact.Clears.Contains(argument.Parameter!.Ordinal)))
+            last = AppendEvent(last, new ClearEvent(call, frame, _parameters.Parameters(argument.Value, frame), _tracer.Trace(argument.Value, frame)));
+        foreach (var argument in call.Arguments.Where(argument => fact.Clips.Contains(argument.Parameter!.Ordinal)))
+            last = AppendEvent(last, new ClipEvent(call, frame, _parameters.Parameters(argument.Value, frame), Threshold: null, IsByHand: true));
+        var trained = call.Arguments.Where(argument => fact.Trains.Contains(argument.Parameter!.Ordinal)).SelectMany(argument => _tracer.Trace(argument.Value, frame)).ToImmutableArray();
+        return trained.IsEmpty ? last : AppendEvent(last, new OpaqueEvent(call, frame) { Trained = trained });
+    }
+
     /// <summary>
     /// Whether what a call runs has to be looked at: the member called, or one that overrides it, is of a training loop; it is handed functions; or it may run functions that its object holds.
     /// Asked before anything is bound: most calls in a training method lead nowhere.
@@ -255,10 +269,10 @@ internal sealed class LoopReader
     private bool IsOfTraining(IMethodSymbol method) =>
         method.OriginalDefinition.DeclaringSyntaxReferences.Any(reference => _source.Members.Contains(reference.GetSyntax(_source.Cancellation)));
 
-    private static bool IsInSource(IOperation call) => call switch
+    private bool IsInSource(IOperation call) => call switch
     {
-        IInvocationOperation { TargetMethod: { IsAbstract: false } method } => !method.OriginalDefinition.DeclaringSyntaxReferences.IsEmpty,
-        IObjectCreationOperation { Constructor: { } constructor } => !constructor.OriginalDefinition.DeclaringSyntaxReferences.IsEmpty,
+        IInvocationOperation { TargetMethod: { IsAbstract: false } method } => _source.Has(method.OriginalDefinition),
+        IObjectCreationOperation { Constructor: { } constructor } => _source.Has(constructor.OriginalDefinition),
         _ => false,
     };
 

@@ -26,14 +26,23 @@ internal sealed class ModuleContent(ProgramSource source)
     /// <summary>Whether modules of the type have weights to learn: those of layers, or parameters of their own.</summary>
     public bool HasWeights(ITypeSymbol type) => _weighted.GetOrAdd(type, FindWeights);
 
-    private bool FindWeights(ITypeSymbol type) => Contents(type).Any(part => Catalogue.FindBase(part)?.Role.IsWeighted() == true || HasParameters(part));
+    private bool FindWeights(ITypeSymbol type) =>
+        Contents(type).Any(part => Catalogue.FindBase(part)?.Role.IsWeighted() == true || source.FactOf(part)?.Module?.HasWeights == true || HasParameters(part));
 
     private bool HasParameters(ITypeSymbol module) => !module.DeclaringSyntaxReferences.IsEmpty
         && (module.GetMembers().Any(member => member is IFieldSymbol field && Catalogue.Is(field.Type, Role.Parameter))
             || Construction(module).Any(operation => operation is IInvocationOperation { TargetMethod: var called } && Catalogue.Is(called, Role.RegisterParameter)));
 
     private bool Find(ITypeSymbol type) =>
-        Contents(type).Any(part => Catalogue.FindBase(part)?.Role.IsRecurrent() == true || HasUnrolledLoop(part));
+        Contents(type).Any(part => Catalogue.FindBase(part)?.Role.IsRecurrent() == true || source.FactOf(part)?.Module?.IsRecurrent == true || IsGivenRecurrent(part) || HasUnrolledLoop(part));
+
+    /// <summary>Its construction takes a recurrent module from another project's factory or property.</summary>
+    private bool IsGivenRecurrent(ITypeSymbol module) => source.Has(module) && Construction(module).Any(operation => operation switch
+    {
+        IInvocationOperation { TargetMethod: var factory } => source.FactOf(factory)?.Module?.IsRecurrent == true,
+        IMemberReferenceOperation { Member: IPropertySymbol or IFieldSymbol } read when Catalogue.IsModule(read.Type) => source.FactOf(read.Member)?.Module?.IsRecurrent == true,
+        _ => false,
+    });
 
     /// <summary>The type of a module and of every module that it is made of.</summary>
     private IEnumerable<ITypeSymbol> Contents(ITypeSymbol type)
@@ -109,7 +118,7 @@ internal sealed class ModuleContent(ProgramSource source)
     private bool HasUnrolledLoop(ITypeSymbol module)
     {
         // Most models have no loop at all: that is seen without binding their bodies.
-        if (!module.DeclaringSyntaxReferences.Any(reference => reference.GetSyntax().DescendantNodes().Any(IsLoop)))
+        if (!source.Has(module) || !module.DeclaringSyntaxReferences.Any(reference => reference.GetSyntax().DescendantNodes().Any(IsLoop)))
             return false;
         var seen = new HashSet<MemberBody>();
         var open = new Queue<MemberBody>(module.GetMembers().OfType<IMethodSymbol>()

@@ -11,7 +11,7 @@ internal static class Origin
     public static ImmutableArray<Location> Of(Value value, ProgramSource source)
     {
         var made = value is Created created ? new[] { created.Creation.Syntax.GetLocation() } : [];
-        var declared = value.Type?.OriginalDefinition.Locations.Where(location => location.IsInSource).Take(1) ?? [];
+        var declared = value.Type?.OriginalDefinition.Locations.Where(location => location.SourceTree is { } tree && source.Compilation.ContainsSyntaxTree(tree)).Take(1) ?? [];
         var places = made.Concat(declared).ToImmutableArray();
         foreach (var place in places)
             source.Reads(place.SourceTree);

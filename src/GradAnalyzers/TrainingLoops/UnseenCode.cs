@@ -28,7 +28,9 @@ internal sealed class UnseenCode(ValueTracer tracer)
             return !IsComputation(method) && !(tracer.Trace(call.Instance, frame) is { IsEmpty: false } functions && functions.All(function => function is Function { Method: var target } && Frameworks.Contains(target)));
         if (method.ContainingAssembly?.Name == ModelCatalogue.Library || Frameworks.Contains(method))
             return false;
-        if (call.Instance is { } receiver && method.ContainingType.Locations.Any(location => location.IsInSource) && receiver.Type?.TypeKind is TypeKind.Interface or TypeKind.Class)
+        if (Source.FactOf(method)?.Gradients is { } known)
+            return !known.IsNone;
+        if (call.Instance is { } receiver && Source.Has(method.ContainingType) && receiver.Type?.TypeKind is TypeKind.Interface or TypeKind.Class)
             return (method.IsAbstract || method.ContainingType.TypeKind == TypeKind.Interface) && !Source.IsImplemented(method);
         return MayReach(call.Instance, frame) || call.Arguments.Any(argument => MayReach(argument, frame));
     }
@@ -42,7 +44,13 @@ internal sealed class UnseenCode(ValueTracer tracer)
     public bool HandsOut(IOperation call)
     {
         var method = call is IInvocationOperation invocation ? invocation.TargetMethod : ((IObjectCreationOperation)call).Constructor;
-        if (method is null || !Source.Program.HasUnseenTraining)
+        return method is not null && HandsOut(method);
+    }
+
+    /// <summary>The same of a method.</summary>
+    public bool HandsOut(IMethodSymbol method)
+    {
+        if (!Source.Program.HasUnseenTraining)
             return false;
         var seen = new HashSet<IMethodSymbol>(SymbolEqualityComparer.Default) { method.OriginalDefinition };
         var open = new Queue<IMethodSymbol>(seen);
@@ -97,7 +105,7 @@ internal sealed class UnseenCode(ValueTracer tracer)
             return known;
         var activation = tracer.Detached(helper, body, receiver: null);
         var runs = body.Root.DescendantsAndSelf().OfType<IInvocationOperation>()
-            .Any(call => Catalogue.Find(call.TargetMethod) is null && call.TargetMethod.DeclaringSyntaxReferences.IsEmpty
+            .Any(call => Catalogue.Find(call.TargetMethod) is null && !Source.Has(call.TargetMethod.OriginalDefinition)
                 && call.TargetMethod.MethodKind != MethodKind.DelegateInvoke && MayTouchGradients(call, activation));
         _helpers.Add(helper, runs);
         return runs;
@@ -194,7 +202,7 @@ internal sealed class UnseenCode(ValueTracer tracer)
 
     /// <summary>Whether a type is of an assembly that no catalogue describes.</summary>
     private bool IsUnseen(ITypeSymbol? type) =>
-        type is INamedTypeSymbol { TypeKind: TypeKind.Class or TypeKind.Interface or TypeKind.Struct, ContainingAssembly: { } assembly } && !type.Locations.Any(location => location.IsInSource)
+        type is INamedTypeSymbol { TypeKind: TypeKind.Class or TypeKind.Interface or TypeKind.Struct, ContainingAssembly: { } assembly } && !Source.Has(type.OriginalDefinition)
         && assembly.Name != ModelCatalogue.Library && !IsFramework(type) && Catalogue.FindBase(type) is null;
 
     private static ITypeSymbol? TypeOf(IOperation operation)

@@ -446,6 +446,24 @@ internal sealed class ValueTracer(ProgramSource source)
     public ImmutableArray<Value> TraceMember(Created owner, ISymbol member) =>
         Source.WritesTo(member, owner.Type).SelectMany(write => WrittenBy(write, owner)).Concat(Initialized(owner, member)).Distinct().ToImmutableArray();
 
+    /// <summary>Everything that a field or property can be, of any object of its class.</summary>
+    public ImmutableArray<Value> TraceMember(ISymbol member)
+    {
+        if (member is IPropertySymbol { GetMethod: { } getter } && Getter(getter) is not null)
+            return TraceResult(getter);
+        var owner = member.IsStatic ? null : new Instance(member.ContainingType);
+        return Source.WritesTo(member, member.ContainingType).SelectMany(write => WrittenBy(write, owner)).Distinct().ToImmutableArray();
+    }
+
+    /// <summary>Everything that a method returns, whoever calls it.</summary>
+    public ImmutableArray<Value> TraceResult(IMethodSymbol method)
+    {
+        if (Source.CodeOf(method) is not { Function: null } code)
+            return ImmutableArray<Value>.Empty;
+        var activation = Detached(method, code.Body, method.IsStatic ? null : new Instance(method.ContainingType));
+        return code.Body.Returns(null).SelectMany(value => Trace(value, activation)).Distinct().ToImmutableArray();
+    }
+
     private IEnumerable<Value> MemberOf(Value? owner, ISymbol member, IOperation reference, Frame frame)
     {
         if (owner is Created { Creation: ITupleOperation tuple } pair && member is IFieldSymbol { ContainingType.IsTupleType: true } field)

@@ -84,6 +84,10 @@ internal sealed partial class Evaluator(ProgramSource source, CancellationToken 
         _isProgram = _isSliced = false;
     }
 
+    /// <summary>What a method returns to a caller that is not known.</summary>
+    public Value Returned(IMethodSymbol method, IOperation body) =>
+        Call(method, null, method.OriginalDefinition.Parameters.Select(parameter => DefaultOf(parameter, body)).ToArray(), null, body, out _, body);
+
     /// <summary>Runs a module's forward on inputs of its own.</summary>
     /// <param name="root">The model.</param>
     /// <param name="creation">Its creation, where it is a container.</param>

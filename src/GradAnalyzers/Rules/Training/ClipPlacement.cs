@@ -18,7 +18,7 @@ internal static class ClipPlacement
     public const string Model = "model";
 
     /// <summary>A step that needs a clip. The diagnostic's further locations are the backward calls in the step's closure (LBFGS): there the clip belongs after them.</summary>
-    public static Finding Finding(Step step, TrainingLoop loop, ImmutableArray<Value> models, int? reach)
+    public static Finding Finding(Step step, TrainingLoop loop, ImmutableArray<Value> models, LoopProgram program, int? reach)
     {
         var inClosure = step.Backwards.Where(backward => step.Event.Closure.Any(closure => backward.Event.Frame == closure))
             .Select(backward => backward.Event.Operation).ToImmutableArray();
@@ -29,7 +29,15 @@ internal static class ClipPlacement
         if (place.NameOf(models[0]) is { } name)
             properties = properties.Add(Model, name);
         Wording remedy = at => Remedy(step, loop.Values.Source.Catalogue, step.Event.IsByHand ? null : ParametersAt(at.Operation == step.Event.Operation ? place : at, step));
-        return new Finding(step.Event, string.Join("' or '", models.Select(model => model.Type?.Name ?? "the model").Distinct()), Forms.Of(Reach(reach), ""), remedy) { Places = inClosure, Properties = properties, Related = Origin.Of(models[0], loop.Values.Source) };
+        return new Finding(step.Event, string.Join("' or '", models.Select(model => program.NameOf(model) ?? "the model").Distinct()), Forms.Of(Reach(reach), ""), remedy) { Places = inClosure, Properties = properties, Related = Origin.Of(models[0], loop.Values.Source) };
+    }
+
+    /// <summary>A recurrent model is handed to another project's code, which trains it without a clip.</summary>
+    public static Finding Elsewhere(OpaqueEvent call, Value model, LoopProgram program)
+    {
+        var method = ((IInvocationOperation)call.Operation).TargetMethod;
+        return new Finding(call, program.NameOf(model) ?? "the model", Forms.Of(Reach(program.ReachOf(model)), ""), Forms.Of($"clip the gradients in {method.ContainingType.Name}.{method.Name}", $"clip the gradients in {method.Name}"))
+            { Related = Origin.Of(model, program.Source) };
     }
 
     private static string Reach(int? steps) => steps is null or >= RecurrentReach.Limit

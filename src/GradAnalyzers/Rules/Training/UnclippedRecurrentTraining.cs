@@ -19,9 +19,16 @@ public sealed class UnclippedRecurrentTraining() : TrainingLoopRule(Descriptors.
             if (models.IsEmpty)
                 continue;
             if (!step.IsOneOfSeveral)
-                yield return ClipPlacement.Finding(step, loop, models[..1], program.ReachOf(models[0]));
+                yield return ClipPlacement.Finding(step, loop, models[..1], program, program.ReachOf(models[0]));
             else if (step.Models.All(model => models.Contains(model) || !program.HasWeights(model, loop.Values)))
-                yield return ClipPlacement.Finding(step, loop, models, reach: null) with { IsGuess = true };
+                yield return ClipPlacement.Finding(step, loop, models, program, reach: null) with { IsGuess = true };
+        }
+
+        // What another project trains, it trains with no clip of its own: an object that was made before may still be one.
+        foreach (var (node, call) in loop.Of<OpaqueEvent>().Where(call => !call.Event.Trained.IsEmpty && !loop.Of<OpaqueEvent>().Any(other => other.Event.Keeps && loop.Graph.Reaches(other.Node, call.Node))))
+        {
+            if (call.Trained.FirstOrDefault(model => program.IsRecurrent(model, loop.Values)) is { } model)
+                yield return ClipPlacement.Elsewhere(call, model, program);
         }
     }
 }

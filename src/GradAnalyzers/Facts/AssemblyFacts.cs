@@ -1,0 +1,57 @@
+using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
+using GradAnalyzers.Catalogue;
+using GradAnalyzers.Program;
+using Microsoft.CodeAnalysis;
+
+namespace GradAnalyzers.Facts;
+
+/// <summary>
+/// What is known of the members of other projects: read from their source where the compilation has it, as in an editor, otherwise from what their assemblies carry. Safe for concurrent use.
+/// </summary>
+internal sealed class AssemblyFacts(Compilation compilation, ModelCatalogue catalogue)
+{
+    private static readonly ConditionalWeakTable<WholeProgram, IReadOnlyDictionary<string, MemberFact>> BySource = new();
+
+    private readonly ConcurrentDictionary<ISymbol, MemberFact?> _known = new(SymbolEqualityComparer.Default);
+    private readonly ConcurrentDictionary<IAssemblySymbol, IReadOnlyDictionary<string, MemberFact>> _assemblies = new(SymbolEqualityComparer.Default);
+
+    private static IReadOnlyDictionary<string, MemberFact> Nothing { get; } = new Dictionary<string, MemberFact>();
+
+    /// <summary>What is known of a member; null where it is this project's own, or nothing is known.</summary>
+    public MemberFact? Of(ISymbol? symbol, CancellationToken cancellation)
+    {
+        if (!catalogue.ReadsFacts || symbol?.ContainingAssembly is not { } assembly || SymbolEqualityComparer.Default.Equals(assembly, compilation.Assembly) || assembly.Name == ModelCatalogue.Library)
+            return null;
+        if (_known.TryGetValue(symbol.OriginalDefinition, out var known))
+            return known;
+        if (!_assemblies.TryGetValue(assembly, out var facts))
+            facts = _assemblies.GetOrAdd(assembly, Read(assembly, cancellation));
+        var fact = facts.Count > 0 && symbol.OriginalDefinition.GetDocumentationCommentId() is { } id && facts.TryGetValue(id, out var found) ? found : null;
+        return _known.GetOrAdd(symbol.OriginalDefinition, fact);
+    }
+
+    private IReadOnlyDictionary<string, MemberFact> Read(IAssemblySymbol assembly, CancellationToken cancellation)
+    {
+        if (compilation.GetMetadataReference(assembly) is CompilationReference { Compilation: { Language: LanguageNames.CSharp } other })
+            return OfSource(other, cancellation);
+        Dictionary<string, MemberFact>? facts = null;
+        foreach (var attribute in assembly.GetAttributes())
+        {
+            if (attribute is { AttributeClass.Name: "AssemblyMetadataAttribute", ConstructorArguments: [{ Value: FactText.Key }, { Value: string text }] } && FactText.Read(text) is { } fact)
+                (facts ??= new(StringComparer.Ordinal))[fact.Id] = fact;
+        }
+
+        return facts ?? Nothing;
+    }
+
+    // The other project's own catalogue and program: what this compilation holds must not outlive it there.
+    private IReadOnlyDictionary<string, MemberFact> OfSource(Compilation other, CancellationToken cancellation)
+    {
+        var program = WholeProgram.Of(other, catalogue.For(other));
+        if (BySource.TryGetValue(program, out var known))
+            return known;
+        var facts = FactReading.Of(program, cancellation).ToDictionary(fact => fact.Id, StringComparer.Ordinal);
+        return BySource.GetValue(program, _ => facts);
+    }
+}

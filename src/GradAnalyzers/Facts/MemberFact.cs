@@ -1,0 +1,52 @@
+using System.Collections.Immutable;
+using GradAnalyzers.Catalogue;
+using GradAnalyzers.Models;
+
+namespace GradAnalyzers.Facts;
+
+/// <summary>What was read of a member that other projects can see; no symbol and no place in source.</summary>
+/// <param name="Id">Its documentation comment id.</param>
+internal sealed record MemberFact(string Id)
+{
+    /// <summary>Of a module class: what it is. Of a method, property or field: what module it gives.</summary>
+    public ModuleFact? Module { get; init; }
+
+    /// <summary>What a method does to gradients; null where that is not known.</summary>
+    public GradientFact? Gradients { get; init; }
+}
+
+/// <summary>A module class, or a module that a member gives.</summary>
+/// <param name="Name">The simple name of its class where the member's type does not tell it.</param>
+/// <param name="IsRecurrent">It is recurrent, or may be.</param>
+/// <param name="Reach">How many time steps back its gradients reach at initialization, where it is recurrent and that is known.</param>
+/// <param name="HasWeights">It has weights to learn.</param>
+/// <param name="Forwards">What its forward computes, for each set of arguments that it was read with.</param>
+internal sealed record ModuleFact(string? Name, bool IsRecurrent, int? Reach, bool HasWeights, ImmutableArray<ForwardFact> Forwards);
+
+/// <summary>What a method does to gradients, by the ordinals of its parameters.</summary>
+/// <param name="Clips">Models whose gradients it limits.</param>
+/// <param name="Clears">Models and optimizers whose gradients it surely clears.</param>
+/// <param name="Trains">Models that it trains with nothing that limits their gradients.</param>
+internal sealed record GradientFact(ImmutableArray<int> Clips, ImmutableArray<int> Clears, ImmutableArray<int> Trains)
+{
+    /// <summary>It leaves gradients alone.</summary>
+    public static GradientFact None { get; } = new(ImmutableArray<int>.Empty, ImmutableArray<int>.Empty, ImmutableArray<int>.Empty);
+
+    public bool IsNone => Clips.IsEmpty && Clears.IsEmpty && Trains.IsEmpty;
+}
+
+/// <summary>What a module computes from one tensor, at one set of arguments of its constructor or factory.</summary>
+/// <param name="Parameters">The arguments: free (null), the parameter's default (empty), or a constant. Sizes that depend on a free one are named <c>$parameter</c>.</param>
+/// <param name="Nodes">Operations in the order of evaluation; the first is the input.</param>
+/// <param name="Outputs">What it returns.</param>
+internal sealed record ForwardFact(ImmutableArray<(string Name, string? Value)> Parameters, ImmutableArray<NodeFact> Nodes, ImmutableArray<int> Outputs);
+
+/// <summary>One operation of a forward.</summary>
+/// <param name="Layer">The layer with parameters that it uses; null for any other.</param>
+internal sealed record NodeFact(Role Role, ImmutableArray<int> Inputs, LayerFact? Layer, ImmutableDictionary<string, Constant> Constants);
+
+/// <summary>A layer of the library with parameters.</summary>
+/// <param name="Path">Its path in the module; empty where it is the module itself.</param>
+/// <param name="Type">The name of its class in <c>TorchSharp.Modules</c>.</param>
+/// <param name="Starts">Parameters that do not start as the library starts them.</param>
+internal sealed record LayerFact(string Path, string Type, ImmutableArray<(string Parameter, Role Role, ImmutableDictionary<string, Constant> Constants)> Starts);
