@@ -65,7 +65,7 @@ internal sealed class FactReading
             .Concat(new[] { Role.Module, Role.Sequential, Role.Optimizer, Role.Parameter, Role.Linear, Role.Rnn, Role.Lstm, Role.Gru }.SelectMany(_program.Catalogue.NamesOf)));
         foreach (var tree in _program.Trees.Where(tree => tree.Words.ContainsAny(names)))
         {
-            foreach (var member in tree.Members.Where(member => member.Words.ContainsAny(names)))
+            foreach (var member in tree.Members.Where(member => member.ContainsAny(names)))
             {
                 _cancellation.ThrowIfCancellationRequested();
                 foreach (var declaration in Declared(member.Declaration))
