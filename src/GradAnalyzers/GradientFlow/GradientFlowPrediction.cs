@@ -136,7 +136,7 @@ internal sealed class GradientFlowPrediction
         var attenuation = Math.Sqrt(flow.TotalAt(first.Node) / flow.TotalAtOutputs);
         var inputAttenuation = Math.Sqrt(flow.TotalAt(0) / flow.TotalAtOutputs);
         var grown = WithScalesAtOne(network);
-        var reason = Obstacle(flow.Network) ?? (double.IsNegativeInfinity(LogSquareOf(weights, first)) && grown is null ? ZeroGain(flow.Network) ?? $"'{first.Path}' gets no gradient at all" : null);
+        var reason = Obstacle(flow.Network) ?? (double.IsNegativeInfinity(LogSquareOf(weights, first)) && grown is null ? ZeroGain(flow.Network) ?? SinglePosition(flow.Network, first) : null);
         var verdict = reason is null ? thresholds.Judge(ratio, attenuation) : Verdict.Unknown;
         // Scales that start at nearly nothing are meant so: they grow first. What would vanish without them does vanish.
         if (verdict == Verdict.Vanishing && grown is not null)
@@ -182,6 +182,10 @@ internal sealed class GradientFlowPrediction
 
         return null;
     }
+
+    /// <summary>Queries and keys of a value with one position only, as far as the source tells, have no gradient.</summary>
+    private static string? SinglePosition(Network network, ParameterGradient first) =>
+        network.Nodes.Any(node => node.Layer is Attention or PositionSoftmax) ? $"'{first.Path}' gets no gradient at all" : null;
 
     /// <summary>A normalization that starts at zero on purpose, where it stands in the only way to the first weight.</summary>
     private static string? ZeroGain(Network network) => network.Nodes

@@ -88,7 +88,7 @@ internal sealed partial class GraphNetwork
         // A vector out of all positions is what a flatten makes.
         if (made is Identity && !before.IsDefault && before is [{ Split: 1, Joined: 0 }] && node.Role is Role.Flatten or Role.Reshape)
             return new NetworkNode(new Flatten(), InputsOf(node));
-        return new NetworkNode(made, InputsOf(node), path) { Before = before, WeightPath = node.Role == Role.Parameter ? node.Parameter?.Path is { Length: > 0 } own ? own : null : null };
+        return new NetworkNode(made, InputsOf(node), path) { Before = before, WeightPath = node.Role == Role.Parameter ? node.Parameter?.Path is { Length: > 0 } own ? own : null : made is OwnParameter && path is not null ? path + ".weight" : null };
     }
 
     // A recurrent layer's initial state is no input that a gradient of interest goes through; neither is what a mask is made of, or a table's index.
