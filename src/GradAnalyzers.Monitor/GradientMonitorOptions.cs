@@ -75,8 +75,8 @@ public sealed record GradientMonitorOptions
     public bool MeasureUpdates { get; init; }
 
     /// <summary>
-    /// Every how many detailed observations to count histograms of gradients, weights and, where they are measured, updates, for report and TensorBoard. Each is four to six passes over all parameters and one
-    /// read-back. 0, the default, counts none. 0 to 1,000,000.
+    /// Every how many detailed observations to count histograms of gradients, weights and, where they are measured, updates, for report and TensorBoard. Each is a pass over all parameters for each
+    /// of the three, on devices six and one read-back. 0, the default, counts none. 0 to 1,000,000.
     /// </summary>
     public int HistogramEvery { get; init => field = Within(value, 0, 1_000_000); }
 
