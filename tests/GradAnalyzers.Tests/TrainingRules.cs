@@ -7,25 +7,31 @@ using Xunit;
 
 namespace GradAnalyzers.Tests;
 
-/// <summary>All rules of the training loop together on the real TorchSharp: what one reports, the others must leave alone.</summary>
+/// <summary>All rules on training loops, losses and the gradient's path together on the real TorchSharp: what one reports, the others must leave alone.</summary>
 internal static class TrainingRules
 {
     private static readonly ImmutableArray<DiagnosticAnalyzer> All =
     [
-        .. typeof(Rule).Assembly.GetTypes().Where(type => type.IsSubclassOf(typeof(Rule)) && !type.IsAbstract && type.Namespace == "GradAnalyzers.Rules.Training")
+        .. typeof(Rule).Assembly.GetTypes().Where(type => type.IsSubclassOf(typeof(Rule)) && !type.IsAbstract && type.Namespace is "GradAnalyzers.Rules.Training" or "GradAnalyzers.Rules.Losses" or "GradAnalyzers.Rules.GradientPath")
             .Select(type => (DiagnosticAnalyzer)Activator.CreateInstance(type)!),
     ];
 
     /// <summary>Exactly the places marked <c>[|...|]</c> are reported, all of them by this one rule.</summary>
-    public static async Task Report(string id, string code, bool isProgram = false, params string[] libraries)
+    /// <param name="id">The rule.</param>
+    /// <param name="code">The code.</param>
+    /// <param name="isProgram">Whether it has top-level statements.</param>
+    /// <param name="besides">A rule that may report too: for faults that have two sides.</param>
+    /// <param name="libraries">Other assemblies.</param>
+    public static async Task Report(string id, string code, bool isProgram = false, string besides = "", params string[] libraries)
     {
         TestFileMarkupParser.GetSpans(code, out var plain, out ImmutableArray<Microsoft.CodeAnalysis.Text.TextSpan> marks);
         Assert.NotEmpty(marks);
-        Assert.Equal(marks.Select(mark => $"{id} {plain.Substring(mark.Start, mark.Length)}").Order(), await Places(plain, isProgram, libraries));
+        Assert.Equal(marks.Select(mark => $"{id} {plain.Substring(mark.Start, mark.Length)}").Order(), await Places(plain, isProgram, besides, libraries));
     }
 
-    /// <summary>No rule of the training loop reports anything.</summary>
-    public static async Task AreSilent(string code, bool isProgram = false, params string[] libraries) => Assert.Empty(await Places(code, isProgram, libraries));
+    /// <summary>None of them reports anything.</summary>
+    public static async Task AreSilent(string code, bool isProgram = false, string besides = "", params string[] libraries) =>
+        Assert.Empty(await Places(code, isProgram, besides, libraries));
 
     /// <summary>What the user reads.</summary>
     public static async Task<string[]> Messages(string code) => [.. (await Diagnostics(code, isProgram: false, [])).Select(report => $"{report.Id}: {report.GetMessage()}").Order()];
@@ -41,8 +47,8 @@ internal static class TrainingRules
         return MetadataReference.CreateFromStream(stream);
     }
 
-    private static async Task<IEnumerable<string>> Places(string code, bool isProgram, string[] libraries) =>
-        (await Diagnostics(code, isProgram, libraries)).Select(report => $"{report.Id} {report.Location.SourceTree!.GetText().ToString(report.Location.SourceSpan)}").Order();
+    private static async Task<IEnumerable<string>> Places(string code, bool isProgram, string besides, string[] libraries) =>
+        (await Diagnostics(code, isProgram, libraries)).Where(report => report.Id != besides).Select(report => $"{report.Id} {report.Location.SourceTree!.GetText().ToString(report.Location.SourceSpan)}").Order();
 
     private static async Task<ImmutableArray<Diagnostic>> Diagnostics(string code, bool isProgram, string[] libraries)
     {

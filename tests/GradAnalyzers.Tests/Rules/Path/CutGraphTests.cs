@@ -58,7 +58,7 @@ public sealed class CutGraphTests
     public Task OneCauseIsReportedOnce() => Message(Round("using var off = torch.no_grad();\nvar loss = functional.mse_loss(model.forward(input).detach(), target);\nloss.backward();"),
         "GRAD4003: 'functional.mse_los….detach(), target)' is computed under 'torch.no_grad()': no gradient reaches the model, which learns nothing. End the scope before the loss.");
 
-    private static async Task Message(string code, string expected) => Assert.Equal([expected], await HeldOut.Path.PathRules.Messages(code));
+    private static async Task Message(string code, string expected) => Assert.Equal([expected], await TrainingRules.Messages(code));
 
     [Fact]
     public Task TheScopeGoesWithItsDeclaration() => Graph.Fixes(

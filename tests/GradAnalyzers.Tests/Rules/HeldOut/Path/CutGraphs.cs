@@ -26,7 +26,7 @@ public sealed class CutGraphs
     [InlineData("GRAD4003", "Tensor error; using (torch.no_grad()) { error = functional.mse_loss(net.call(a), b); } error.requires_grad = true; [|error.backward()|];")]
     [InlineData("GRAD4003", "Tensor p; using (inference_mode()) p = net.call(a); var error = (p - b).square().mean(); [|error.backward()|];")]
     [InlineData("GRAD4003", "using var off = no_grad(); var error = functional.smooth_l1_loss(net.call(a), b); [|error.backward()|];")]
-    public Task NothingComesBack(string id, string statements) => PathRules.Report(id, Round(statements));
+    public Task NothingComesBack(string id, string statements) => TrainingRules.Report(id, Round(statements));
 
     [Theory]
     [InlineData("var fake = net.call(a).detach(); var error = functional.mse_loss(net.call(fake), b); error.backward();")]
@@ -39,14 +39,14 @@ public sealed class CutGraphs
     [InlineData("using (torch.no_grad()) net.call(a).print(); functional.mse_loss(net.call(a), b).backward();")]
     [InlineData("var scale = net.call(a).abs().max().item<float>(); (net.call(a) / scale).mean().backward();")]
     [InlineData("using (torch.no_grad()) using (torch.enable_grad()) functional.mse_loss(net.call(a), b).backward();")]
-    public Task SomethingComesBack(string statements) => PathRules.AreSilent(Round(statements));
+    public Task SomethingComesBack(string statements) => TrainingRules.AreSilent(Round(statements));
 
     [Theory]
     [InlineData("var q = torch.softmax(net.call(a), 1); var error = -(b * [|q.log()|]).sum(1).mean(); error.backward();")]
     [InlineData("var error = functional.nll_loss([|torch.log(functional.softmax(net.call(a), -1))|], b); error.backward();")]
     [InlineData("Tensor Chance(Tensor z) => z.sigmoid(); var error = -[|Chance(net.call(a)).log()|].mean(); error.backward();")]
     [InlineData("var q = net.call(a).sigmoid(); var error = -(b * [|q.log()|] + (1 - b) * [|(1 - q).log()|]).mean(); error.backward();")]
-    public Task LogarithmsOfProbabilities(string statements) => PathRules.Report("GRAD3003", Round(statements));
+    public Task LogarithmsOfProbabilities(string statements) => TrainingRules.Report("GRAD3003", Round(statements));
 
     [Theory]
     [InlineData("var q = torch.softmax(net.call(a), 1); (-(b * (q + 1e-8).log()).sum(1).mean()).backward();")]
@@ -54,13 +54,13 @@ public sealed class CutGraphs
     [InlineData("var q = functional.log_softmax(net.call(a), 1); (-(b * q).sum(1).mean()).backward();")]
     [InlineData("using (no_grad()) { var entropy = -torch.softmax(net.call(a), 1).log().mean(); entropy.print(); } net.call(a).mean().backward();")]
     [InlineData("var q = net.call(a).exp(); (-(b * q.log()).mean()).backward();")]
-    public Task GuardedLogarithms(string statements) => PathRules.AreSilent(Round(statements));
+    public Task GuardedLogarithms(string statements) => TrainingRules.AreSilent(Round(statements));
 
     [Theory]
     [InlineData("net.call(a).mean().backward(); double all = 0; foreach (var p in net.parameters()) all += Math.Pow([|p.grad!.norm(2)|].item<float>(), 2); if (all > 1) adam.zero_grad();")]
     [InlineData("net.call(a).mean().backward(); var size = net.parameters().Select(p => [|p.norm(2)|]).Aggregate((u, v) => u + v); size.print();")]
     [InlineData("var decay = [|torch.norm(net.call(a), 2)|].ToSingle(); net.call(a).mean().backward(); Console.WriteLine(decay);")]
-    public Task NormsOverAPlaceInsteadOfAll(string statements) => PathRules.Report("GRAD4006", Round(statements));
+    public Task NormsOverAPlaceInsteadOfAll(string statements) => TrainingRules.Report("GRAD4006", Round(statements));
 
     [Theory]
     [InlineData("var unit = a / a.norm(2, true); net.call(unit).mean().backward();")]
@@ -68,5 +68,5 @@ public sealed class CutGraphs
     [InlineData("net.call(a).mean().backward(); foreach (var p in net.parameters()) Console.WriteLine(p.grad!.norm(2f).item<float>() + p.grad!.norm().item<float>());")]
     [InlineData("var lengths = a.norm(2); (net.call(a) * lengths).mean().backward();")]
     [InlineData("var rows = a.norm(1).item<float>(); net.call(a).mean().backward(); Console.WriteLine(rows);")]
-    public Task NormsThatAreMeantSo(string statements) => PathRules.AreSilent(Round(statements));
+    public Task NormsThatAreMeantSo(string statements) => TrainingRules.AreSilent(Round(statements));
 }
