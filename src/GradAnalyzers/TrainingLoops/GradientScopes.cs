@@ -16,7 +16,8 @@ internal static class GradientScopes
     public static IEnumerable<IInvocationOperation> SwitchingOn(MemberBody body, ModelCatalogue catalogue) =>
         body.Root.DescendantsAndSelf().OfType<IInvocationOperation>().Where(call => catalogue.Is(call.TargetMethod, Role.GradientMode) && !SwitchesOff(call, catalogue));
 
-    private static bool SwitchesOff(IInvocationOperation call, ModelCatalogue catalogue) => catalogue.Find(call.TargetMethod) switch
+    /// <summary>Whether a call surely switches gradients off until its result is disposed of.</summary>
+    public static bool SwitchesOff(IInvocationOperation call, ModelCatalogue catalogue) => catalogue.Find(call.TargetMethod) switch
     {
         { Role: Role.NoGrad } => call.Arguments.All(argument => argument.Value.ConstantValue is { HasValue: true, Value: true }),
         { Role: Role.GradientMode } mode => call.Arguments.FirstOrDefault(argument => mode.Carries("enabled", argument.Parameter!.Name))?.Value.ConstantValue is { HasValue: true, Value: false },

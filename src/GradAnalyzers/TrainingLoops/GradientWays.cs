@@ -13,10 +13,19 @@ internal sealed class GradientWays(TrainingLoop loop)
 {
     private const int MaximumSteps = 2_000;
 
+    private readonly Dictionary<BackwardEvent, ImmutableArray<GradientCut>> _known = [];
+
     private ModelCatalogue Catalogue => loop.Values.Source.Catalogue;
 
     /// <summary>The cuts between the loss and a module that has nothing else to learn from; none where some way leads on or is not known.</summary>
     public ImmutableArray<GradientCut> CutsOf(BackwardEvent backward)
+    {
+        if (!_known.TryGetValue(backward, out var cuts))
+            _known.Add(backward, cuts = FindCuts(backward));
+        return cuts;
+    }
+
+    private ImmutableArray<GradientCut> FindCuts(BackwardEvent backward)
     {
         var cuts = ImmutableArray.CreateBuilder<GradientCut>();
         var seen = new HashSet<(IOperation, Frame)>();

@@ -168,23 +168,31 @@ internal sealed class LossTracer(ValueTracer tracer)
     }
 
     /// <summary>Inside <c>using (torch.no_grad())</c>, or after <c>using var _ = torch.no_grad();</c> in the same block, here or around a call that leads here.</summary>
-    public bool IsWithoutGradient(IOperation call, Frame frame) => frame.HoldsOnEveryWay(call, place => ScopeAround(place) is { } scope && SwitchesOff(scope));
+    public bool IsWithoutGradient(IOperation call, Frame frame) => frame.HoldsOnEveryWay(call, place => ScopeAround(place) is { } scope && MaySwitchOff(scope));
 
     /// <summary>The same, by scopes that are opened whatever happens: not <c>using var _ = training ? null : no_grad();</c>.</summary>
     public bool IsSurelyWithoutGradient(IOperation call, Frame frame) => frame.HoldsOnEveryWay(call, place => ScopeWithoutGradient(place) is not null);
 
     /// <summary>The call that surely switches gradients off around an operation in its own member; null where none does.</summary>
-    public IInvocationOperation? ScopeWithoutGradient(IOperation operation) => ScopeAround(operation) is { } scope && SwitchesOff(scope) && !IsConditional(scope) ? scope : null;
+    public IInvocationOperation? ScopeWithoutGradient(IOperation operation) =>
+        ScopeAround(operation) is { } scope && GradientScopes.SwitchesOff(scope, Catalogue) && LastsToTheEnd(scope) ? scope : null;
 
-    private static bool IsConditional(IOperation scope)
+    /// <summary>A using keeps the scope, under no condition, and nothing else is done with it: a plain variable may be disposed of before.</summary>
+    private static bool LastsToTheEnd(IOperation scope)
     {
-        for (var outer = scope.Parent; outer is not null and not (IVariableDeclaratorOperation or IUsingOperation or IExpressionStatementOperation); outer = outer.Parent)
+        IOperation? outer = scope.Parent;
+        while (outer is IConversionOperation or IVariableInitializerOperation or IVariableDeclarationOperation or IVariableDeclarationGroupOperation)
+            outer = outer.Parent;
+        if (outer is IUsingOperation)
+            return true;
+        if (outer is not IVariableDeclaratorOperation { Symbol: var local } declarator)
+            return false;
+        for (outer = declarator.Parent; outer is IVariableDeclarationOperation or IVariableDeclarationGroupOperation; outer = outer.Parent)
         {
-            if (outer is IConditionalOperation or ICoalesceOperation or ISwitchExpressionOperation or IConditionalAccessOperation)
-                return true;
         }
 
-        return false;
+        return outer is IUsingOperation or IUsingDeclarationOperation
+            && outer.Parent?.DescendantsAndSelf().OfType<ILocalReferenceOperation>().Any(reference => SymbolEqualityComparer.Default.Equals(reference.Local, local)) != true;
     }
 
     /// <summary>The innermost scope that decides whether gradients are computed.</summary>
@@ -208,8 +216,8 @@ internal sealed class LossTracer(ValueTracer tracer)
     private IInvocationOperation? ScopeIn(IOperation resource) =>
         resource.DescendantsAndSelf().OfType<IInvocationOperation>().FirstOrDefault(call => Catalogue.Find(call.TargetMethod)?.Role is Role.NoGrad or Role.GradientMode);
 
-    private bool SwitchesOff(IInvocationOperation scope) => Catalogue.Is(scope.TargetMethod, Role.NoGrad)
-        || (Catalogue.Find(scope.TargetMethod) is { } mode && scope.Arguments.FirstOrDefault(argument => mode.Carries("enabled", argument.Parameter!.Name))?.Value.ConstantValue is { HasValue: true, Value: false });
+    private bool MaySwitchOff(IInvocationOperation scope) => GradientScopes.SwitchesOff(scope, Catalogue)
+        || (Catalogue.Is(scope.TargetMethod, Role.NoGrad) && !scope.Arguments.Any(argument => argument.Value.ConstantValue is { HasValue: true, Value: false }));
 
     /// <summary>What the value of an operation is computed from.</summary>
     public IEnumerable<(IOperation Operation, Frame Frame)> Sources(IOperation operation, Frame frame)

@@ -9,6 +9,10 @@ namespace GradAnalyzers.TrainingLoops;
 internal sealed record TrainingLoop(Frame Root, LoopGraph Graph, IReadOnlyDictionary<(IOperation, Frame), int> Places, ValueTracer Values, LossTracer Losses, bool IsTruncated)
 {
     private ImmutableArray<Step> _steps;
+    private GradientWays? _ways;
+
+    /// <summary>Where the ways back from its losses are cut.</summary>
+    public GradientWays Ways => _ways ??= new GradientWays(this);
 
     /// <summary>The steps that a backward can give gradients.</summary>
     public IEnumerable<Step> Steps => All.Where(step => !step.Backwards.IsEmpty);

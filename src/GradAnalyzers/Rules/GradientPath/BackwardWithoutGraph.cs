@@ -11,10 +11,9 @@ public sealed class BackwardWithoutGraph() : TrainingLoopRule(Descriptors.GRAD40
 {
     private protected override IEnumerable<Finding> Check(TrainingLoop loop, LoopProgram program)
     {
-        var ways = new GradientWays(loop);
         foreach (var (_, backward) in loop.Of<BackwardEvent>())
         {
-            if (ways.CutsOf(backward) is { IsEmpty: false } cuts && cuts.All(cut => cut.IsUnrecorded))
+            if (loop.Ways.CutsOf(backward) is { IsEmpty: false } cuts && cuts.All(cut => cut.IsUnrecorded))
             {
                 var scope = cuts.Select(cut => cut.Scope).FirstOrDefault(scope => scope is not null);
                 yield return new Finding(backward, cuts[0].Operation.Syntax.ToString(), scope is null ? "no_grad" : $"'{scope.Syntax}'", RequiredGradients.HintFor(backward, loop))

@@ -11,10 +11,9 @@ public sealed class NonDifferentiableStep() : TrainingLoopRule(Descriptors.GRAD4
 {
     private protected override IEnumerable<Finding> Check(TrainingLoop loop, LoopProgram program)
     {
-        var ways = new GradientWays(loop);
         foreach (var (_, backward) in loop.Of<BackwardEvent>())
         {
-            if (ways.CutsOf(backward) is { IsEmpty: false } cuts && cuts.FirstOrDefault(cut => !cut.IsUnrecorded) is { } cut)
+            if (loop.Ways.CutsOf(backward) is { IsEmpty: false } cuts && cuts.FirstOrDefault(cut => !cut.IsUnrecorded) is { } cut)
             {
                 yield return new Finding(new LossEvent(cut.Operation, cut.Frame), cut.Operation.Syntax.ToString(), (Wording)(at => at.NameOf(cut.Model) ?? cut.Model?.Type?.Name ?? "the model"), RequiredGradients.HintFor(backward, loop))
                 {

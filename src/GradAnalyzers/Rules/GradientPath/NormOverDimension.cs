@@ -1,4 +1,5 @@
 using GradAnalyzers.Catalogue;
+using GradAnalyzers.Program;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.Diagnostics;
 using Microsoft.CodeAnalysis.Operations;
@@ -12,12 +13,23 @@ public sealed class NormOverDimension() : Rule(Descriptors.GRAD4006)
     /// <summary>The only number that is a usual norm and hardly ever a dimension of what has one.</summary>
     private const int UsualNorm = 2;
 
-    private protected override void Register(CompilationStartAnalysisContext start, ModelCatalogue catalogue) => start.RegisterOperationAction(context =>
+    private protected override void Register(CompilationStartAnalysisContext start, ModelCatalogue catalogue)
     {
-        var call = (IInvocationOperation)context.Operation;
-        if (catalogue.Find(call.TargetMethod) is { Role: Role.Norm } entry && IsDimensionByMistake(call, entry) && (IsOfParameter(call, catalogue) || IsReadAsNumber(call)))
-            context.ReportDiagnostic(Diagnostic.Create(Descriptor, call.Syntax.GetLocation(), Message.Fit(Descriptor, [call.Syntax.ToString(), UsualNorm])));
-    }, OperationKind.Invocation);
+        var program = WholeProgram.Of(start.Compilation, catalogue);
+        var names = Words.HashesOf(catalogue.NamesOf(Role.Norm));
+        start.RegisterSemanticModelAction(context =>
+        {
+            var facts = TreeFacts.Of(context.SemanticModel.SyntaxTree);
+            if (!facts.Words.ContainsAny(names))
+                return;
+            var source = new ProgramSource(program, context.CancellationToken);
+            foreach (var call in facts.Members.Where(member => member.ContainsAny(names)).SelectMany(member => MemberBodies.Of(member, source)).SelectMany(body => body.Root.DescendantsAndSelf()).OfType<IInvocationOperation>())
+            {
+                if (catalogue.Find(call.TargetMethod) is { Role: Role.Norm } entry && IsDimensionByMistake(call, entry) && (IsOfParameter(call, catalogue) || IsReadAsNumber(call)))
+                    context.ReportDiagnostic(Diagnostic.Create(Descriptor, call.Syntax.GetLocation(), Message.Fit(Descriptor, [call.Syntax.ToString(), UsualNorm])));
+            }
+        });
+    }
 
     /// <summary>The dimension is written as a bare 2, and nothing else is given.</summary>
     private static bool IsDimensionByMistake(IInvocationOperation call, CatalogueEntry entry) =>

@@ -39,9 +39,11 @@ public sealed class LogarithmOfProbability() : Rule(Descriptors.GRAD3003)
         var (heads, losses) = (new OutputHeads(tracer), new LossTracer(tracer));
         foreach (var call in body.Root.DescendantsAndSelf().OfType<IInvocationOperation>().Where(call => catalogue.Is(call.TargetMethod, Role.Logarithm)))
         {
-            if ((call.Instance ?? call.Arguments.FirstOrDefault()?.Value) is not { } operand || losses.ScopeWithoutGradient(call) is not null)
+            if ((call.Instance ?? call.Arguments.FirstOrDefault()?.Value) is not { } operand)
                 continue;
             var frame = tracer.Detached(tracer.Source.MethodOf(body, call), body, receiver: null);
+            if (losses.IsWithoutGradient(call, frame))
+                continue;
             var found = heads.Of(Complement(operand) ?? operand, frame);
             if (found.Length > 0 && found.All(head => head.Role == found[0].Role) && found[0].Role is Role.Softmax or Role.Sigmoid)
                 yield return (call, found[0]);

@@ -100,6 +100,10 @@ public sealed class CutGraphTests
     [InlineData("using (torch.set_grad_enabled(model.training)) functional.mse_loss(model.forward(input), target).backward();")]
     [InlineData("using (torch.no_grad()) { using (torch.enable_grad()) { functional.mse_loss(model.forward(input), target).backward(); } }")]
     [InlineData("using var off = model.training ? null : torch.no_grad(); var loss = functional.mse_loss(model.forward(input), target); if (model.training) loss.backward();")]
+    [InlineData("var off = torch.no_grad(); var goal = model.forward(target); off.Dispose(); functional.mse_loss(model.forward(input), goal).backward();")]
+    [InlineData("using var off = torch.no_grad(); var goal = model.forward(target); off.Dispose(); functional.mse_loss(model.forward(input), goal).backward();")]
+    [InlineData("using (torch.inference_mode(false)) functional.mse_loss(model.forward(input), target).backward();")]
+    [InlineData("using (torch.inference_mode(!model.training)) functional.mse_loss(model.forward(input), target).backward();")]
     public Task GradientsThatAreRecordedAreFine(string statements) => Graph.IsSilent(Round(statements));
 
     [Theory]
