@@ -148,6 +148,11 @@ public static class Descriptors
         message: "No gradient comes through '{0}', and no other way leads from the loss to '{1}', which learns nothing{2}",
         description: "Choices, comparisons, rounding, detach and a number read back from the device end the graph: what lies before them gets no gradient. Where nothing else leads to the model, backward throws, or silently does nothing.");
 
+    public static readonly DiagnosticDescriptor GRAD4005 = Info("GRAD4005", GradientPath,
+        title: "A slope that is infinite where two things are alike",
+        message: "The slope of '{0}' is infinite at {1}, and nothing keeps its operand from there: one such element makes every gradient NaN",
+        description: "The root, the logarithm and powers below one have an infinite slope at 0, the arc cosine at 1. Squares, sizes and distances are exactly 0 where two things are alike, and have the slope 0 there: backward multiplies 0 by infinity.");
+
     public static readonly DiagnosticDescriptor GRAD4006 = Warning("GRAD4006", GradientPath,
         title: "The norm over a dimension instead of the norm",
         message: "'{0}' is the norm over dimension {1}, not the {1}-norm: Tensor.norm(int) takes a dimension. Write norm({1}f).",

@@ -57,6 +57,15 @@ public sealed class ProofTests
         Assert.InRange(repaired[0], 0.99, 1.01);
     }
 
+    [Fact]
+    public void TheRootOfADistanceOfZeroMakesEveryGradientNotANumber()
+    {
+        var (bad, repaired) = Run("GRAD4005.Distance.cs");
+
+        Assert.True(double.IsNaN(bad[0]), $"{bad[0]}");
+        Assert.InRange(repaired[0], 0.01, 10);
+    }
+
     [Theory]
     [InlineData("GRAD4003.NoGraph.cs")]
     [InlineData("GRAD4004.Detached.cs")]

@@ -176,4 +176,6 @@ internal enum Role
     // Points where a gradient is singular, or a size is taken
     Logarithm,
     Norm,
+    ArcCosine,
+    CosineSimilarity,
 }

@@ -49,6 +49,9 @@ internal sealed class TrainingMembers
     /// <summary>Whether the member around a node touches gradients, or calls something that does.</summary>
     public bool Contains(SyntaxNode node) => _members.Count > 0 && _members.ContainsKey(TreeFacts.MemberOf(node));
 
+    /// <summary>All such members.</summary>
+    public IEnumerable<SyntaxNode> Declarations => _members.Keys;
+
     /// <summary>Such members that are declared under a name.</summary>
     public IEnumerable<SyntaxNode> DeclaredAs(string name) => _byName[name].Select(member => member.Declaration);
 

@@ -28,6 +28,8 @@ internal sealed class LoopFindings
     private readonly ConcurrentDictionary<SyntaxNode, ImmutableArray<MemberLoop>> _members = new();
     private readonly ConcurrentDictionary<SyntaxNode, ImmutableArray<LoopFinding>> _reported = new();
 
+    private ImmutableHashSet<SyntaxNode>? _singular;
+
     private LoopFindings(WholeProgram program) => _program = program;
 
     public static LoopFindings Of(WholeProgram program) => ByProgram.GetValue(program, static key => new LoopFindings(key));
@@ -38,6 +40,15 @@ internal sealed class LoopFindings
 
     /// <summary>What a method of a training loop does to the gradients of what it is handed; null where that cannot be said.</summary>
     public GradientFact? GradientsOf(SyntaxNode method, CancellationToken cancellation) => In(method, cancellation) is [{ Gradients: { } gradients }] ? gradients : null;
+
+    /// <summary>The roots and logarithms that a gradient passes in some loop of the program.</summary>
+    public ImmutableHashSet<SyntaxNode> SingularPlaces(CancellationToken cancellation)
+    {
+        if (Volatile.Read(ref _singular) is { } known)
+            return known;
+        var found = _program.MembersFor(cancellation).Declarations.SelectMany(Blocks).SelectMany(block => In(block, cancellation)).SelectMany(loop => loop.Singular).ToImmutableHashSet();
+        return Interlocked.CompareExchange(ref _singular, found, null) ?? found;
+    }
 
     private ImmutableArray<LoopFinding> Reported(SyntaxNode block, CancellationToken cancellation)
     {
@@ -119,7 +130,7 @@ internal sealed class LoopFindings
         var findings = loop.IsTruncated
             ? ImmutableArray<MemberFinding>.Empty
             : Rules.Value.SelectMany(rule => rule.FindingsIn(loop, program).Select(finding => ValueOf(rule, finding, loop))).ToImmutableArray();
-        return new MemberLoop(findings, events, GradientFacts.Of(loop));
+        return new MemberLoop(findings, events, GradientFacts.Of(loop), loop.IsTruncated ? ImmutableArray<SyntaxNode>.Empty : TrainingLoops.SingularPlaces.In(loop));
     }
 
     private static MemberFinding ValueOf(TrainingLoopRule rule, Finding finding, TrainingLoop loop)
@@ -138,8 +149,8 @@ internal sealed class LoopFindings
         string[] Words(ReportedAt at) => rule.Words(finding.Arguments.Select(argument => argument is Wording wording ? wording(at) : argument));
     }
 
-    /// <summary>What was found in a loop, and which events it sees.</summary>
-    private sealed record MemberLoop(ImmutableArray<MemberFinding> Findings, ImmutableHashSet<EventPlace> Events, GradientFact? Gradients);
+    /// <summary>What was found in a loop, and which events it sees, what it does to the gradients of what it is handed, and the roots and logarithms that they pass.</summary>
+    private sealed record MemberLoop(ImmutableArray<MemberFinding> Findings, ImmutableHashSet<EventPlace> Events, GradientFact? Gradients, ImmutableArray<SyntaxNode> Singular);
 
     private sealed record MemberFinding(string Rule, bool AsksCallers, bool IsGuess, EventPlace Event, ImmutableArray<ReportPlace> Reports,
         ImmutableArray<Location> Involved, ImmutableDictionary<string, string?> Properties);

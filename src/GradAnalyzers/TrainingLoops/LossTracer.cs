@@ -129,6 +129,20 @@ internal sealed class LossTracer(ValueTracer tracer)
         }
     }
 
+    /// <summary>Every call that a gradient passes on its way back from a value, modules not entered.</summary>
+    public IEnumerable<(IInvocationOperation Call, Frame Frame)> CallsBehind(IOperation? value, Frame frame) =>
+        Slice(value, frame).Steps.Where(step => step.Operation is IInvocationOperation).Select(step => ((IInvocationOperation)step.Operation, step.Frame));
+
+    /// <summary>Whether a gradient that comes back to the value leads on to something that is trained: a module, a parameter, or a tensor that asks for it.</summary>
+    public bool IsTrained(IOperation value, Frame frame) => Slice(value, frame).Steps.Any(step => step.Operation switch
+    {
+        IInvocationOperation call when IsOnModule(call, step.Frame) => !IsWithoutGradient(call, step.Frame) && !IsLossModule(call, step.Frame),
+        IInvocationOperation call => Catalogue.Is(call.TargetMethod, Role.Freeze),
+        var other => Catalogue.Is(other.Type, Role.Parameter),
+    });
+
+    private bool IsLossModule(IInvocationOperation call, Frame frame) => tracer.Trace(call.Instance, frame) is { IsEmpty: false } called && called.All(module => Catalogue.FindBase(module.Type)?.Role.IsLoss() == true);
+
     /// <summary>Everything that a value is computed from. Gradients flow through tensors, so that the numbers on the way matter only to who asks for numbers.</summary>
     private DataSlice Slice(IOperation? value, Frame frame, bool withNumbers = false)
     {
