@@ -158,6 +158,11 @@ public static class Descriptors
         message: "'{0}' is the norm over dimension {1}, not the {1}-norm: Tensor.norm(int) takes a dimension. Write norm({1}f).",
         description: "TorchSharp has norm(float p) and norm(int dim). With an integer the second is called: it throws on a matrix and gives one number for each place on a convolution's kernel.");
 
+    public static readonly DiagnosticDescriptor GRAD4007 = Warning("GRAD4007", GradientPath,
+        title: "A tensor that asks for gradients is no leaf",
+        message: "'{0}' is computed from a tensor that asks for gradients and is no leaf: {1}. Ask for gradients after the last operation.",
+        description: "backward fills the grad of leaves only: tensors that ask for gradients and are not computed from others. A product, a view or a copy on another device of such a tensor keeps none.");
+
     private static DiagnosticDescriptor Info(string id, string category, string title, string message, string description) =>
         Create(id, category, DiagnosticSeverity.Info, isEnabledByDefault: true, title, message, description);
 

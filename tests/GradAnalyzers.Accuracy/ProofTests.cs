@@ -69,6 +69,7 @@ public sealed class ProofTests
     [Theory]
     [InlineData("GRAD4003.NoGraph.cs")]
     [InlineData("GRAD4004.Detached.cs")]
+    [InlineData("GRAD4007.ScaledStart.cs")]
     public void WithoutAWayBackNothingMoves(string file)
     {
         var (bad, repaired) = Run(file);
