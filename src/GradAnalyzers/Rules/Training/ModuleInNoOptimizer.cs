@@ -1,4 +1,6 @@
 using System.Collections.Immutable;
+using GradAnalyzers.Program;
+using GradAnalyzers.Rules.GradientPath;
 using GradAnalyzers.TrainingLoops;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.Diagnostics;
@@ -43,11 +45,15 @@ public sealed class ModuleInNoOptimizer() : TrainingLoopRule(Descriptors.GRAD200
 
             foreach (var (layer, assignment) in loop.PartsReplacedBefore(step))
             {
-                if (program.HasWeights(layer, loop.Values) && !held.Any(set => set.Modules.Any(other => layer == other)) && !new ModuleUse(layer, loop, assignment).MayBeMeantOrDoneElsewhere() && reported.Add(layer))
+                // What is not registered would be in no optimizer that is made later, either: that is the cause, and reported there.
+                if (program.HasWeights(layer, loop.Values) && !IsUnregistered(layer, assignment, program.Source) && !held.Any(set => set.Modules.Any(other => layer == other)) && !new ModuleUse(layer, loop, assignment).MayBeMeantOrDoneElsewhere() && reported.Add(layer))
                     yield return new Finding(step.Event, layer.Type?.Name ?? "a module", assignment.Target.Syntax.ToString());
             }
         }
     }
+
+    private static bool IsUnregistered(Created layer, IOperation assignment, ProgramSource source) => UnregisteredLayers.Of(source.Program).In(assignment.Syntax.SyntaxTree, source.Cancellation)
+        .SelectMany(unregistered => unregistered.Involved.Add(unregistered.Place)).Any(place => place.SourceTree == assignment.Syntax.SyntaxTree && (place.SourceSpan.IntersectsWith(assignment.Syntax.Span) || place.SourceSpan.IntersectsWith(layer.Creation.Syntax.Span)));
 
     /// <summary>The backward calls with the modules of their losses that have weights and are in no optimizer, nor a part of one or around one that is.</summary>
     private static IEnumerable<(int Node, BackwardEvent Event, List<(Value Module, IOperation Call)> Calls)> Unheld(TrainingLoop loop, List<ParameterSet> held, LoopProgram program)
