@@ -10,6 +10,9 @@ internal sealed class LossTracer(ValueTracer tracer)
 {
     private const int MaximumOperations = 5_000;
 
+    /// <summary>How deep in-house losses are followed that are made of others.</summary>
+    private const int MaximumLosses = 3;
+
     private readonly Dictionary<(IOperation, Frame), LossSources> _known = [];
     private readonly Dictionary<(IOperation, Frame, bool), DataSlice> _slices = [];
     private readonly Dictionary<IOperation, Recurrence?> _recurrences = [];
@@ -110,24 +113,41 @@ internal sealed class LossTracer(ValueTracer tracer)
 
     private static bool IsNumber(ITypeSymbol? type) => type?.SpecialType is SpecialType.System_Single or SpecialType.System_Double or SpecialType.System_Int32 or SpecialType.System_Int64;
 
-    /// <summary>The calls of loss functions and loss modules that the value is computed from, each with what it is and what it is given as the prediction.</summary>
+    /// <summary>The calls of loss functions and loss modules that the value is computed from, each with what it is and what it is given as the prediction; also those in the forward of an in-house loss.</summary>
     public IEnumerable<LossCall> LossesIn(IOperation? loss, Frame frame)
     {
-        foreach (var (operation, at) in Slice(loss, frame).Steps)
+        var open = new Queue<(IOperation? Value, Frame Frame, int Depth)>([(loss, frame, 0)]);
+        while (open.Count > 0)
         {
-            if (operation is not IInvocationOperation { Arguments.IsEmpty: false } call)
-                continue;
-            if (Catalogue.Find(call.TargetMethod) is { } entry && entry.Role.IsLoss())
+            var (value, within, depth) = open.Dequeue();
+            foreach (var (operation, at) in Slice(value, within).Steps)
             {
-                if (call.Arguments.FirstOrDefault(argument => entry.Carries("input", argument.Parameter!.Name)) is { } input)
-                    yield return new(call, at, entry.Role, input.Value, Creation: null);
-            }
-            else if (Catalogue.Is(call.TargetMethod, Role.Forward) && tracer.Trace(call.Instance, at) is [Created made] && Catalogue.FindBase(made.Type)?.Role is { } role && role.IsLoss() && call.Arguments.FirstOrDefault(argument => argument.Parameter!.Ordinal == 0) is { } first)
-            {
-                yield return new(call, at, role, first.Value, made.Creation);
+                if (operation is not IInvocationOperation { Arguments.IsEmpty: false } call)
+                    continue;
+                if (Catalogue.Find(call.TargetMethod) is { } entry && entry.Role.IsLoss())
+                {
+                    if (call.Arguments.FirstOrDefault(argument => entry.Carries("input", argument.Parameter!.Name)) is { } input)
+                        yield return new(call, at, entry.Role, input.Value, Creation: null);
+                }
+                else if (Catalogue.Is(call.TargetMethod, Role.Forward) && tracer.Trace(call.Instance, at) is [Created made])
+                {
+                    if (Catalogue.FindBase(made.Type)?.Role is { } role && role.IsLoss() && call.Arguments.FirstOrDefault(argument => argument.Parameter!.Ordinal == 0) is { } first)
+                        yield return new(call, at, role, first.Value, made.Creation);
+                    else if (depth < MaximumLosses)
+                    {
+                        foreach (var inside in InHouse(call, made, at).SelectMany(Returned))
+                            open.Enqueue((inside.Item1, inside.Item2, depth + 1));
+                    }
+                }
             }
         }
     }
+
+    /// <summary>The activation of the forward of an in-house loss: a module in source that is given the prediction and what it is compared with.</summary>
+    private ImmutableArray<Frame> InHouse(IInvocationOperation call, Created made, Frame frame) =>
+        call.Arguments.Count(argument => tracer.Source.IsTensor(argument.Value.Type)) >= 2 && made.Type is INamedTypeSymbol type && tracer.Source.Has(type.OriginalDefinition)
+        && type.OriginalDefinition.GetMembers().OfType<IMethodSymbol>().Where(method => !method.IsAbstract && Catalogue.Is(method, Role.Forward) && method.Parameters.Length == call.Arguments.Length).ToList() is [var forward]
+            ? tracer.EnterOn(call, call.Instance!, ImmutableArray.Create(forward), frame) : ImmutableArray<Frame>.Empty;
 
     /// <summary>Every call that a gradient passes on its way back from a value, modules not entered.</summary>
     public IEnumerable<(IInvocationOperation Call, Frame Frame)> CallsBehind(IOperation? value, Frame frame) =>

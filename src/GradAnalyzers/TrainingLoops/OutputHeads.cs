@@ -166,19 +166,67 @@ internal sealed class OutputHeads(ValueTracer tracer)
         return [unknown];
     }
 
-    /// <summary>The last element of a Sequential that is written out; null for one that is built otherwise.</summary>
+    /// <summary>The last element of a Sequential that is written out, or put together from a list or array in the same code; null for one that is built otherwise.</summary>
     private Value? LastOf(Created sequential)
     {
-        if (sequential.Creation is not IInvocationOperation { Arguments: [{ Value: IArrayCreationOperation { Initializer.ElementValues: [.., var last] } }] }
-            || sequential.Frame.Body.Root.DescendantsAndSelf().OfType<IInvocationOperation>().Any(call => Catalogue.Is(call.TargetMethod, Role.Append) && Catalogue.FindBase(call.Instance?.Type)?.Role == Role.Sequential))
+        var body = sequential.Frame.Body;
+        if (sequential.Creation is not IInvocationOperation { Arguments: [{ Value: var elements }] } creation
+            || body.Root.DescendantsAndSelf().OfType<IInvocationOperation>().Any(call => Catalogue.Is(call.TargetMethod, Role.Append) && Catalogue.FindBase(call.Instance?.Type)?.Role == Role.Sequential)
+            || (Bare(elements) is IArrayCreationOperation { Initializer.ElementValues: [.., var written] } ? written : LastOfList(Bare(elements), creation, body)) is not { } last)
         {
             return null;
         }
 
-        while (last is IConversionOperation conversion)
-            last = conversion.Operand;
-        var element = last is ITupleOperation { Elements: [_, var module] } ? module : last;
+        var element = Bare(last) is ITupleOperation { Elements: [_, var module] } ? module : Bare(last);
         return tracer.Trace(element, sequential.Frame) is [var value] ? value : null;
+    }
+
+    private static IOperation Bare(IOperation operation)
+    {
+        while (operation is IConversionOperation conversion)
+            operation = conversion.Operand;
+        return operation;
+    }
+
+    /// <summary>What a local list or array ends with where it is given to the Sequential: the last of its initializer, or of the Adds that surely run. Anything else that is done with it, and nothing is said.</summary>
+    private static IOperation? LastOfList(IOperation elements, IInvocationOperation creation, MemberBody body)
+    {
+        if (elements is IInvocationOperation { TargetMethod.Name: "ToArray" or "ToList" } copy)
+            elements = Bare(copy.Instance ?? copy.Arguments[0].Value);
+        if (elements is not ILocalReferenceOperation { Local: var local } || body.Writes(local) is not [{ IsElement: false, TuplePath.IsEmpty: true, Value: var start }] || BlockOf(creation) is not { } block)
+            return null;
+        var last = Bare(start) switch
+        {
+            IArrayCreationOperation { Initializer.ElementValues: [.., var end] } => end,
+            IObjectCreationOperation { Arguments.IsEmpty: true, Initializer: null } => null,
+            IObjectCreationOperation { Arguments.IsEmpty: true, Initializer.Initializers: [.., IInvocationOperation { Arguments: [{ Value: var end }] }] } => end,
+            _ => (IOperation?)creation,
+        };
+        if (last == creation)
+            return null;
+        foreach (var reference in body.Root.DescendantsAndSelf().OfType<ILocalReferenceOperation>().Where(reference => SymbolEqualityComparer.Default.Equals(reference.Local, local) && reference.Syntax.SpanStart < creation.Syntax.Span.End))
+        {
+            if (creation.Syntax.Span.Contains(reference.Syntax.Span) || reference.Parent is IVariableDeclaratorOperation or IPropertyReferenceOperation { Property.Name: "Count" or "Length" })
+                continue;
+            if (reference.Parent is not IInvocationOperation { TargetMethod.Name: "Add", Arguments: [{ Value: var added }] } add || add.Instance != reference)
+                return null;
+            last = BlockOf(add) == block && add.Parent is IExpressionStatementOperation ? added : creation;
+        }
+
+        return last == creation ? null : last;
+    }
+
+    private static IBlockOperation? BlockOf(IOperation operation)
+    {
+        var around = operation.Parent;
+        while (around is not (null or IBlockOperation))
+        {
+            if (around is IConditionalOperation or ILoopOperation or IAnonymousFunctionOperation or ISwitchOperation or ITryOperation)
+                return null;
+            around = around.Parent;
+        }
+
+        return (IBlockOperation?)around;
     }
 
     /// <summary>The forward that a call runs on an object of the type.</summary>

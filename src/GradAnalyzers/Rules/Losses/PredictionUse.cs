@@ -51,15 +51,27 @@ internal sealed class PredictionUse(LoopProgram program, IEnumerable<IOperation>
         head.Frame.Method?.ContainingType is { } type && Catalogue.IsModule(type) ? type
         : program.Source.Model(head.Operation.Syntax.SyntaxTree).GetEnclosingSymbol(head.Operation.Syntax.SpanStart)?.ContainingType is { } around && Catalogue.IsModule(around) ? around : null;
 
-    /// <summary>The variable that the loss is given is read by nothing else than the loss and an argmax.</summary>
+    /// <summary>The variable that the loss is given is read by nothing else than the loss and an argmax; where the loss stands in a module of the house, neither is what that is given.</summary>
     private bool IsReadOnlyBy(LossCall loss, OutputHead head)
     {
-        var input = loss.Input;
-        while (input is IConversionOperation conversion)
-            input = conversion.Operand;
-        return input is not ILocalReferenceOperation { Local: var local } || References(local, loss.Frame.Body)
+        var (input, frame) = (Unconverted(loss.Input), loss.Frame);
+        while (input is IParameterReferenceOperation { Parameter: var parameter } && frame.ArgumentOf(parameter) is { } given)
+        {
+            if (frame.Body.Root.DescendantsAndSelf().OfType<IParameterReferenceOperation>().Count(reference => SymbolEqualityComparer.Default.Equals(reference.Parameter, parameter)) > 1)
+                return false;
+            (input, frame) = (Unconverted(given.Argument), given.Frame);
+        }
+
+        return input is not ILocalReferenceOperation { Local: var local } || References(local, frame.Body)
             .Where(reference => reference.Syntax != input.Syntax && !head.Operation.Syntax.Span.Contains(reference.Syntax.Span))
             .All(reference => IsTarget(reference) || IsForTheLargest(reference));
+    }
+
+    private static IOperation Unconverted(IOperation operation)
+    {
+        while (operation is IConversionOperation conversion)
+            operation = conversion.Operand;
+        return operation;
     }
 
     private static bool IsTarget(IOperation reference) => reference.Parent is IAssignmentOperation assignment && assignment.Target == reference;
