@@ -161,6 +161,10 @@ internal sealed class LossTracer(ValueTracer tracer)
         var other => Catalogue.Is(other.Type, Role.Parameter),
     });
 
+    /// <summary>Whether the value is computed from what a method is given.</summary>
+    public bool ComesFrom(IOperation value, Frame frame, IMethodSymbol method) => Slice(value, frame).Steps.Any(step =>
+        step.Operation is IParameterReferenceOperation { Parameter: var parameter } && SymbolEqualityComparer.Default.Equals(parameter.ContainingSymbol, method));
+
     private bool IsLossModule(IInvocationOperation call, Frame frame) => tracer.Trace(call.Instance, frame) is { IsEmpty: false } called && called.All(module => Catalogue.FindBase(module.Type)?.Role.IsLoss() == true);
 
     /// <summary>Everything that a value is computed from. Gradients flow through tensors, so that the numbers on the way matter only to who asks for numbers.</summary>

@@ -50,7 +50,7 @@ internal sealed class SingularPlaces
             var hasLayers = calls.Any(call => losses.IsOnModule(call.Call, call.Frame));
             foreach (var (call, at) in calls)
             {
-                if (MayBe(call, tracer) && !losses.IsWithoutGradient(call, at) && (!hasLayers || losses.IsTrained(call, at)))
+                if (MayBe(call, tracer) && !losses.IsWithoutGradient(call, at) && (losses.IsTrained(call, at) || (!hasLayers && losses.ComesFrom(call, at, forward))))
                     yield return call.Syntax;
             }
         }

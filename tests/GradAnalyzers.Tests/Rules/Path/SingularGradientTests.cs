@@ -89,5 +89,17 @@ public sealed class SingularGradientTests
         """);
 
     [Fact]
+    public Task AModulesConstantIsFine() => Singular.IsSilent("""
+        public sealed class Spectrum : Module<Tensor, Tensor>
+        {
+            private readonly Tensor _window = torch.hann_window(16);
+            public Spectrum() : base("Spectrum") => RegisterComponents();
+            public override Tensor forward(Tensor x) => Scaled(x * _window, _window);
+            private static Tensor Scaled(Tensor x, Tensor window) => x / window.pow(2).sum().sqrt();
+            public static void Train(Spectrum spectrum, Mlp model, Tensor x, Tensor y) => functional.mse_loss(spectrum.forward(model.forward(x)), y).backward();
+        }
+        """);
+
+    [Fact]
     public Task AProgramThatNeverTrainsLosesNoGradient() => Singular.IsSilent(Code.InMethod("(new Mlp().forward(x) - y).pow(2).sum().sqrt().print();"));
 }
