@@ -10,11 +10,14 @@ internal sealed partial class GraphNetwork
     /// <summary>Operations between two parts of a pattern.</summary>
     private const int MaximumBetween = 12;
 
+    /// <summary>More than that, beside a root mean square of about one, is no guard but another function.</summary>
+    private const double LargestEpsilon = 0.01;
+
     private NetworkNode? Combined(ModelNode node) => node.Role switch
     {
         _ when node.Inputs.IsEmpty => null,
         Role.MatMul when node.Inputs.Length >= 2 => AttentionOf(node) ?? WeightedMeanOf(node) ?? ProductOf(node),
-        Role.Multiply when node.Inputs.Length == 2 => ActivationWrittenOut(node) ?? NormWrittenOut(node),
+        Role.Multiply when node.Inputs.Length == 2 => ActivationWrittenOut(node) ?? GeluWrittenOut(node) ?? NormWrittenOut(node),
         Role.Divide when node.Inputs.Length == 2 => NormWrittenOut(node),
         Role.Power when node.Number("exponent") == -1 => SigmoidWrittenOut(node),
         Role.Divide when node.Inputs.Length == 1 && node.Truth("operand_first") == true && node.Number("operand") == 1 => SigmoidWrittenOut(node),
@@ -145,6 +148,50 @@ internal sealed partial class GraphNetwork
         _graph.Nodes[node.Inputs[0]] is { Role: Role.Add, Inputs: [var exponential] } sum && sum.Number("operand") == 1 && _graph.Nodes[exponential] is { Role: Role.Exponential, Inputs: [var value] }
             ? new NetworkNode(new Activation(ActivationKind.Sigmoid), ImmutableArray.Create(value)) : null;
 
+    /// <summary>
+    /// GELU by hand, <c>0.5 * x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x^3)))</c>, with the one half at x or around the sum. What the tanh is given must be x and its cube;
+    /// tanh of another multiple of x would be another activation.
+    /// </summary>
+    private NetworkNode? GeluWrittenOut(ModelNode node)
+    {
+        for (var place = 0; place < 2; place++)
+        {
+            var (value, factor) = Unscaled(node.Inputs[place]);
+            var (sum, around) = Unscaled(node.Inputs[1 - place]);
+            if (Math.Abs((factor * around) - 0.5) < 1e-6 && _graph.Nodes[sum] is { Role: Role.Add, Inputs: [var tanh] } one && one.Number("operand") == 1 && _graph.Nodes[tanh] is { Role: Role.Tanh, Inputs: [var inner, ..] }
+                && Unscaled(inner) is var (cubic, scale) && Math.Abs(scale - Math.Sqrt(2 / Math.PI)) < 1e-3 && _graph.Nodes[cubic] is { Role: Role.Add, Inputs: [var left, var right] }
+                && ((left == value && IsCube(right, value)) || (right == value && IsCube(left, value))))
+            {
+                return new NetworkNode(new Activation(ActivationKind.GELU), ImmutableArray.Create(value));
+            }
+        }
+
+        return null;
+    }
+
+    private bool IsCube(int node, int value) => Unscaled(node) is var (power, factor) && Math.Abs(factor - 0.044715) < 1e-4 && _graph.Nodes[power] switch
+    {
+        { Role: Role.Power, Inputs: [var raised, ..] } cube => cube.Number("exponent") == 3 && raised == value,
+        { Role: Role.Multiply, Inputs: [var one, var other] } => (one == value && IsSquareOf(other, value)) || (other == value && IsSquareOf(one, value)),
+        _ => false,
+    };
+
+    /// <summary>What is multiplied by numbers, and their product.</summary>
+    private (int Node, double Factor) Unscaled(int from)
+    {
+        var factor = 1.0;
+        for (var steps = 0; steps < MaximumBetween; steps++)
+        {
+            var current = _graph.Nodes[from];
+            if (current.Role is not (Role.Multiply or Role.Divide) || current.Inputs is not [var inner] || current.Number("operand") is not { } number || number == 0)
+                break;
+            factor = current.Role == Role.Multiply ? factor * number : factor / number;
+            from = inner;
+        }
+
+        return (from, factor);
+    }
+
     /// <summary><c>x * sigmoid(x)</c>, <c>x * tanh(softplus(x))</c>, <c>x * x</c>.</summary>
     private NetworkNode? ActivationWrittenOut(ModelNode node)
     {
@@ -173,7 +220,7 @@ internal sealed partial class GraphNetwork
         for (var place = 0; place < (node.Role == Role.Divide ? 1 : 2); place++)
         {
             var value = node.Inputs[place];
-            if (Behind(node.Inputs[1 - place], Role.Power, Role.Identity, Role.Expand) is not { Inputs.IsEmpty: false } root || root.Number("exponent") != (node.Role == Role.Divide ? 0.5 : -0.5))
+            if (Behind(WithoutEpsilon(node.Inputs[1 - place]), Role.Power, Role.Identity, Role.Expand) is not { Inputs.IsEmpty: false } root || root.Number("exponent") != (node.Role == Role.Divide ? 0.5 : -0.5))
                 continue;
             var inside = _graph.Nodes[root.Inputs[0]];
             for (var steps = 0; steps < MaximumBetween && !inside.Inputs.IsEmpty && (inside.Role is Role.Identity or Role.Hardtanh || (inside.Role is Role.Add or Role.Multiply && inside.Inputs.Length == 1)); steps++)
@@ -193,6 +240,10 @@ internal sealed partial class GraphNetwork
 
         return null;
     }
+
+    /// <summary>The root of <c>root + 1e-6</c>: beside ordinary values nothing is added.</summary>
+    private int WithoutEpsilon(int divisor) =>
+        _graph.Nodes[divisor] is { Role: Role.Add, Inputs: [var root] } sum && sum.Number("operand") is >= 0 and < LargestEpsilon ? root : divisor;
 
     private bool RunsOverFeatures(ModelNode node) => _layouts[node.Inputs[0]] is { Rank: > 0 } layout
         ? Layouts.Reduced(node, layout) is [var only] && layout.Dimensions[only] is { Length: > 0 } axes && axes.All(axis => axis.Kind is AxisKind.Feature or AxisKind.Free)

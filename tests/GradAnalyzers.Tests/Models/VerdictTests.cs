@@ -57,6 +57,29 @@ public sealed class VerdictTests
         $"x = a.forward(x); x = {expression}; return b.forward(x);".Replace("return b", expression.Contains("chunk") ? "return half" : "return b"), constructor: "half = Linear(32, 10);")
         .Replace("private readonly Parameter", "private readonly Linear half; private readonly Parameter")).Verdict);
 
+    [Theory]
+    [InlineData("0.5 * x * (1 + torch.tanh(Math.Sqrt(2 / Math.PI) * (x + 0.044715 * x.pow(3))))", "F.gelu(x)")]
+    [InlineData("x * (0.5 * (((x + x * x * x * 0.044715) * 0.7978845608f).tanh() + 1.0))", "F.gelu(x)")]
+    [InlineData("x / (x.pow(2).mean(new long[] { -1 }, keepdim: true).sqrt() + 1e-6)", "x * torch.rsqrt(x.pow(2).mean(new long[] { -1 }, keepdim: true) + 1e-6)")]
+    [InlineData("x / (torch.sqrt(torch.mean(x.pow(2), new long[] { -1 }, true)) + Epsilon)", "x * torch.rsqrt(x.pow(2).mean(new long[] { -1 }, keepdim: true) + 1e-6)")]
+    public void WrittenOutOrCalledTheyAreTheSame(string written, string called)
+    {
+        var one = Predict(Stack(written));
+        var other = Predict(Stack(called));
+
+        Assert.NotEqual(Verdict.Unknown, one.Verdict);
+        Assert.Equal(other.Parameters.Select(parameter => (parameter.Path, parameter.LogNorm)), one.Parameters.Select(parameter => (parameter.Path, parameter.LogNorm)));
+    }
+
+    [Theory]
+    [InlineData("0.5 * x * (1 + torch.tanh(x))")]
+    [InlineData("0.5 * x * (1 + torch.tanh(0.7978845608 * (x + 0.5 * x.pow(3))))")]
+    [InlineData("x * (1 + torch.tanh(0.7978845608 * (x + 0.044715 * x.pow(3))))")]
+    public void AnotherGateIsNotTakenForGelu(string written) => Assert.DoesNotContain(GraphNetwork.Of(Graph(Net(Stack(written)))).Nodes, node => node.Layer is Activation { Kind: ActivationKind.GELU });
+
+    private static string Stack(string step) => Layers("private const double Epsilon = 1e-6; private readonly ModuleList<Linear> layers = new(); private readonly Linear o = Linear(64, 10);",
+        $"foreach (var layer in layers) {{ x = layer.forward(x); x = {step}; }} return o.forward(x);", constructor: "for (var i = 0; i < 6; i++) layers.Add(Linear(64, 64));");
+
     [Fact]
     public void AScaleThatStartsAtNothingIsMeantSo() => Assert.Equal(Verdict.Healthy, Predict(Layers(
         "private readonly Linear a = Linear(64, 64), b = Linear(64, 10); private readonly Parameter scale = Parameter(1e-6 * torch.ones(64));", "return b.forward(x + scale * a.forward(x).tanh());")).Verdict);
