@@ -1,0 +1,23 @@
+namespace GradAnalyzers.Proofs;
+
+/// <summary>What a fix promises of the figure that is measured.</summary>
+/// <param name="Text">The promise, for a table.</param>
+/// <param name="IsKept">Whether it is kept, for the figure before and after.</param>
+internal sealed record Sought(string Text, Func<double, double, bool> IsKept)
+{
+    /// <summary>A gradient ratio that was not healthy comes back into the band.</summary>
+    public static Sought Healthy { get; } = new("back in the band", (before, after) => !IsHealthy(before) && IsHealthy(after));
+
+    /// <summary>A number that was none, or grew past all measure, is finite and small.</summary>
+    public static Sought Finite { get; } = new("finite", (before, after) => !(Math.Abs(before) < 1e6) && double.IsFinite(after));
+
+    /// <summary>Nothing moved; now it does.</summary>
+    public static Sought Moves { get; } = new("moves", (before, after) => before == 0 && after > 0.01);
+
+    public static Sought Lower(double factor) => new($"lower, by {factor:0.#} times or more", (before, after) => after * factor <= before);
+
+    public static Sought Higher(double factor) => new($"higher, by {factor:0.#} times or more", (before, after) => after >= before * factor && after > 0);
+
+    /// <summary>The thresholds of the flow rules.</summary>
+    private static bool IsHealthy(double ratio) => ratio is > 1e-3 and < 70;
+}
