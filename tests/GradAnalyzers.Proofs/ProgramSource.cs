@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Runtime.Loader;
 using GradAnalyzers.CodeFixes;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CodeActions;
@@ -69,17 +68,12 @@ internal sealed class ProgramSource
         return new(changed, (await changed.GetTextAsync(cancellation)).ToString());
     }
 
-    /// <summary>Compiles the program and loads it; the context can be unloaded.</summary>
-    public async Task<(AssemblyLoadContext Context, Func<int, List<double>, double> Run)> Load(CancellationToken cancellation)
+    /// <summary>The program's assembly.</summary>
+    public async Task<byte[]> Compile(CancellationToken cancellation)
     {
         using var image = new MemoryStream();
         var result = (await document.Project.GetCompilationAsync(cancellation))!.Emit(image, cancellationToken: cancellation);
-        if (!result.Success)
-            throw new InvalidOperationException($"{document.Name} does not compile: {string.Join("; ", result.Diagnostics)}");
-        image.Position = 0;
-        var context = new AssemblyLoadContext(document.Name, isCollectible: true);
-        var run = context.LoadFromStream(image).GetType("Training")!.GetMethod("Run")!;
-        return (context, run.CreateDelegate<Func<int, List<double>, double>>());
+        return result.Success ? image.ToArray() : throw new InvalidOperationException($"{document.Name} does not compile: {string.Join("; ", result.Diagnostics)}");
     }
 
     private sealed class Reported(ImmutableArray<Diagnostic> reports) : FixAllContext.DiagnosticProvider

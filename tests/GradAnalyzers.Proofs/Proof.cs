@@ -24,11 +24,11 @@ internal sealed record Proof(string Rule, string File, string Fault, string Figu
             Found = "A port of a residual network took over its layers one by one and forgot the sums. It compiles, has the right number of parameters, and trains badly.",
         },
         new("GRAD1004", "GRAD1004.SmallWeights.cs", "Weights of a deviation of 0.02", Ratio, Loss, Sought.Healthy, new Fix("fitting", "Kaiming")),
-        new("GRAD1005", "GRAD1005.ConstantProjection.cs", "A projection whose weights are all the same", "loss after 120 steps", Loss, Sought.Lower(3), new Fix("random", "normal_"))
+        new("GRAD1005", "GRAD1005.ConstantProjection.cs", "A projection whose weights are all the same", "loss after 150 steps", Loss, Sought.Lower(3), new Fix("random", "normal_"))
         {
             Found = "Ports of vision transformers initialize their projections by trunc_normal_. TorchSharp's writes the deviation itself into every element: queries, keys and values are one number, and stay so.",
         },
-        new("GRAD1006", "GRAD1006.AppliedTooEarly.cs", "An initialization that runs too early", Ratio, Loss, Sought.Higher(10), new Fix("move", "moved")),
+        new("GRAD1006", "GRAD1006.AppliedTooEarly.cs", "An initialization that runs too early", "loss after 150 steps", Loss, Sought.Lower(2), new Fix("move", "moved")),
         new("GRAD2001", "GRAD2001.Unclipped.cs", "A recurrent network without clipping", LastLoss, Loss, Sought.Finite, new Fix("clip_grad_norm_", "clipped by norm"), new("clip_grad_value_", "clipped by value")),
         new("GRAD2002", "GRAD2002.ClippedTooEarly.cs", "Clipping before backward", LastLoss, Loss, Sought.Finite, new Fix("move", "clip moved")),
         new("GRAD2003", "GRAD2003.NeverCleared.cs", "Gradients that are never cleared", LastLoss, Loss, Sought.Lower(2), new Fix("zero_grad", "cleared")),
@@ -42,7 +42,7 @@ internal sealed record Proof(string Rule, string File, string Fault, string Figu
             Found = "A model ends in a softmax, because its caller wants probabilities; its training hands them to a loss that applies another. Found in several classifiers.",
         },
         new("GRAD3002", "GRAD3002.SaturatedSigmoid.cs", "A sigmoid before binary cross entropy", "wrong answers in 100 after 150 steps", Wrong, Sought.Lower(2), new Fix("loss", "loss on logits")),
-        new("GRAD3003", "GRAD3003.LogarithmOfSoftmax.cs", "The logarithm of a softmax", LastLoss, Loss, Sought.Finite, new Fix("loss", "log_softmax")),
+        new("GRAD3003", "GRAD3003.LogarithmOfSoftmax.cs", "The logarithm of a softmax", LastLoss, Loss, Sought.Finite, new Fix("logarithm", "log_softmax")),
         new("GRAD3004", "GRAD3004.SecondSigmoid.cs", "A sigmoid before a loss that applies one", LastLoss, Loss, Sought.Lower(3), new Fix("loss", "without sigmoid")),
         new("GRAD3005", "GRAD3005.NoLogarithm.cs", "A softmax before negative log likelihood", "wrong answers in 100 after 150 steps", Wrong, Sought.Lower(2), new Fix("loss", "log_softmax")),
         new("GRAD4001", "GRAD4001.LayersInAList.cs", "Layers in a List", "distance that the hidden weights moved", Loss, Sought.Moves, new Fix("register", "ModuleList")),

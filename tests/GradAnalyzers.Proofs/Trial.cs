@@ -1,4 +1,6 @@
 using System.Runtime.ExceptionServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Loader;
 using static TorchSharp.torch;
 
 namespace GradAnalyzers.Proofs;
@@ -12,7 +14,9 @@ internal sealed record Trial(double Figure, IReadOnlyList<double> Curve, string?
     /// <summary>Trains with each of the seeds.</summary>
     public static async Task<IReadOnlyList<Trial>> Of(ProgramSource program, IEnumerable<int> seeds, CancellationToken cancellation)
     {
-        var (context, run) = await program.Load(cancellation);
+        var context = new AssemblyLoadContext(null, isCollectible: true);
+        var training = context.LoadFromStream(new MemoryStream(await program.Compile(cancellation))).GetType("Training")!;
+        var run = training.GetMethod("Run")!.CreateDelegate<Func<int, List<double>, double>>();
         var trials = seeds.Select(seed => Of(run, seed)).ToList();
         context.Unload();
         return trials;
@@ -31,8 +35,9 @@ internal sealed record Trial(double Figure, IReadOnlyList<double> Curve, string?
                 using var scope = NewDisposeScope();
                 trial = new(run(seed, curve), curve, null);
             }
-            catch (Exception exception) when (exception.GetType().Namespace?.StartsWith("System", StringComparison.Ordinal) == true && exception is not (NullReferenceException or OutOfMemoryException))
+            catch (ExternalException exception)
             {
+                // What libtorch throws: a training that cannot go on.
                 trial = new(curve.Count, curve, exception.Message.Split('\n')[0]);
             }
             catch (Exception exception)

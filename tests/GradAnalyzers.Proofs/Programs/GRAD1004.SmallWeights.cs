@@ -19,7 +19,7 @@ public sealed class Net : Module<Tensor, Tensor>
         foreach (var module in modules())
         {
             if (module is Linear linear)
-                init.normal_(linear.weight, 0, 0.02);
+                init.normal_(linear.weight, 0, 0.01);
         }
     }
 

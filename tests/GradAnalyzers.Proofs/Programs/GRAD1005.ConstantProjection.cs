@@ -3,23 +3,29 @@ using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
-/// <summary>Self-attention with one projection for queries, keys and values, initialized as vision transformers are.</summary>
-public sealed class Attention : Module<Tensor, Tensor>
+/// <summary>A block of a vision transformer, initialized as the original is.</summary>
+public sealed class Transformer : Module<Tensor, Tensor>
 {
+    private readonly LayerNorm before = LayerNorm(16);
     private readonly Linear qkv = Linear(16, 48);
+    private readonly Linear projection = Linear(16, 16);
     private readonly Linear head = Linear(16, 8);
 
-    public Attention() : base(nameof(Attention))
+    public Transformer() : base(nameof(Transformer))
     {
         RegisterComponents();
-        init.trunc_normal_(qkv.weight, std: 0.02);
+        foreach (var linear in new[] { qkv, projection, head })
+        {
+            init.trunc_normal_(linear.weight, std: 0.02);
+            init.zeros_(linear.bias);
+        }
     }
 
     public override Tensor forward(Tensor tokens)
     {
-        var parts = qkv.forward(tokens).chunk(3, -1);
+        var parts = qkv.forward(before.forward(tokens)).chunk(3, -1);
         var mixed = functional.scaled_dot_product_attention(parts[0], parts[1], parts[2]);
-        return head.forward(functional.relu(mixed.mean([1L])));
+        return head.forward(functional.gelu(projection.forward(mixed)).mean([1L]));
     }
 }
 
@@ -29,9 +35,9 @@ public static class Training
     {
         random.manual_seed(seed);
         var (x, y) = Data.Blobs(128, 6 * 16, 8);
-        var model = new Attention();
+        var model = new Transformer();
         var optimizer = optim.Adam(model.parameters(), 0.01);
-        for (var step = 0; step < 120; step++)
+        for (var step = 0; step < 150; step++)
         {
             optimizer.zero_grad();
             var loss = functional.cross_entropy(model.forward(x.view(128, 6, 16)), y);

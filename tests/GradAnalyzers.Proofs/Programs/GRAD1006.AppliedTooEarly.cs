@@ -10,6 +10,8 @@ public sealed class Net : Module<Tensor, Tensor>
         Linear(64, 64), ReLU(),
         Linear(64, 64), ReLU(),
         Linear(64, 64), ReLU(),
+        Linear(64, 64), ReLU(),
+        Linear(64, 64), ReLU(),
         Linear(64, 4));
 
     public Net() : base(nameof(Net))
@@ -35,17 +37,15 @@ public static class Training
         var (x, y) = Data.Blobs(128, 16, 4);
         var model = new Net();
         var optimizer = optim.SGD(model.parameters(), 0.02);
-        var ratio = 0.0;
         for (var step = 0; step < 150; step++)
         {
             optimizer.zero_grad();
             var loss = functional.cross_entropy(model.forward(x), y);
             loss.backward();
-            ratio = step == 0 ? Figures.FirstToLast(model) : ratio;
             optimizer.step();
             curve.Add(loss.item<float>());
         }
 
-        return ratio;
+        return curve[^1];
     }
 }

@@ -10,7 +10,7 @@ public sealed class Adder : Module<Tensor, Tensor>
 
     public Adder() : base(nameof(Adder)) => RegisterComponents();
 
-    public override Tensor forward(Tensor x) => head.forward(rnn.forward(x).Item1);
+    public override Tensor forward(Tensor x) => head.forward(rnn.call(x).Item1);
 }
 
 public static class Training

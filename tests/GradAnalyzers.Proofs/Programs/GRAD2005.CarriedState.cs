@@ -36,7 +36,7 @@ public static class Training
             optimizer.zero_grad();
             var loss = functional.mse_loss(output, y);
             loss.backward();
-            utils.clip_grad_norm_(model.parameters(), 1.0);
+            nn.utils.clip_grad_norm_(model.parameters(), 1.0);
             optimizer.step();
             curve.Add(loss.item<float>());
         }

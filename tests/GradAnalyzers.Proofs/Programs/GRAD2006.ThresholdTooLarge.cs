@@ -10,7 +10,7 @@ public sealed class Adder : Module<Tensor, Tensor>
 
     public Adder() : base(nameof(Adder)) => RegisterComponents();
 
-    public override Tensor forward(Tensor x) => head.forward(rnn.forward(x).Item1);
+    public override Tensor forward(Tensor x) => head.forward(rnn.call(x).Item1);
 }
 
 public static class Training
@@ -26,7 +26,7 @@ public static class Training
             optimizer.zero_grad();
             var loss = functional.mse_loss(model.forward(x), y);
             loss.backward();
-            utils.clip_grad_norm_(model.parameters(), 1e9);
+            nn.utils.clip_grad_norm_(model.parameters(), 1e9);
             optimizer.step();
             curve.Add(loss.item<float>());
         }

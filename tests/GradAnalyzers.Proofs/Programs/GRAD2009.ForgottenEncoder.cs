@@ -9,6 +9,8 @@ public sealed class Encoder : Module<Tensor, Tensor>
 
     public Encoder() : base(nameof(Encoder)) => RegisterComponents();
 
+    public Tensor Weight => layer.weight!.detach().clone();
+
     public override Tensor forward(Tensor x) => functional.tanh(layer.forward(x));
 }
 
@@ -19,7 +21,7 @@ public static class Training
         random.manual_seed(seed);
         var (x, y) = Data.Rings(256);
         var encoder = new Encoder();
-        var start = Figures.Copy(encoder.parameters());
+        var start = encoder.Weight;
         var decoder = Linear(4, 1);
         var optimizer = optim.Adam(decoder.parameters(), 0.05);
         for (var step = 0; step < 200; step++)
@@ -31,6 +33,6 @@ public static class Training
             curve.Add(loss.item<float>());
         }
 
-        return Figures.Moved(start, encoder.parameters());
+        return (encoder.Weight - start).norm().item<float>();
     }
 }

@@ -33,7 +33,7 @@ public static class Training
             var prediction = model.forward(x);
             functional.cross_entropy(prediction, y).backward();
             optimizer.step();
-            curve.Add(Figures.Wrong(prediction, y));
+            curve.Add(100 * prediction.argmax(1).ne(y).to_type(float64).mean().item<double>());
         }
 
         return curve[^1];

@@ -8,8 +8,8 @@ public static class Training
     public static double Run(int seed, List<double> curve)
     {
         random.manual_seed(seed);
-        // As they were measured, not normalized: from -300 to 300.
-        var x = randn(128, 4) * 100;
+        // As they were measured, not normalized: some thousands.
+        var x = randn(128, 4) * 3000;
         var y = (x.matmul(randn(4, 1)) > 0).to_type(float32);
         var model = Linear(4, 1);
         var optimizer = optim.Adam(model.parameters(), 0.01);

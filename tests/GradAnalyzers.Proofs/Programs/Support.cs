@@ -44,8 +44,5 @@ public static class Figures
 
     public static List<Tensor> Copy(IEnumerable<Parameter> parameters) => parameters.Select(parameter => parameter.detach().clone()).ToList();
 
-    /// <summary>Wrong answers in a hundred, by the largest output of each row.</summary>
-    public static double Wrong(Tensor output, Tensor y) => 100 * output.detach().argmax(1).ne(y).to_type(float64).mean().item<double>();
-
     private static double Norm(Tensor tensor) => Math.Sqrt(tensor.detach().to_type(float64).square().sum().item<double>());
 }
