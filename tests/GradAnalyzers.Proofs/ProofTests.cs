@@ -18,4 +18,18 @@ public sealed class ProofTests
         TestContext.Current.TestOutputHelper?.WriteLine($"{evidence}");
         Assert.All(evidence.Repairs, repair => Assert.Equal(Seeds, evidence.Kept(repair)));
     }
+
+    [Fact]
+    public void EveryRuleWithAFixHasAProof() => Assert.Equal(ProgramSource.Fixable, Proof.All.Select(proof => proof.Rule).Concat(Page.Unproven.Keys).Distinct().Order());
+
+    [Theory]
+    [MemberData(nameof(Files))]
+    public void ThePageHasTheProofAndTheRulesPageLinksToIt(string file)
+    {
+        var proof = Proof.All.Single(proof => proof.File == file);
+
+        Assert.Contains($"](#{Page.Anchor(proof)})", Repository.Read(Repository.Page));
+        Assert.Contains($"](../proof.md#{Page.Anchor(proof)})", Repository.Read(Path.Combine(Repository.Docs, "rules", $"{proof.Rule}.md")));
+        Assert.True(File.Exists(Path.Combine(Repository.Docs, "images", "proof", $"{proof.Rule}.svg")));
+    }
 }

@@ -14,7 +14,7 @@ internal sealed record Sought(string Text, Func<double, double, bool> IsKept)
     /// <summary>Nothing moved; now it does.</summary>
     public static Sought Moves { get; } = new("moves", (before, after) => before == 0 && after > 0.01);
 
-    public static Sought Lower(double factor) => new($"lower, by {factor:0.#} times or more", (before, after) => after * factor <= before);
+    public static Sought Lower(double factor) => new($"lower, by {factor:0.#} times or more", (before, after) => after * factor < before);
 
     public static Sought Higher(double factor) => new($"higher, by {factor:0.#} times or more", (before, after) => after >= before * factor && after > 0);
 

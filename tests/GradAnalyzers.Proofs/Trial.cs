@@ -14,6 +14,8 @@ internal sealed record Trial(double Figure, IReadOnlyList<double> Curve, string?
     /// <summary>Trains with each of the seeds.</summary>
     public static async Task<IReadOnlyList<Trial>> Of(ProgramSource program, IEnumerable<int> seeds, CancellationToken cancellation)
     {
+        // Small networks are faster so, and sums are the same with any number of cores.
+        set_num_threads(1);
         var context = new AssemblyLoadContext(null, isCollectible: true);
         var training = context.LoadFromStream(new MemoryStream(await program.Compile(cancellation))).GetType("Training")!;
         var run = training.GetMethod("Run")!.CreateDelegate<Func<int, List<double>, double>>();

@@ -5,8 +5,8 @@ using static TorchSharp.torch.nn;
 
 public sealed class Adder : Module<Tensor, Tensor>
 {
-    private readonly RNN rnn = RNN(1, 24, nonLinearity: NonLinearities.ReLU, batchFirst: true);
-    private readonly Linear head = Linear(24, 1);
+    private readonly RNN rnn = RNN(1, 16, nonLinearity: NonLinearities.ReLU, batchFirst: true);
+    private readonly Linear head = Linear(16, 1);
 
     public Adder() : base(nameof(Adder)) => RegisterComponents();
 
@@ -18,9 +18,9 @@ public static class Training
     public static double Run(int seed, List<double> curve)
     {
         random.manual_seed(seed);
-        var (x, y) = Data.Sums(32, 40);
+        var (x, y) = Data.Sums(16, 24);
         var model = new Adder();
-        var optimizer = optim.SGD(model.parameters(), 0.02);
+        var optimizer = optim.SGD(model.parameters(), 0.1);
         for (var step = 0; step < 120; step++)
         {
             optimizer.zero_grad();
