@@ -12,13 +12,13 @@ internal static class Picture
     private const string Style = """
         <style>
           text { font-family: system-ui, -apple-system, "Segoe UI", "Helvetica Neue", Arial, sans-serif; font-size: 13px; fill: #1f2328; }
-          .quiet { fill: #59636e; } .small { font-size: 11px; } .title { font-size: 16px; font-weight: 600; }
+          .name { paint-order: stroke; stroke: #ffffff; stroke-width: 5px; stroke-linejoin: round; } .quiet { fill: #59636e; } .small { font-size: 11px; } .title { font-size: 16px; font-weight: 600; }
           .ground { fill: #ffffff; stroke: #d1d9e0; } .grid { stroke: #e6eaef; } .axis { stroke: #8c959f; }
           .line { fill: none; stroke-width: 2.2; stroke-linejoin: round; stroke-linecap: round; } .band { opacity: .16; } .end { stroke-width: 2.2; }
           .s0 { stroke: #d55e00; } .s1 { stroke: #0072b2; } .s2 { stroke: #00855f; } .s3 { stroke: #9a4f96; }
           .f0 { fill: #c25500; } .f1 { fill: #0072b2; } .f2 { fill: #00795a; } .f3 { fill: #8a4286; }
           @media (prefers-color-scheme: dark) {
-            text { fill: #e6edf3; } .quiet { fill: #9aa4af; } .ground { fill: #0d1117; stroke: #30363d; } .grid { stroke: #21262d; } .axis { stroke: #6e7681; }
+            text { fill: #e6edf3; } .name { stroke: #0d1117; } .quiet { fill: #9aa4af; } .ground { fill: #0d1117; stroke: #30363d; } .grid { stroke: #21262d; } .axis { stroke: #6e7681; }
             .s0 { stroke: #ff9d57; } .s1 { stroke: #56b4e9; } .s2 { stroke: #3fc79a; } .s3 { stroke: #cc92c8; }
             .f0 { fill: #ff9d57; } .f1 { fill: #56b4e9; } .f2 { fill: #3fc79a; } .f3 { fill: #cc92c8; } .band { opacity: .22; }
           }
@@ -42,14 +42,14 @@ internal static class Picture
     /// <summary>All proofs, small, side by side.</summary>
     public static string Of(IReadOnlyList<Evidence> all)
     {
-        const int columns = 4, wide = 232, high = 150, edge = 16, top = 70;
+        const int columns = 3, wide = 304, high = 140, edge = 16, top = 70;
         var rows = (all.Count + columns - 1) / columns;
         var (width, height) = ((2 * edge) + (columns * wide), top + (rows * high) + 8);
         var text = Begin(width, height, "All programs, trained before and after their fix");
         Line(text, edge + 8, 30, "title", "The same program, trained as it is written and after the fix");
         Key(text, edge + 8, 52, 0, "as it is written");
         Key(text, edge + 150, 52, 1, "after the fix");
-        Line(text, edge + 270, 52, "quiet", "The loss, or wrong answers; lower is better. × where a training threw, or its loss was no number any more.");
+        Line(text, edge + 270, 52, "quiet", "Loss or wrong answers: lower is better. ×: the training threw, or its loss was NaN.");
         foreach (var (evidence, index) in all.Select((evidence, index) => (evidence, index)))
         {
             var (x, y) = (edge + (index % columns * wide), top + (index / columns * high));
@@ -103,7 +103,7 @@ internal static class Picture
                 var values = trials.Where(trial => trial.Curve.Count > round).Select(trial => trial.Curve[round]).Select(value => double.IsFinite(value) ? value : double.PositiveInfinity).Order().ToList();
                 var middle = values[values.Count / 2];
                 if (!(middle < Exploded))
-                    return new(name, rounds, "no number");
+                    return new(name, rounds, "NaN");
                 rounds.Add((values[0], middle, values.Last(value => value < Exploded)));
             }
 
@@ -181,7 +181,7 @@ internal static class Picture
                 while (taken.Any(other => Math.Abs(other.X - place.X) < 160 && y - other.Y < 17 && y > other.Y - 17))
                     y += 1;
                 taken.Add((place.X, y));
-                Line(text, place.X + 12, Math.Min(y, top + height + 30) + 4, $"f{place.Number}", place.Name);
+                Line(text, place.X + 12, Math.Min(y, top + height + 30) + 4, $"name f{place.Number}", place.Name);
             }
         }
 

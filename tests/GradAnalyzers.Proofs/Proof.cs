@@ -23,7 +23,7 @@ internal sealed record Proof(string Rule, string File, string Fault, string Figu
         {
             Found = "A port of a residual network took over its layers one by one and forgot the sums. It compiles, has the right number of parameters, and trains badly.",
         },
-        new("GRAD1004", "GRAD1004.SmallWeights.cs", "Weights of a deviation of 0.02", Ratio, Loss, Sought.Healthy, new Fix("fitting", "Kaiming")),
+        new("GRAD1004", "GRAD1004.SmallWeights.cs", "Weights of a deviation of 0.01", Ratio, Loss, Sought.Healthy, new Fix("fitting", "Kaiming")),
         new("GRAD1005", "GRAD1005.ConstantProjection.cs", "A projection whose weights are all the same", "loss after 150 steps", Loss, Sought.Lower(3), new Fix("random", "normal_"))
         {
             Found = "Ports of vision transformers initialize their projections by trunc_normal_. TorchSharp's writes the deviation itself into every element: queries, keys and values are one number, and stay so.",

@@ -1,3 +1,5 @@
+using GradAnalyzers.GradientFlow;
+
 namespace GradAnalyzers.Proofs;
 
 /// <summary>What a fix promises of the figure that is measured.</summary>
@@ -18,6 +20,5 @@ internal sealed record Sought(string Text, Func<double, double, bool> IsKept)
 
     public static Sought Higher(double factor) => new($"higher, by {factor:0.#} times or more", (before, after) => after >= before * factor && after > 0);
 
-    /// <summary>The thresholds of the flow rules.</summary>
-    private static bool IsHealthy(double ratio) => ratio is > 1e-3 and < 70;
+    private static bool IsHealthy(double ratio) => Thresholds.Default.Judge(ratio, attenuation: 1) == Verdict.Healthy;
 }

@@ -8,10 +8,10 @@ public static class Training
     public static double Run(int seed, List<double> curve)
     {
         random.manual_seed(seed);
-        // As they were measured, not normalized: some thousands.
-        var x = randn(128, 4) * 3000;
-        var y = (x.matmul(randn(4, 1)) > 0).to_type(float32);
-        var model = Linear(4, 1);
+        // As they were measured, not normalized: some ten thousands.
+        var x = randn(128, 8) * 10000;
+        var y = (x.matmul(randn(8, 1)) > 0).to_type(float32);
+        var model = Linear(8, 1);
         var optimizer = optim.Adam(model.parameters(), 0.01);
         for (var step = 0; step < 150; step++)
         {
