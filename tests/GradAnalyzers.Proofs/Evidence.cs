@@ -39,7 +39,7 @@ internal sealed record Evidence(Proof Proof, IReadOnlyList<string> Reports, IRea
     public int Kept(Repair repair) => Before.Zip(repair.After).Count(pair => Proof.Sought.IsKept(pair.First.Figure, pair.Second.Figure));
 
     public override string ToString() => string.Join('\n', Repairs.Select(repair =>
-        $"{Proof.Name} {repair.Fix.Key}: {Range(Before)} -> {Range(repair.After)}, {Proof.Sought.Text} with {Kept(repair)} of {Before.Count} seeds"));
+        $"{Proof.Name} {repair.Fix.Key}: {Range(Before)} -> {Range(repair.After)}, ({Proof.Sought.Text}: {Kept(repair)} of {Before.Count} seeds)"));
 
     private static string Range(IReadOnlyList<Trial> trials) => string.Join(' ', trials.Select(trial => trial.Figure.ToString("G3", CultureInfo.InvariantCulture)));
 }

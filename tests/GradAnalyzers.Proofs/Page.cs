@@ -21,7 +21,7 @@ internal static class Page
         File.WriteAllText(Repository.Page, Markdown(all));
         File.WriteAllText(Path.Combine(folder, "overview.svg"), Picture.Of(all));
         foreach (var evidence in all)
-            File.WriteAllText(Path.Combine(folder, $"{evidence.Proof.Rule}.svg"), Picture.Of(evidence));
+            File.WriteAllText(Path.Combine(folder, $"{evidence.Proof.Name}.svg"), Picture.Of(evidence));
     }
 
     /// <summary>The heading of a rule's proof, as a link finds it.</summary>
@@ -38,13 +38,13 @@ internal static class Page
         text.Append($"Each program below has one fault that one rule reports. It is compiled and trained as it is written; then the code fix itself is applied to its source, and it is compiled and trained again, with the same {seeds} seeds. ");
         text.Append("A figure must become better with *every* seed.\n\n");
         text.Append($"![All programs before and after]({Pictures}/overview.svg)\n\n");
-        text.Append("| Rule | Measured | As it is written | Fix | After it | Kept |\n|---|---|--:|---|--:|--:|\n");
+        text.Append("| Rule | Measured | must become | As it is written | Fix | After it | With |\n|---|---|---|--:|---|--:|--:|\n");
         foreach (var evidence in all)
         {
             foreach (var repair in evidence.Repairs)
             {
                 var isFirst = repair == evidence.Repairs[0];
-                text.Append($"| {(isFirst ? $"[{evidence.Proof.Rule}](#{Anchor(evidence.Proof)})" : "")} | {(isFirst ? evidence.Proof.Figure : "")} | {(isFirst ? Range(evidence.Before) : "")} | {repair.Title.Replace("|", "\\|")} | {Range(repair.After)} | {evidence.Kept(repair)} of {seeds} |\n");
+                text.Append($"| {(isFirst ? $"[{evidence.Proof.Rule}](#{Anchor(evidence.Proof)})" : "")} | {(isFirst ? evidence.Proof.Figure : "")} | {(isFirst ? evidence.Proof.Sought.Text : "")} | {(isFirst ? Range(evidence.Before) : "")} | {repair.Title.Replace("|", "\\|")} | {Range(repair.After)} | {evidence.Kept(repair)} of {seeds} seeds |\n");
             }
         }
 
@@ -55,7 +55,9 @@ internal static class Page
         text.Append("## Not proven\n\n");
         foreach (var (rule, reason) in Unproven)
             text.Append($"- [{rule}](rules/{rule}.md): {reason}\n");
-        text.Append("- [GRAD2007](rules/GRAD2007.md) and [GRAD2008](rules/GRAD2008.md) have no fix; what to write is yours to say.\n\n");
+        text.Append("- [GRAD2007](rules/GRAD2007.md) and [GRAD2008](rules/GRAD2008.md) have no fix: what to write is yours to say.\n");
+        text.Append("- Fixes in the words of a framework of your own ([catalogue](configuration.md)): there is none here to train.\n");
+        text.Append("- That a fix helps every network. These programs are small and show the fault plainly; on yours it may cost less, or more. A fix that changes a model, as BatchNorm does, is a choice.\n\n");
         text.Append("## Found in the wild\n\nFaults that these rules found in published code. The programs are written anew, as small as the fault allows.\n\n");
         foreach (var evidence in all.Where(evidence => evidence.Proof.Found is not null))
             Section(text, evidence);
@@ -72,9 +74,9 @@ internal static class Page
         if (proof.Found is not null)
             text.Append($"{proof.Found}\n\n");
         text.Append($"```text\n{evidence.Reports[0]}\n```\n\n");
-        text.Append($"![{proof.Curve} before and after the fix]({Pictures}/{proof.Rule}.svg)\n\n");
-        text.Append($"{char.ToUpperInvariant(proof.Figure[0])}{proof.Figure[1..]}: {Range(evidence.Before)} as it is written");
-        text.Append(string.Concat(evidence.Repairs.Select(repair => $"; {Range(repair.After)} with {repair.Fix.Label}"))).Append('.');
+        text.Append($"![{proof.Curve} before and after the fix]({Pictures}/{proof.Name}.svg)\n\n");
+        text.Append($"{char.ToUpperInvariant(proof.Figure[0])}{proof.Figure[1..]} as it is written: {Range(evidence.Before)}");
+        text.Append(string.Concat(evidence.Repairs.Select(repair => $"; {(evidence.Repairs.Count > 1 ? repair.Fix.Label : "after the fix")}: {Range(repair.After)}"))).Append('.');
         if (evidence.Before.FirstOrDefault(trial => trial.Stopped is not null)?.Stopped is { } message)
             text.Append($" As it is written it throws \"{message.TrimEnd('.')}\".");
         text.Append($" [Program](../tests/GradAnalyzers.Proofs/Programs/{proof.File}), [rule](rules/{proof.Rule}.md).\n\n");

@@ -28,6 +28,7 @@ internal sealed record Proof(string Rule, string File, string Fault, string Figu
         {
             Found = "Ports of vision transformers initialize their projections by trunc_normal_. TorchSharp's writes the deviation itself into every element: queries, keys and values are one number, and stay so.",
         },
+        new("GRAD1005", "GRAD1005.WeightsOfOne.cs", "Hidden weights of one", "loss after 200 steps", Loss, Sought.Lower(2), new Fix("random", "Kaiming")),
         new("GRAD1006", "GRAD1006.AppliedTooEarly.cs", "An initialization that runs too early", "loss after 150 steps", Loss, Sought.Lower(2), new Fix("move", "moved")),
         new("GRAD2001", "GRAD2001.Unclipped.cs", "A recurrent network without clipping", LastLoss, Loss, Sought.Finite, new Fix("clip_grad_norm_", "clipped by norm"), new("clip_grad_value_", "clipped by value")),
         new("GRAD2002", "GRAD2002.ClippedTooEarly.cs", "Clipping before backward", LastLoss, Loss, Sought.Finite, new Fix("move", "clip moved")),
@@ -36,6 +37,7 @@ internal sealed record Proof(string Rule, string File, string Fault, string Figu
         new("GRAD2005", "GRAD2005.CarriedState.cs", "A state that is carried over with its history", "pieces that are learned, of 60", Loss, Sought.Higher(10), new Fix("detach", "detached")),
         new("GRAD2006", "GRAD2006.ThresholdTooLarge.cs", "A clip at 1e9", LastLoss, Loss, Sought.Finite, new Fix("threshold", "clip at 1.0")),
         new("GRAD2009", "GRAD2009.ForgottenEncoder.cs", "An encoder that no optimizer holds", "distance that the encoder's parameters moved", Loss, Sought.Moves, new Fix("parameters", "in the optimizer")),
+        new("GRAD2009", "GRAD2009.MadeTooEarly.cs", "An optimizer that is made before the model", LastLoss, Loss, Sought.Lower(3), new Fix("move", "made later")),
         new("GRAD2010", "GRAD2010.ErasedAccumulation.cs", "Accumulated gradients that are erased", "loss after 100 steps, all samples", Loss, Sought.Lower(1.2), new Fix("move", "clear moved")),
         new("GRAD3001", "GRAD3001.SoftmaxAtTheEnd.cs", "A softmax before cross entropy", "wrong answers in 100 after 100 epochs", Wrong, Sought.Lower(2), new Fix("loss", "without softmax"))
         {
@@ -46,6 +48,7 @@ internal sealed record Proof(string Rule, string File, string Fault, string Figu
         new("GRAD3004", "GRAD3004.SecondSigmoid.cs", "A sigmoid before a loss that applies one", LastLoss, Loss, Sought.Lower(3), new Fix("loss", "without sigmoid")),
         new("GRAD3005", "GRAD3005.NoLogarithm.cs", "A softmax before negative log likelihood", "wrong answers in 100 after 150 steps", Wrong, Sought.Lower(2), new Fix("loss", "log_softmax")),
         new("GRAD4001", "GRAD4001.LayersInAList.cs", "Layers in a List", "distance that the hidden weights moved", Loss, Sought.Moves, new Fix("register", "ModuleList")),
+        new("GRAD4001", "GRAD4001.ThreeMoreWays.cs", "Three more ways not to register", "least distance that any of the three moved", Loss, Sought.Moves, new Fix("register", "registered")),
         new("GRAD4002", "GRAD4002.LeakedByEvaluation.cs", "Gradients switched off by an evaluation", "epochs that are learned, of 60", Loss, Sought.Higher(10), new Fix("using", "using var"))
         {
             Found = "Python's 'with torch.no_grad():' became a call whose result is dropped. After the first evaluation gradients are off for good; the next epoch throws, or guards against that and learns nothing.",

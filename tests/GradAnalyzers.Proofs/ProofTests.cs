@@ -30,6 +30,6 @@ public sealed class ProofTests
 
         Assert.Contains($"](#{Page.Anchor(proof)})", Repository.Read(Repository.Page));
         Assert.Contains($"](../proof.md#{Page.Anchor(proof)})", Repository.Read(Path.Combine(Repository.Docs, "rules", $"{proof.Rule}.md")));
-        Assert.True(File.Exists(Path.Combine(Repository.Docs, "images", "proof", $"{proof.Rule}.svg")));
+        Assert.True(File.Exists(Path.Combine(Repository.Docs, "images", "proof", $"{proof.Name}.svg")));
     }
 }
