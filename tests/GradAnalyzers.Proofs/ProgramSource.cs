@@ -24,6 +24,8 @@ internal sealed class ProgramSource
 
     private readonly Document document;
 
+    private ImmutableArray<Diagnostic> reports;
+
     private ProgramSource(Document document, string text) => (this.document, Text) = (document, text);
 
     /// <summary>The rules that offer a fix.</summary>
@@ -45,8 +47,10 @@ internal sealed class ProgramSource
     /// <summary>What all rules report, suggestions included.</summary>
     public async Task<ImmutableArray<Diagnostic>> Reports(CancellationToken cancellation)
     {
+        if (!reports.IsDefault)
+            return reports;
         var compilation = (await document.Project.GetCompilationAsync(cancellation))!;
-        return await compilation.WithAnalyzers(Rules).GetAnalyzerDiagnosticsAsync(cancellation);
+        return reports = await compilation.WithAnalyzers(Rules).GetAnalyzerDiagnosticsAsync(cancellation);
     }
 
     /// <summary>What a person finds in the light bulb of a report.</summary>

@@ -1,5 +1,8 @@
 using Xunit;
 
+// All trainings draw from the one generator of the process.
+[assembly: CollectionBehavior(DisableTestParallelization = true)]
+
 namespace GradAnalyzers.Proofs;
 
 /// <summary>The short form of the proofs: fewer seeds, the same programs. The whole form writes docs/proof.md.</summary>

@@ -11,6 +11,7 @@ public static class Training
         var (x, y) = Data.Rings(256);
         var model = Sequential(Linear(2, 32), Tanh(), Linear(32, 1));
         var optimizer = optim.SGD(model.parameters(), 0.5);
+        var total = 0.0;
         for (var round = 1; round <= 400; round++)
         {
             // Four pieces make a batch.
@@ -20,7 +21,11 @@ public static class Training
             (loss / 4).backward();
             if (round % 4 == 0)
                 optimizer.step();
-            curve.Add(loss.item<float>());
+            total += loss.item<float>() / 4;
+            if (round % 4 != 0)
+                continue;
+            curve.Add(total);
+            total = 0;
         }
 
         return functional.binary_cross_entropy_with_logits(model.forward(x), y).item<float>();
