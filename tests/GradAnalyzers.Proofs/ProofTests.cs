@@ -1,7 +1,7 @@
 using Xunit;
 
 // All trainings draw from the one generator of the process.
-[assembly: CollectionBehavior(DisableTestParallelization = true)]
+[assembly: Xunit.v3.Parallelization(Mode = Xunit.Sdk.ParallelMode.None)]
 
 namespace GradAnalyzers.Proofs;
 
