@@ -15,11 +15,19 @@ internal sealed record FixedProgram(string Source, IEnumerable<MetadataReference
 {
     public static FixedProgram OnTorchSharp(string source) => new(source, Code.References);
 
+    /// <summary>What a rule reports.</summary>
+    public async Task<ImmutableArray<Diagnostic>> Reports(string id)
+    {
+        using var workspace = new AdhocWorkspace();
+        return (await Reports(workspace, id)).Reports;
+    }
+
     /// <summary>The titles of the fixes that are offered for the first report of a rule.</summary>
     public async Task<string[]> Offers(string id)
     {
         using var workspace = new AdhocWorkspace();
         var (document, reports) = await Reports(workspace, id);
+        Assert.NotEmpty(reports);
         var actions = new List<CodeAction>();
         await FixerOf(id).RegisterCodeFixesAsync(new CodeFixContext(document, reports[0], (action, _) => actions.Add(action), TestContext.Current.CancellationToken));
         return [.. actions.Select(action => action.Title)];
@@ -30,6 +38,7 @@ internal sealed record FixedProgram(string Source, IEnumerable<MetadataReference
     {
         using var workspace = new AdhocWorkspace();
         var (document, reports) = await Reports(workspace, id);
+        Assert.NotEmpty(reports);
         var solution = await FixerOf(id).Apply(document.Project.Solution, [.. reports], key: null, TestContext.Current.CancellationToken);
         var changed = solution.GetDocument(document.Id)!;
         var compilation = await changed.Project.GetCompilationAsync(TestContext.Current.CancellationToken);
@@ -55,7 +64,6 @@ internal sealed record FixedProgram(string Source, IEnumerable<MetadataReference
         var rule = typeof(Rule).Assembly.GetTypes().Where(type => type.IsSubclassOf(typeof(Rule)) && !type.IsAbstract)
             .Select(type => (DiagnosticAnalyzer)Activator.CreateInstance(type)!).Single(candidate => candidate.SupportedDiagnostics[0].Id == id);
         var reports = await compilation.WithAnalyzers([rule], document.Project.AnalyzerOptions).GetAnalyzerDiagnosticsAsync(cancellation);
-        Assert.NotEmpty(reports);
         return (document, reports);
     }
 

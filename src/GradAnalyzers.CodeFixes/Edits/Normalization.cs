@@ -95,6 +95,8 @@ internal static class Normalization
             return false;
         if (method.Name == "Sequential" && method.ContainingAssembly?.Name == ModelCatalogue.Library)
             return Elements.Insert(edits, argument, SyntaxFactory.Argument(added));
+        if (method.Name == "append" && method.ContainingType.Name == "Sequential" && call.ArgumentList.Arguments.Count == 1)
+            return Append(edits, call, added);
         if (method.Name != "Add" || call.Parent is not ExpressionStatementSyntax statement || call.ArgumentList.Arguments.Count != 1)
             return false;
         if (method.ContainingType.Name != "ModuleList")
@@ -107,6 +109,21 @@ internal static class Normalization
         edits.EditorFor(creation).ReplaceNode(creation, (current, _) => SyntaxFactory.InvocationExpression(sequential, SyntaxFactory.ArgumentList(SyntaxFactory.SeparatedList(
             [SyntaxFactory.Argument((ExpressionSyntax)current.WithoutTrivia()), SyntaxFactory.Argument(norm)],
             [SyntaxFactory.Token(SyntaxKind.CommaToken).WithTrailingTrivia(SyntaxFactory.Space)]))).WithTriviaFrom(current));
+        return true;
+    }
+
+    /// <summary>Behind <c>layers.append(Linear(…))</c>: a statement of its own, or the next call of the chain.</summary>
+    private static bool Append(SolutionEdits edits, InvocationExpressionSyntax call, ExpressionSyntax added)
+    {
+        if (call is { Expression: MemberAccessExpressionSyntax { Expression: IdentifierNameSyntax sequential }, Parent: ExpressionStatementSyntax statement })
+            return Statements.AddAfter(edits, statement, (0, $"{sequential.WithoutTrivia()}.append({added});"));
+        if (edits.IsNew(call, "norm"))
+        {
+            edits.EditorFor(call).ReplaceNode(call, (current, _) => SyntaxFactory.InvocationExpression(
+                SyntaxFactory.MemberAccessExpression(SyntaxKind.SimpleMemberAccessExpression, (ExpressionSyntax)current, SyntaxFactory.IdentifierName("append")),
+                SyntaxFactory.ArgumentList(SyntaxFactory.SingletonSeparatedList(SyntaxFactory.Argument(added)))));
+        }
+
         return true;
     }
 

@@ -31,18 +31,19 @@ public sealed class LayerNotRegistered() : Rule(Descriptors.GRAD4001)
 
     private static object[] Arguments(Unregistered layer)
     {
-        const string lost = "not trained, not moved to a device and not saved";
         var isOne = !layer.Name.Contains("' and '");
         return layer.Cause switch
         {
-            Cause.PlainCollection => [$"RegisterComponents() does not look into '{layer.Name}' ({layer.Container})", $"its layers are {lost}", Remedy(layer.Container)],
-            Cause.TooLate => [$"'{layer.Name}' {(isOne ? "is" : "are")} assigned after RegisterComponents(), which works once", $"{(isOne ? "it is" : "they are")} {lost}", Forms.Of("Assign before the call, or call register_module", "Assign before the call")],
-            Cause.FilledTooLate => [$"'{layer.Name}' is filled after its registration, which works once", $"these layers are {lost}", "Fill it before RegisterComponents()"],
-            Cause.Forgotten => [$"'{layer.Name}' never calls RegisterComponents()", $"its layers are {lost}", "Call it at the end of the constructor"],
-            Cause.ForgottenInElement => [$"'{layer.Name}' never calls RegisterComponents(); a Sequential does not do it", $"its layers are {lost}", "Call it at the end of the constructor"],
+            Cause.PlainCollection => [$"RegisterComponents() does not look into '{layer.Name}' ({layer.Container})", Lost("its layers are"), Remedy(layer.Container)],
+            Cause.TooLate => [$"'{layer.Name}' {(isOne ? "is" : "are")} assigned after RegisterComponents(), which works once", Lost(isOne ? "it is" : "they are"), Forms.Of("Assign before the call, or call register_module", "Assign before the call")],
+            Cause.FilledTooLate => [$"'{layer.Name}' is filled after its registration, which works once", Lost("these layers are"), "Fill it before RegisterComponents()"],
+            Cause.Forgotten => [$"'{layer.Name}' never calls RegisterComponents()", Lost("its layers are"), "Call it at the end of the constructor"],
+            Cause.ForgottenInElement => [$"'{layer.Name}' never calls RegisterComponents(); a Sequential does not do it", Lost("its layers are"), "Call it at the end of the constructor"],
             _ => [$"'{layer.Name}' requires gradients but is no Parameter: it is taken for a buffer", "it is not trained", "Make it a Parameter"],
         };
     }
+
+    private static Forms Lost(string subject) => Forms.Of($"{subject} not trained, not moved to a device and not saved", $"{subject} not trained, moved or saved");
 
     private static string Remedy(string container) =>
         container.StartsWith("(", StringComparison.Ordinal) ? "Use a field for each, or register_module"

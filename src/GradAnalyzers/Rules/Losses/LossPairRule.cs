@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using GradAnalyzers.Catalogue;
 using GradAnalyzers.TrainingLoops;
 using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.Operations;
 
 namespace GradAnalyzers.Rules.Losses;
 
@@ -48,6 +49,7 @@ public abstract class LossPairRule(DiagnosticDescriptor descriptor) : TrainingLo
         return places.Length == 1 && !isShared && new PredictionUse(program, models).IsOnlyForTheLoss(loss, heads[0]) ? finding with { Properties = finding.Properties.Add(OnlyForTheLoss, "") } : finding;
     }
 
-    /// <summary>The activation and where it stands: <c>softmax(x, 1)</c>.</summary>
-    private static string ShownAs(OutputHead head) => head.Operation.Syntax.ToString() is var text && text.Length <= 60 ? text : text[..57] + "...";
+    /// <summary>The activation and where it stands, <c>softmax(x, 1)</c>, or its name alone.</summary>
+    private static Forms ShownAs(OutputHead head) => Forms.Of(
+        head.Operation.Syntax.ToString(), head.Operation is IInvocationOperation call ? call.TargetMethod.Name : head.Operation.Syntax.ToString());
 }

@@ -116,6 +116,31 @@ public sealed class MissingNormalizationTests
     public Task AModuleListElementBecomesASequentialOfBoth() => Verify.Fixes(
         List("[|Linear(width, width)|]"), List("Sequential(Linear(width, width), BatchNorm1d(width))"), models: Training.Models);
 
+    [Theory]
+    [InlineData("layers.append([|Linear(32, 32)|]);\n            layers.append(ReLU());", "layers.append(Linear(32, 32));\n            layers.append(BatchNorm1d(32));\n            layers.append(ReLU());")]
+    [InlineData("layers.append([|Linear(32, 32)|]).append(ReLU());", "layers.append(Linear(32, 32)).append(BatchNorm1d(32)).append(ReLU());")]
+    public Task WhatIsAppendedToASequentialIsFollowedByItsNormalization(string appended, string normalized) =>
+        Verify.Fixes(Appended(appended), Appended(normalized), models: Training.Models);
+
+    private static string Appended(string statements) => $$"""
+        public sealed class Net : Module<Tensor, Tensor>
+        {
+            private readonly Sequential layers = Sequential();
+
+            public Net() : base(nameof(Net))
+            {
+                for (var i = 0; i < 20; i++)
+                {
+                    {{statements}}
+                }
+                layers.append(Linear(32, 10));
+                RegisterComponents();
+            }
+
+            public override Tensor forward(Tensor x) => layers.forward(x);
+        }
+        """;
+
     [Fact]
     public Task ElementsOnLinesOfTheirOwnKeepTheirComments() => Verify.Fixes(
         Lines("[|Linear(32, 32)|], // first", "Linear(32, 32), // next"),

@@ -2,10 +2,10 @@ using GradAnalyzers.GradientFlow;
 using Xunit;
 using static TorchSharp.torch;
 
-namespace GradAnalyzers.Accuracy;
+namespace GradAnalyzers.Proofs;
 
 /// <summary>The flow rules' fixes keep their promise: the models of the package's cases are run as they are and as the fix leaves them.</summary>
-public sealed class FixTests
+public sealed class CaseModelTests
 {
     private const int Seeds = 3;
     private const int Batch = 32;

@@ -1,13 +1,13 @@
 using System.Reflection;
 using Xunit;
 
-namespace GradAnalyzers.Accuracy;
+namespace GradAnalyzers.Proofs;
 
 /// <summary>
 /// What the rules on losses and on the gradient's path say is so: the package's cases of these rules are compiled and run, as they are and as the fix leaves them.
 /// A case has a class <c>Measured</c> whose <c>Run()</c> gives the figures of the rule's page.
 /// </summary>
-public sealed class ProofTests
+public sealed class CaseFigureTests
 {
     [Fact]
     public void AnUnregisteredLayerDoesNotMove()

@@ -1,16 +1,14 @@
-using System.Reflection;
 using System.Runtime.Loader;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Xunit;
 
-namespace GradAnalyzers.Accuracy;
+namespace GradAnalyzers.Proofs;
 
 /// <summary>A case of the package's tests, compiled so that it runs.</summary>
 internal static class CompiledCase
 {
-    public static string Folder { get; } = Path.Combine(typeof(CompiledCase).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(attribute => attribute.Key == "RepositoryRoot").Value!,
-        "tests", "GradAnalyzers.Package.Tests", "Cases");
+    public static string Folder { get; } = Path.Combine(Repository.Root, "tests", "GradAnalyzers.Package.Tests", "Cases");
 
     public static Type[] Types(string file)
     {
