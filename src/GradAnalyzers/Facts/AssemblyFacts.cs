@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
 using GradAnalyzers.Catalogue;
 using GradAnalyzers.Program;
@@ -16,6 +17,8 @@ internal sealed class AssemblyFacts(Compilation compilation, ModelCatalogue cata
     private readonly ConcurrentDictionary<ISymbol, MemberFact?> _known = new(SymbolEqualityComparer.Default);
     private readonly ConcurrentDictionary<IAssemblySymbol, IReadOnlyDictionary<string, MemberFact>> _assemblies = new(SymbolEqualityComparer.Default);
 
+    private ImmutableHashSet<string>? _modelNames;
+
     private static IReadOnlyDictionary<string, MemberFact> Nothing { get; } = new Dictionary<string, MemberFact>();
 
     /// <summary>What is known of a member; null where it is this project's own, or nothing is known.</summary>
@@ -25,11 +28,38 @@ internal sealed class AssemblyFacts(Compilation compilation, ModelCatalogue cata
             return null;
         if (_known.TryGetValue(symbol.OriginalDefinition, out var known))
             return known;
-        if (!_assemblies.TryGetValue(assembly, out var facts))
-            facts = _assemblies.GetOrAdd(assembly, Read(assembly, cancellation));
+        var facts = In(assembly, cancellation);
         var fact = facts.Count > 0 && symbol.OriginalDefinition.GetDocumentationCommentId() is { } id && facts.TryGetValue(id, out var found) ? found : null;
         return _known.GetOrAdd(symbol.OriginalDefinition, fact);
     }
+
+    /// <summary>The simple names of the classes and factories of other projects whose models can be read.</summary>
+    public ImmutableHashSet<string> ModelNames(CancellationToken cancellation)
+    {
+        if (Volatile.Read(ref _modelNames) is { } known)
+            return known;
+        var names = ImmutableHashSet.CreateBuilder<string>(StringComparer.Ordinal);
+        foreach (var assembly in catalogue.ReadsFacts ? compilation.SourceModule.ReferencedAssemblySymbols : ImmutableArray<IAssemblySymbol>.Empty)
+        {
+            if (assembly.Name == ModelCatalogue.Library)
+                continue;
+            foreach (var fact in In(assembly, cancellation).Values.Where(fact => fact.Module is { Forwards.IsEmpty: false }))
+                names.Add(NameOf(fact.Id));
+        }
+
+        return Interlocked.CompareExchange(ref _modelNames, names.ToImmutable(), null) ?? _modelNames;
+    }
+
+    /// <summary><c>M:Shop.Blocks.Saturating``1(System.Int64)</c>: Saturating.</summary>
+    private static string NameOf(string id)
+    {
+        var name = id.IndexOf('(') is >= 0 and var list ? id[..list] : id;
+        name = name[(name.LastIndexOfAny(['.', ':']) + 1)..];
+        return name.IndexOf('`') is >= 0 and var arity ? name[..arity] : name;
+    }
+
+    private IReadOnlyDictionary<string, MemberFact> In(IAssemblySymbol assembly, CancellationToken cancellation) =>
+        _assemblies.TryGetValue(assembly, out var facts) ? facts : _assemblies.GetOrAdd(assembly, Read(assembly, cancellation));
 
     private IReadOnlyDictionary<string, MemberFact> Read(IAssemblySymbol assembly, CancellationToken cancellation)
     {

@@ -43,14 +43,18 @@ internal sealed class FactReading
         foreach (var type in ModelSites.ModuleClasses(_program, _cancellation).Where(IsVisible))
         {
             var module = new Instance(type);
-            var forwards = ModelGraphs.Of(_program).Of(type, _source).Select(graph => (Graph: graph, Parameters: ParametersOf(graph, type))).Where(read => read.Parameters is not null)
-                .Select(read => ForwardFacts.Of(read.Graph, read.Parameters!.Value)).OfType<ForwardFact>().Take(MaximumForwards).ToImmutableArray();
+            var forwards = GraphsOf(type).Select(graph => (Graph: graph, Parameters: ParametersOf(graph, type))).Where(read => read.Parameters is not null)
+                .Select(read => ForwardFacts.Of(read.Graph, read.Parameters!.Value)).OfType<ForwardFact>().GroupBy(FactText.Write).Select(same => same.First()).Take(MaximumForwards).ToImmutableArray();
             yield return new MemberFact(IdOf(type)) { Module = Fact(null, ImmutableArray.Create<Value>(module), forwards) };
         }
     }
 
     /// <summary>A class that is made with several sets of arguments is mostly made with others elsewhere.</summary>
     private const int MaximumForwards = 2;
+
+    /// <summary>First what holds for any size: the sizes that this project makes it with say little of those that another does.</summary>
+    private IEnumerable<ModelGraph> GraphsOf(INamedTypeSymbol type) =>
+        ModelGraphs.Of(_program).OfAnySize(type, _cancellation) is { } any ? ModelGraphs.Of(_program).Of(type, _source).Prepend(any) : ModelGraphs.Of(_program).Of(type, _source);
 
     private static ImmutableArray<(string, string?)>? ParametersOf(ModelGraph graph, INamedTypeSymbol type)
     {
@@ -118,7 +122,7 @@ internal sealed class FactReading
     private ModuleFact Fact(string? name, ImmutableArray<Value> values, ImmutableArray<ForwardFact> forwards)
     {
         var recurrent = values.Where(value => _loops.IsRecurrent(value, _tracer)).ToList();
-        return new ModuleFact(name, recurrent.Count > 0, recurrent.Select(_loops.ReachOf).FirstOrDefault(reach => reach is not null), values.Any(value => _loops.HasWeights(value, _tracer)), forwards);
+        return new ModuleFact(name, recurrent.Count > 0, recurrent.Select(_loops.ReachOf).FirstOrDefault(reach => reach is not null), values.Any(value => _loops.HasWeights(value, _tracer)), forwards, !forwards.IsEmpty && _program.MembersFor(_cancellation).Trains);
     }
 
     private ForwardFact? ForwardOf(IMethodSymbol method)

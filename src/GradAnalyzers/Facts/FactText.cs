@@ -34,6 +34,8 @@ internal static class FactText
                 text.Append(" recurrent").Append(module.Reach is { } reach ? "=" + reach.ToString(CultureInfo.InvariantCulture) : "");
             if (module.HasWeights)
                 text.Append(" weights");
+            if (module.IsJudged)
+                text.Append(" judged");
             foreach (var forward in module.Forwards.Select(Write).Where(forward => forward.Length <= MaximumForward))
                 text.Append(" forward=").Append(forward);
         }
@@ -80,7 +82,8 @@ internal static class FactText
         words.Select(ValueOf("recurrent")).Any(value => value is not null),
         words.Select(ValueOf("recurrent")).FirstOrDefault(value => value is not null) is { Length: > 0 } reach ? Number(reach) : null,
         words.Contains("weights"),
-        words.Select(ValueOf("forward")).Where(value => value is { Length: > 0 }).Select(value => Forward(value!)).ToImmutableArray());
+        words.Select(ValueOf("forward")).Where(value => value is { Length: > 0 }).Select(value => Forward(value!)).ToImmutableArray(),
+        words.Contains("judged"));
 
     private static Func<string, string?> ValueOf(string word) => candidate =>
         candidate == word ? "" : candidate.StartsWith(word + "=", StringComparison.Ordinal) ? candidate[(word.Length + 1)..] : null;
@@ -89,7 +92,7 @@ internal static class FactText
         words.Select(ValueOf(word)).FirstOrDefault(value => value is { Length: > 0 })?.Split(',').Select(Number).ToImmutableArray() ?? ImmutableArray<int>.Empty;
 
     /// <summary><c>width,bias=,depth=3;input;0.fc:Linear(fan_in=$width);Sigmoid;Add&lt;1,2&gt;2,3</c>.</summary>
-    private static string Write(ForwardFact forward)
+    public static string Write(ForwardFact forward)
     {
         var text = new StringBuilder(string.Join(",", forward.Parameters.Select(parameter => parameter.Value is { } value ? $"{Escaped(parameter.Name)}={Escaped(value)}" : Escaped(parameter.Name))));
         var written = new HashSet<string>(StringComparer.Ordinal);

@@ -21,7 +21,8 @@ internal sealed record MemberFact(string Id)
 /// <param name="Reach">How many time steps back its gradients reach at initialization, where it is recurrent and that is known.</param>
 /// <param name="HasWeights">It has weights to learn.</param>
 /// <param name="Forwards">What its forward computes, for each set of arguments that it was read with.</param>
-internal sealed record ModuleFact(string? Name, bool IsRecurrent, int? Reach, bool HasWeights, ImmutableArray<ForwardFact> Forwards);
+/// <param name="IsJudged">Its own project trains something, so that there the rules on gradient flow speak of it.</param>
+internal sealed record ModuleFact(string? Name, bool IsRecurrent, int? Reach, bool HasWeights, ImmutableArray<ForwardFact> Forwards, bool IsJudged);
 
 /// <summary>What a method does to gradients, by the ordinals of its parameters.</summary>
 /// <param name="Clips">Models whose gradients it limits.</param>
