@@ -52,9 +52,14 @@ internal sealed class FactReading
     /// <summary>A class that is made with several sets of arguments is mostly made with others elsewhere.</summary>
     private const int MaximumForwards = 2;
 
-    /// <summary>First what holds for any size: the sizes that this project makes it with say little of those that another does.</summary>
-    private IEnumerable<ModelGraph> GraphsOf(INamedTypeSymbol type) =>
-        ModelGraphs.Of(_program).OfAnySize(type, _cancellation) is { } any ? ModelGraphs.Of(_program).Of(type, _source).Prepend(any) : ModelGraphs.Of(_program).Of(type, _source);
+    /// <summary>What holds for any size, else the defaults; then the arguments that this project makes it with, which say little of those that another does.</summary>
+    private IEnumerable<ModelGraph> GraphsOf(INamedTypeSymbol type)
+    {
+        var graphs = ModelGraphs.Of(_program);
+        if (graphs.OfAnySize(type, _cancellation) is { } any)
+            return [any];
+        return graphs.OfDefaults(type, _cancellation) is { } plain ? graphs.Of(type, _source).Prepend(plain) : graphs.Of(type, _source);
+    }
 
     private static ImmutableArray<(string, string?)>? ParametersOf(ModelGraph graph, INamedTypeSymbol type)
     {

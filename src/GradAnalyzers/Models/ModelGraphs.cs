@@ -55,6 +55,9 @@ internal sealed class ModelGraphs
     public ModelGraph? OfAnySize(INamedTypeSymbol type, CancellationToken cancellation) => type.IsAbstract ? null
         : Graphs(KeptOrRead(AnySizeKind, type.DeclaringSyntaxReferences[0].GetSyntax(cancellation), source => new ModelReading(source).OfAnySize(type), cancellation)).FirstOrDefault(graph => graph.IsComplete);
 
+    /// <summary>A class as its constructor's defaults make it; null where they do not.</summary>
+    public ModelGraph? OfDefaults(INamedTypeSymbol type, CancellationToken cancellation) => type.IsAbstract ? null : Graphs(WithDefaults(type, cancellation)).FirstOrDefault();
+
     /// <summary>The model that a method returns, its arguments by their names; null where that is not one known module.</summary>
     public ModelGraph? ReturnedBy(IMethodSymbol method, CancellationToken cancellation) =>
         method.DeclaringSyntaxReferences is [var reference]

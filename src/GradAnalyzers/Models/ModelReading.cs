@@ -108,7 +108,7 @@ internal sealed class ModelReading(ProgramSource source)
         var read = new Dictionary<Location, List<ModuleValue>>();
         foreach (var module in created)
         {
-            if (held.Contains(module) || !(module.IsSource || module.Role == Role.Sequential || module.Elsewhere is { IsJudged: false }) || module.Type.IsAbstract || IsMadeByModule(module.Creation))
+            if (held.Contains(module) || !(module.IsSource || module.Role == Role.Sequential || module.Elsewhere is { IsJudged: false }) || (module.Type.IsAbstract && module.Elsewhere is null) || IsMadeByModule(module.Creation))
                 continue;
             // A class created with nothing but unknown arguments is read with its defaults instead.
             if (module.IsSource && module.Arguments.Length > 0 && module.Get(Slot.Unknowns) is not null)

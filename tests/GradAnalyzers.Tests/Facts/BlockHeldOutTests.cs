@@ -81,7 +81,7 @@ public sealed class BlockHeldOutTests
 
     public static TheoryData<string, string> Wrong { get; } = new()
     {
-        { "named elements", Train("[|nn.Sequential((\"a\", new Mlp2(32, 64, 32)), (\"b\", new Mlp2(32, 64, 32)), (\"c\", new Mlp2(32, 64, 32)), (\"d\", new Mlp2(32, 64, 32)), (\"e\", new Mlp2(32, 64, 32)))|]") },
+        { "named elements", Train("nn.Sequential((\"a\", [|new Mlp2(32, 64, 32)|]), (\"b\", new Mlp2(32, 64, 32)), (\"c\", new Mlp2(32, 64, 32)), (\"d\", new Mlp2(32, 64, 32)), (\"e\", new Mlp2(32, 64, 32)))") },
         { "list of parts", "public static class Build { public static TorchSharp.Modules.Sequential Net() { var parts = new List<nn.Module<torch.Tensor, torch.Tensor>>(); for (int i = 0; i < 10; i++) parts.Add([|Make.Dense(40)|]); return nn.Sequential(parts); } }\n" + Train("Build.Net()") },
         { "enumeration given", Train("nn.Sequential([|Make.Dense(40, ActivationType.Sigmoid)|], Make.Dense(40, ActivationType.Sigmoid), Make.Dense(40, ActivationType.Sigmoid), Make.Dense(40, ActivationType.Sigmoid), Make.Dense(40, ActivationType.Sigmoid), Make.Dense(40, ActivationType.Sigmoid), Make.Dense(40, ActivationType.Sigmoid), Make.Dense(40, ActivationType.Sigmoid), Make.Dense(40, ActivationType.Sigmoid))") },
         { "convolutions", """
