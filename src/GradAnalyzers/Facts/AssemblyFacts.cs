@@ -18,6 +18,7 @@ internal sealed class AssemblyFacts(Compilation compilation, ModelCatalogue cata
     private readonly ConcurrentDictionary<IAssemblySymbol, IReadOnlyDictionary<string, MemberFact>> _assemblies = new(SymbolEqualityComparer.Default);
 
     private ImmutableHashSet<string>? _modelNames;
+    private ILookup<string, MemberFact>? _helpers;
 
     private static IReadOnlyDictionary<string, MemberFact> Nothing { get; } = new Dictionary<string, MemberFact>();
 
@@ -38,17 +39,22 @@ internal sealed class AssemblyFacts(Compilation compilation, ModelCatalogue cata
     {
         if (Volatile.Read(ref _modelNames) is { } known)
             return known;
-        var names = ImmutableHashSet.CreateBuilder<string>(StringComparer.Ordinal);
-        foreach (var assembly in catalogue.ReadsFacts ? compilation.SourceModule.ReferencedAssemblySymbols : ImmutableArray<IAssemblySymbol>.Empty)
-        {
-            if (assembly.Name == ModelCatalogue.Library)
-                continue;
-            foreach (var fact in In(assembly, cancellation).Values.Where(fact => fact.Module is { Forwards.IsEmpty: false }))
-                names.Add(NameOf(fact.Id));
-        }
-
-        return Interlocked.CompareExchange(ref _modelNames, names.ToImmutable(), null) ?? _modelNames;
+        var names = All(cancellation).Where(fact => fact.Module is { Forwards.IsEmpty: false }).Select(fact => NameOf(fact.Id)).ToImmutableHashSet(StringComparer.Ordinal);
+        return Interlocked.CompareExchange(ref _modelNames, names, null) ?? _modelNames;
     }
+
+    /// <summary>What methods of other projects do to gradients, by their simple names: those that do anything.</summary>
+    public ILookup<string, MemberFact> GradientHelpers(CancellationToken cancellation)
+    {
+        if (Volatile.Read(ref _helpers) is { } known)
+            return known;
+        var helpers = All(cancellation).Where(fact => fact.Gradients is { IsNone: false }).ToLookup(fact => NameOf(fact.Id), StringComparer.Ordinal);
+        return Interlocked.CompareExchange(ref _helpers, helpers, null) ?? _helpers;
+    }
+
+    private IEnumerable<MemberFact> All(CancellationToken cancellation) => catalogue.ReadsFacts
+        ? compilation.SourceModule.ReferencedAssemblySymbols.Where(assembly => assembly.Name != ModelCatalogue.Library).SelectMany(assembly => In(assembly, cancellation).Values)
+        : [];
 
     /// <summary><c>M:Shop.Blocks.Saturating``1(System.Int64)</c>: Saturating.</summary>
     private static string NameOf(string id)
@@ -78,7 +84,10 @@ internal sealed class AssemblyFacts(Compilation compilation, ModelCatalogue cata
     // The other project's own catalogue and program: what this compilation holds must not outlive it there.
     private IReadOnlyDictionary<string, MemberFact> OfSource(Compilation other, CancellationToken cancellation)
     {
-        var program = WholeProgram.Of(other, catalogue.For(other));
+        var own = catalogue.For(other);
+        if (!own.IsRelevant)
+            return Nothing;
+        var program = WholeProgram.Of(other, own);
         if (BySource.TryGetValue(program, out var known))
             return known;
         var facts = FactReading.Of(program, cancellation).ToDictionary(fact => fact.Id, StringComparer.Ordinal);

@@ -46,6 +46,8 @@ internal static class FactText
             Append("clips", gradients.Clips);
             Append("clears", gradients.Clears);
             Append("trains", gradients.Trains);
+            if (gradients.IsByHand)
+                text.Append(" by-hand");
         }
 
         return text.ToString();
@@ -68,7 +70,7 @@ internal static class FactText
             return new MemberFact(id)
             {
                 Module = words.Skip(2).Select(ValueOf("module")).FirstOrDefault(value => value is not null) is { } name ? Module(name, words) : null,
-                Gradients = words.Skip(2).Contains("gradients") ? new GradientFact(Numbers("clips", words), Numbers("clears", words), Numbers("trains", words)) : null,
+                Gradients = words.Skip(2).Contains("gradients") ? new GradientFact(Numbers("clips", words), Numbers("clears", words), Numbers("trains", words), words.Contains("by-hand")) : null,
             };
         }
         catch (FormatException)

@@ -28,10 +28,11 @@ internal sealed record ModuleFact(string? Name, bool IsRecurrent, int? Reach, bo
 /// <param name="Clips">Models whose gradients it limits.</param>
 /// <param name="Clears">Models and optimizers whose gradients it surely clears.</param>
 /// <param name="Trains">Models that it trains with nothing that limits their gradients.</param>
-internal sealed record GradientFact(ImmutableArray<int> Clips, ImmutableArray<int> Clears, ImmutableArray<int> Trains)
+/// <param name="IsByHand">It writes the gradients itself, and may set them to zero.</param>
+internal sealed record GradientFact(ImmutableArray<int> Clips, ImmutableArray<int> Clears, ImmutableArray<int> Trains, bool IsByHand)
 {
     /// <summary>It leaves gradients alone.</summary>
-    public static GradientFact None { get; } = new(ImmutableArray<int>.Empty, ImmutableArray<int>.Empty, ImmutableArray<int>.Empty);
+    public static GradientFact None { get; } = new(ImmutableArray<int>.Empty, ImmutableArray<int>.Empty, ImmutableArray<int>.Empty, IsByHand: false);
 
     public bool IsNone => Clips.IsEmpty && Clears.IsEmpty && Trains.IsEmpty;
 }
