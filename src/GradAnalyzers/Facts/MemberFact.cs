@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
 using GradAnalyzers.Catalogue;
+using GradAnalyzers.Diagnosis;
+using GradAnalyzers.GradientFlow;
 using GradAnalyzers.Models;
 
 namespace GradAnalyzers.Facts;
@@ -10,6 +12,9 @@ internal sealed record MemberFact(string Id)
 {
     /// <summary>Of a module class: what it is. Of a method, property or field: what module it gives.</summary>
     public ModuleFact? Module { get; init; }
+
+    /// <summary>Of a module class, or of a Sequential that no class holds: the predicted gradients of its parameters, for each set of arguments that the project makes it with.</summary>
+    public ImmutableArray<PredictionFact> Predictions { get; init; } = ImmutableArray<PredictionFact>.Empty;
 
     /// <summary>What a method does to gradients; null where that is not known.</summary>
     public GradientFact? Gradients { get; init; }
@@ -52,3 +57,17 @@ internal sealed record NodeFact(Role Role, ImmutableArray<int> Inputs, LayerFact
 /// <param name="Type">The name of its class in <c>TorchSharp.Modules</c>.</param>
 /// <param name="Starts">Parameters that do not start as the library starts them.</param>
 internal sealed record LayerFact(string Path, string Type, ImmutableArray<(string Parameter, Role Role, ImmutableDictionary<string, Constant> Constants)> Starts);
+
+/// <summary>The predicted gradients of a model at initialization: what the monitor compares with what it measures.</summary>
+/// <param name="Verdict"><c>healthy</c>, <c>vanishing</c> or <c>exploding</c>.</param>
+/// <param name="Parameters">For each parameter by its path, log10 of the gradient's norm relative to the largest.</param>
+internal sealed record PredictionFact(string Verdict, ImmutableArray<(string Path, double LogRelative)> Parameters)
+{
+    /// <summary>The prediction of a model as it is written; null where there is none.</summary>
+    public static PredictionFact? Of(ModelGraph graph)
+    {
+        var prediction = PredictedModels.Of(graph, Thresholds.Default).Prediction;
+        var parameters = prediction.Parameters.Where(parameter => !double.IsNaN(parameter.LogRelative) && !double.IsInfinity(parameter.LogRelative)).Select(parameter => (parameter.Path, Math.Round(parameter.LogRelative, 1))).ToImmutableArray();
+        return prediction.Verdict == GradientFlow.Verdict.Unknown || parameters.Length < 2 ? null : new PredictionFact(prediction.Verdict.ToString().ToLowerInvariant(), parameters);
+    }
+}
