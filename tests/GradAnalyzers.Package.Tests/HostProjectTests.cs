@@ -260,16 +260,20 @@ public sealed class HostProjectTests(PackedPackage package)
         await Write(folder, "Training/Own.cs", Usings + $$"""
             public static class Own
             {
-                public static void Run(Tensor x, Tensor y) => Trainer.Fit(Sequential({{string.Concat(Enumerable.Repeat("Linear(64, 64), Sigmoid(), ", 9))}}Linear(64, 10)), x, y);
+                public static void Run(Tensor x, Tensor y)
+                {
+                    var model = Sequential({{string.Concat(Enumerable.Repeat("Linear(64, 64), Sigmoid(), ", 9))}}Linear(64, 10));
+                    Trainer.Fit(model, x, y);
+                }
             }
             """);
 
         var build = (await Tool.DotNet(folder, "build", "Training/Training.csproj", "-nologo", "-tl:off")).Succeeded();
-        Assert.Equal([("Own.cs", 10, "GRAD1001"), ("Recurrent.cs", 17, "GRAD2001"), ("Stack.cs", 11, "GRAD1001")], build.Reports.Select(report => (report.File, report.Line, report.Id)));
+        Assert.Equal([("Own.cs", 12, "GRAD1001"), ("Recurrent.cs", 17, "GRAD2001"), ("Stack.cs", 11, "GRAD1001")], build.Reports.Select(report => (report.File, report.Line, report.Id)));
 
         var stack = await File.ReadAllTextAsync(Path.Combine(folder, "Training/Stack.cs"), TestContext.Current.CancellationToken);
         (await Tool.DotNet(folder, "format", "analyzers", "Training/Training.csproj", "--diagnostics", "GRAD1001")).Succeeded();
-        Assert.Contains("ReLU()", await File.ReadAllTextAsync(Path.Combine(folder, "Training/Own.cs"), TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        Assert.DoesNotMatch(@"Linear\(64, 64\), Sigmoid", await File.ReadAllTextAsync(Path.Combine(folder, "Training/Own.cs"), TestContext.Current.CancellationToken));
         Assert.Equal(stack, await File.ReadAllTextAsync(Path.Combine(folder, "Training/Stack.cs"), TestContext.Current.CancellationToken));
     }
 
