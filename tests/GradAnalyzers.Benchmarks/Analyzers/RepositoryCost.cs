@@ -63,6 +63,27 @@ internal static class RepositoryCost
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| median | | | {100 * shares.Order().ElementAt(shares.Count / 2):+0;-0} % | | | | |"));
     }
 
+    /// <summary>Ours alone, round after round: something to run under a profiler, or to compare two builds with.</summary>
+    public static void Rounds(string folder, string part, int rounds)
+    {
+        var ours = WarmCompiler.Load(CompilerRun.Metadata("Analyzers"));
+        ImmutableArray<DiagnosticAnalyzer> idle = [new IdleAnalyzer()];
+        var repositories = Directory.GetDirectories(folder).Order(StringComparer.Ordinal).Where(path => Path.GetFileName(path).Contains(part, StringComparison.OrdinalIgnoreCase))
+            .Select(path => (Name: Path.GetFileName(path), Sources: WarmCompiler.SourcesOf(path))).Where(repository => repository.Sources.Length > 0).ToList();
+        for (var round = 0; round < rounds; round++)
+        {
+            foreach (var (name, sources) in repositories)
+            {
+                var before = GC.GetTotalAllocatedBytes();
+                var without = WarmCompiler.Analyze(WarmCompiler.Compile(sources), idle).Seconds;
+                var between = GC.GetTotalAllocatedBytes();
+                var with = WarmCompiler.Analyze(WarmCompiler.Compile(sources), ours).Seconds;
+                var allocated = GC.GetTotalAllocatedBytes() - between - (between - before);
+                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name}: idle {without:0.00} s, ours {with - without:+0.00;-0.00} s, {allocated / 1e6:+0;-0} MB allocated"));
+            }
+        }
+    }
+
     /// <summary>The largest managed heap while something runs, looked at 100 times a second.</summary>
     private sealed class PeakMemory : IDisposable
     {
