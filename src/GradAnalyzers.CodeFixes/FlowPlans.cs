@@ -1,4 +1,5 @@
 using GradAnalyzers.CodeFixes.Edits;
+using GradAnalyzers.Models;
 
 namespace GradAnalyzers.CodeFixes;
 
@@ -6,23 +7,26 @@ namespace GradAnalyzers.CodeFixes;
 internal static class FlowPlans
 {
     public static Plan Relu(FixedModel model) => new("Use ReLU with Kaiming initialization", "relu", edits =>
-        Activations.ToRelu(edits, model, model.Model.Saturating) && Initializers.AddKaiming(edits, model, model.Model.Feeding));
+        HavePlaces(model.Model.Saturating) && HavePlaces(model.Model.Feeding) && Activations.ToRelu(edits, model, model.Model.Saturating) && Initializers.AddKaiming(edits, model, model.Model.Feeding));
 
     /// <summary>
     /// The normalization that fits: over tokens or time steps BatchNorm1d would take the wrong dimension for the features.
     /// One key for either, so that dotnet format, which takes the first diagnostic's, fixes all models.
     /// </summary>
     public static Plan Normalize(FixedModel model) => new(model.Model.IsSequence ? "Insert LayerNorm" : "Insert BatchNorm", "normalization", edits =>
-        Normalization.InsertAfter(edits, model, model.Model.Unnormalized, isLayerNorm: model.Model.IsSequence));
+        HavePlaces(model.Model.Unnormalized) && Normalization.InsertAfter(edits, model, model.Model.Unnormalized, isLayerNorm: model.Model.IsSequence));
 
     public static Plan LayerNorm(FixedModel model) => new("Insert LayerNorm", "layernorm", edits =>
-        Normalization.InsertAfter(edits, model, model.Model.Unnormalized, isLayerNorm: true));
+        HavePlaces(model.Model.Unnormalized) && Normalization.InsertAfter(edits, model, model.Model.Unnormalized, isLayerNorm: true));
 
     public static Plan Kaiming(FixedModel model) => new("Use Kaiming initialization", "kaiming", edits =>
-        Initializers.AddKaiming(edits, model, model.Model.Feeding));
+        HavePlaces(model.Model.Feeding) && Initializers.AddKaiming(edits, model, model.Model.Feeding));
 
     public static Plan Residual(FixedModel model) => new("Add residual connections", "residual", edits =>
-        ResidualWiring.Wire(edits, model, model.Model.Blocks));
+        HavePlaces(model.Model.Blocks.SelectMany(block => new[] { block.First, block.Last })) && ResidualWiring.Wire(edits, model, model.Model.Blocks));
+
+    /// <summary>Layers that another project makes have no place here where they could be changed.</summary>
+    private static bool HavePlaces(IEnumerable<ModelNode> nodes) => nodes.All(node => node.Creation.IsInSource && node.Use.IsInSource);
 }
 
 /// <summary>A fix to try.</summary>

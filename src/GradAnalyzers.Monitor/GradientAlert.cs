@@ -38,6 +38,9 @@ public enum AlertKind
 
     /// <summary>The monitor itself could not do its work. Training is not touched.</summary>
     Monitor,
+
+    /// <summary>A layer's first gradient is a hundred times off what the analyzers predicted at build. Raised with <see cref="GradientMonitorOptions.AlertOnDeparture"/> only.</summary>
+    DepartsFromPrediction,
 }
 
 /// <summary>Something that the training run needs a person for.</summary>
@@ -64,6 +67,7 @@ public sealed record GradientAlert(AlertKind Kind, long Step, string Parameter, 
         AlertKind.NeverCleared => "never cleared",
         AlertKind.NoGradient => "no gradient",
         AlertKind.UpdateSize => "update size",
+        AlertKind.DepartsFromPrediction => "departs from prediction",
         _ => kind.ToString().ToLowerInvariant(),
     };
 }

@@ -51,6 +51,8 @@ public sealed partial class GradientMonitor
 
         foreach (var finding in findings)
             Raise(finding);
+        if (gradients.Length > 0)
+            Compare();
         if (gradients.Length == 0)
             Raise(new(AlertKind.NoGradient, "no parameter has a gradient. Call Observe after backward() and before step(), and build the loss with gradients on.", null, []));
         else if (judge.Missing(seen) is { } missing)
@@ -109,7 +111,7 @@ public sealed partial class GradientMonitor
         return record;
     }
 
-    private ParameterSummary Summary(ParameterRecord record) => new(record.Path, record.Verdict(Options.Patience, Now))
+    private ParameterSummary Summary(ParameterRecord record, double largest) => new(record.Path, record.Verdict(Options.Patience, Now))
     {
         FirstStep = record.FirstStep,
         LastStep = record.LastStep,
@@ -124,6 +126,8 @@ public sealed partial class GradientMonitor
         NonFinite = record.NonFiniteElements,
         UpdateRatio = record.LastUpdateRatio,
         Elements = record.Elements,
+        MeasuredRelative = record.FirstNorm / largest,
+        PredictedRelative = PredictedRelative(record.Path),
         Alerts = [.. record.Alerts],
     };
 

@@ -157,7 +157,11 @@ public sealed partial class GradientMonitor : IDisposable
 
     /// <summary>What was accumulated for each parameter, in the order of <c>named_parameters()</c>.</summary>
     /// <returns>One summary a parameter.</returns>
-    public IReadOnlyList<ParameterSummary> Summaries() => [.. order.Select(path => Summary(records[path]))];
+    public IReadOnlyList<ParameterSummary> Summaries()
+    {
+        var largest = LargestFirstNorm;
+        return [.. order.Select(path => Summary(records[path], largest))];
+    }
 
     /// <summary>Counts a step and, where one is due, observes it. Call it between backward and step. With the loss it alarms less on healthy runs.</summary>
     /// <returns>What was measured; null where no observation was due, or none was possible.</returns>

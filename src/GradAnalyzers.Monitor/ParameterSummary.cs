@@ -44,6 +44,12 @@ public sealed record ParameterSummary(string Parameter, GradientVerdict Verdict)
     /// <summary>The number of elements.</summary>
     public long Elements { get; init; }
 
+    /// <summary>The first norm of its gradient over the largest first norm of the model; NaN if never measured.</summary>
+    public double MeasuredRelative { get; init; }
+
+    /// <summary>The same, as the analyzers predicted it when the model was built; NaN where they did not.</summary>
+    public double PredictedRelative { get; init; }
+
     /// <summary>The kinds of alerts raised for it.</summary>
     public required IReadOnlyList<AlertKind> Alerts { get; init; }
 }

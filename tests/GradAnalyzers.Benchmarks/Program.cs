@@ -7,6 +7,7 @@ using GradAnalyzers.Benchmarks.Monitor;
 // dotnet run -c Release --project tests/GradAnalyzers.Benchmarks -- faults [seed [part of a name]]
 // dotnet run -c Release --project tests/GradAnalyzers.Benchmarks -- analyzers [rounds]
 // dotnet run -c Release --project tests/GradAnalyzers.Benchmarks -- repositories folder [part of a name]
+// dotnet run -c Release --project tests/GradAnalyzers.Benchmarks -- facts folder [part of a name]
 // dotnet run -c Release --project tests/GradAnalyzers.Benchmarks -- rounds folder [part of a name [rounds]]
 // dotnet run -c Release --project tests/GradAnalyzers.Benchmarks -- reports folder file [analyzers.dll]
 // dotnet run -c Release --project tests/GradAnalyzers.Benchmarks -- verdicts folder file
@@ -16,6 +17,9 @@ switch (args)
 {
     case ["repositories", var folder, .. var rest]:
         RepositoryCost.Run(folder, rest.FirstOrDefault() ?? "");
+        return 0;
+    case ["facts", var folder, .. var rest]:
+        FactsCost.Run(folder, rest.FirstOrDefault() ?? "");
         return 0;
     case ["rounds", var folder, .. var rest]:
         RepositoryCost.Rounds(folder, rest.FirstOrDefault() ?? "", rest.Length > 1 ? int.Parse(rest[1]) : 3);
@@ -51,6 +55,6 @@ switch (args)
         DetectionQuality.Check(rest.Length > 0 ? int.Parse(rest[0]) : 1, rest.Length > 1 ? rest[1] : "");
         return 0;
     default:
-        Console.Error.WriteLine("Say what to measure: analyzers [rounds], repositories folder, rounds folder, reports folder file, verdicts folder file, growth, editing, monitor [part of a model's name], clipping [part of a name [threads]], detection [seed [part of a name, or unseen]], or faults [seed [part of a name]]");
+        Console.Error.WriteLine("Say what to measure: analyzers [rounds], repositories folder, facts folder, rounds folder, reports folder file, verdicts folder file, growth, editing, monitor [part of a model's name], clipping [part of a name [threads]], detection [seed [part of a name, or unseen]], or faults [seed [part of a name]]");
         return 1;
 }

@@ -23,9 +23,9 @@ public class SinkTests : IDisposable
         var lines = File.ReadAllLines(path);
 
         Assert.Equal("# GradAnalyzers gradient evidence, version 1, model Sequential, steps 6, observations 6", lines[0]);
-        Assert.Equal("parameter,verdict,first_step,last_step,observations,missing,norm_first,norm_median,norm_last,mean_absolute,maximum,zero_share,non_finite,update_ratio,elements,alerts", lines[1]);
+        Assert.Equal("parameter,verdict,first_step,last_step,observations,missing,norm_first,norm_median,norm_last,mean_absolute,maximum,zero_share,non_finite,update_ratio,elements,alerts,relative,predicted", lines[1]);
         Assert.Equal(model.named_parameters().Select(p => p.name), lines.Skip(2).Select(l => l.Split(',')[0]));
-        Assert.Matches(@"^fc0\.weight,vanishing,1,6,6,0,[0-9.E-]+,[0-9.E-]+,[0-9.E-]+,[0-9.E-]+,[0-9.E-]+,0,0,,64,vanishing$", lines[2]);
+        Assert.Matches(@"^fc0\.weight,vanishing,1,6,6,0,[0-9.E-]+,[0-9.E-]+,[0-9.E-]+,[0-9.E-]+,[0-9.E-]+,0,0,,64,vanishing,[0-9.E-]+,$", lines[2]);
         Assert.Matches(@"^out\.bias,healthy,1,6,6,0,", lines[^1]);
         Assert.Contains(lines, l => l.StartsWith("fc5.bias,frozen,0,0,0,0,,,,,,,0,,8,"));
         Assert.Empty(Directory.GetFiles(Path.GetDirectoryName(path)!, "*.tmp"));
@@ -69,7 +69,7 @@ public class SinkTests : IDisposable
         var steps = int.Parse(System.Text.RegularExpressions.Regex.Match(lines[0], @"steps (\d+)").Groups[1].Value);
         Assert.InRange(steps, 19, int.MaxValue);
         Assert.Equal(2 + 6, lines.Length);
-        Assert.All(lines.Skip(1), l => Assert.Equal(15, l.Count(c => c == ',')));
+        Assert.All(lines.Skip(1), l => Assert.Equal(17, l.Count(c => c == ',')));
     }
 
     [Fact]

@@ -201,6 +201,82 @@ public sealed class HostProjectTests(PackedPackage package)
         Assert.DoesNotContain("clip_grad_norm_", await File.ReadAllTextAsync(Path.Combine(folder, "Training/Limited.cs"), TestContext.Current.CancellationToken), StringComparison.Ordinal);
     }
 
+    /// <summary>Blocks in one project, a trainer in a second, the stack in a third: the third is warned where it makes the stack, and fixed where it has the layers.</summary>
+    [Fact]
+    public async Task BlocksAndATrainerOfOtherProjects()
+    {
+        const string Usings = "using TorchSharp;\nusing TorchSharp.Modules;\nusing static TorchSharp.torch;\nusing static TorchSharp.torch.nn;\n\nnamespace Demo;\n\n";
+        var folder = Folder("blocks");
+        var packages = $"""<PackageReference Include="TorchSharp" Version="{Setting.TorchSharpVersion}" /><PackageReference Include="GradAnalyzers" Version="{package.Version}" />""";
+        await Write(folder, "Models/Models.csproj", Project(packages));
+        await Write(folder, "Models/Blocks.cs", Usings + """
+            public sealed class SigmoidBlock : nn.Module<Tensor, Tensor>
+            {
+                private readonly Linear _fc;
+                public SigmoidBlock(long width) : base(nameof(SigmoidBlock)) { _fc = Linear(width, width); RegisterComponents(); }
+                public override Tensor forward(Tensor x) => torch.sigmoid(_fc.forward(x));
+            }
+
+            public static class Blocks { public static nn.Module<Tensor, Tensor> Saturating(long width) => Sequential(Linear(width, width), Sigmoid()); }
+            """);
+        await Write(folder, "Helpers/Helpers.csproj", Project(packages));
+        await Write(folder, "Helpers/Trainer.cs", Usings + """
+            public static class Trainer
+            {
+                public static void Fit(nn.Module<Tensor, Tensor> model, Tensor x, Tensor y)
+                {
+                    var optimizer = torch.optim.Adam(model.parameters());
+                    for (var epoch = 0; epoch < 10; epoch++)
+                    {
+                        optimizer.zero_grad();
+                        nn.functional.cross_entropy(model.forward(x), y).backward();
+                        optimizer.step();
+                    }
+                }
+            }
+            """);
+        await Write(folder, "Training/Training.csproj", Project(packages + """<ProjectReference Include="../Models/Models.csproj" /><ProjectReference Include="../Helpers/Helpers.csproj" />"""));
+        await Write(folder, "Training/Recurrent.cs", Usings + """
+            public sealed class CharRnn : nn.Module<Tensor, Tensor>
+            {
+                private readonly GRU _gru = GRU(16, 16);
+                public CharRnn() : base(nameof(CharRnn)) => RegisterComponents();
+                public override Tensor forward(Tensor x) => _gru.call(x).Item1;
+            }
+
+            public static class Recurrent
+            {
+                public static void Run(Tensor x, Tensor y) => Trainer.Fit(new CharRnn(), x, y);
+            }
+            """);
+        await Write(folder, "Training/Stack.cs", Usings + $$"""
+            public static class Stack
+            {
+                public static void Run(Tensor x, Tensor y) => Trainer.Fit(Sequential(
+                    {{string.Join(",\n        ", Enumerable.Range(0, 9).Select(index => index % 2 == 0 ? "new SigmoidBlock(64)" : "Blocks.Saturating(64)"))}},
+                    Linear(64, 10)), x, y);
+            }
+            """);
+        await Write(folder, "Training/Own.cs", Usings + $$"""
+            public static class Own
+            {
+                public static void Run(Tensor x, Tensor y)
+                {
+                    var model = Sequential({{string.Concat(Enumerable.Repeat("Linear(64, 64), Sigmoid(), ", 9))}}Linear(64, 10));
+                    Trainer.Fit(model, x, y);
+                }
+            }
+            """);
+
+        var build = (await Tool.DotNet(folder, "build", "Training/Training.csproj", "-nologo", "-tl:off")).Succeeded();
+        Assert.Equal([("Own.cs", 12, "GRAD1001"), ("Recurrent.cs", 17, "GRAD2001"), ("Stack.cs", 11, "GRAD1001")], build.Reports.Select(report => (report.File, report.Line, report.Id)));
+
+        var stack = await File.ReadAllTextAsync(Path.Combine(folder, "Training/Stack.cs"), TestContext.Current.CancellationToken);
+        (await Tool.DotNet(folder, "format", "analyzers", "Training/Training.csproj", "--diagnostics", "GRAD1001")).Succeeded();
+        Assert.DoesNotMatch(@"Linear\(64, 64\), Sigmoid", await File.ReadAllTextAsync(Path.Combine(folder, "Training/Own.cs"), TestContext.Current.CancellationToken));
+        Assert.Equal(stack, await File.ReadAllTextAsync(Path.Combine(folder, "Training/Stack.cs"), TestContext.Current.CancellationToken));
+    }
+
     /// <summary>A folder with nothing but the package's source.</summary>
     private string Folder(string name)
     {

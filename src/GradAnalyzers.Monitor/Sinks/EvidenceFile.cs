@@ -14,7 +14,7 @@ public sealed class EvidenceFile : IGradientSink
     /// <summary>The version in the first line. It changes when a column changes its meaning or goes away; new columns come at the end.</summary>
     public const int Version = 1;
 
-    private const string Columns = "parameter,verdict,first_step,last_step,observations,missing,norm_first,norm_median,norm_last,mean_absolute,maximum,zero_share,non_finite,update_ratio,elements,alerts";
+    private const string Columns = "parameter,verdict,first_step,last_step,observations,missing,norm_first,norm_median,norm_last,mean_absolute,maximum,zero_share,non_finite,update_ratio,elements,alerts,relative,predicted";
 
     private readonly OutputFile file;
     private readonly TimeSpan interval;
@@ -73,7 +73,7 @@ public sealed class EvidenceFile : IGradientSink
         foreach (var s in monitor.Summaries())
             text.AppendJoin(',', Quoted(s.Parameter), Word(s.Verdict.ToString()), s.FirstStep, s.LastStep, s.Observations, s.MissingObservations,
                 Number(s.FirstNorm), Number(s.MedianNorm), Number(s.LastNorm), Number(s.MeanAbsolute), Number(s.Maximum), Number(s.ZeroShare),
-                s.NonFinite, Number(s.UpdateRatio), s.Elements, string.Join(';', s.Alerts.Select(a => Word(a.ToString())))).Append('\n');
+                s.NonFinite, Number(s.UpdateRatio), s.Elements, string.Join(';', s.Alerts.Select(a => Word(a.ToString()))), Number(s.MeasuredRelative), Number(s.PredictedRelative)).Append('\n');
         return text.ToString();
     }
 

@@ -67,6 +67,8 @@ internal static class RunData
                 zero = Number(s.ZeroShare),
                 update = Number(s.UpdateRatio),
                 nonFinite = s.NonFinite,
+                relative = Number(s.MeasuredRelative),
+                predicted = Number(s.PredictedRelative),
             }),
             alertCount = monitor.Alerts.Count,
             alerts = monitor.Alerts.Take(MostAlerts).Select(a => new { step = a.Step, kind = a.Kind.ToString(), parameter = a.Parameter, message = a.Message, rule = a.Rule, page = a.RulePage }),
@@ -100,6 +102,7 @@ internal static class RunData
         alert_count = monitor.Alerts.Count,
         alerts = monitor.Alerts.Take(MostAlerts).Select(a => new { step = a.Step, kind = a.Kind.ToString(), parameter = a.Parameter, message = a.Message, rule = a.Rule }),
         unhealthy_parameters = monitor.Summaries().Where(s => IsBad(s.Verdict)).Take(MostParameters).Select(s => new { parameter = s.Parameter, verdict = Word(s.Verdict) }),
+        predictions = monitor.Summaries().Where(s => !double.IsNaN(s.PredictedRelative)).Take(MostParameters).Select(s => new { parameter = s.Parameter, measured = Number(s.MeasuredRelative), predicted = Number(s.PredictedRelative) }),
         history = new
         {
             step = monitor.History.Select(p => p.Step),

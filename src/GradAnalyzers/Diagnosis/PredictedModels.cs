@@ -36,11 +36,12 @@ internal sealed class PredictedModels
         if (!_program.MembersFor(cancellation).Trains)
             return null;
         var graphs = ModelGraphs.Of(_program).All(cancellation);
-        var judging = _judged.GetOrAdd(thresholds, key => new Judging(new SharedWork<PredictedModel>(graphs.Length, (part, _) => Predicted(graphs[part], key))));
+        var judging = _judged.GetOrAdd(thresholds, key => new Judging(new SharedWork<PredictedModel>(graphs.Length, (part, _) => Of(graphs[part], key))));
         return judging.Result ??= new Judged(Reportable(judging.Models.All(cancellation)));
     }
 
-    private static PredictedModel Predicted(ModelGraph graph, Thresholds thresholds) =>
+    /// <summary>A model's prediction, made once for its graph.</summary>
+    public static PredictedModel Of(ModelGraph graph, Thresholds thresholds) =>
         ByGraph.GetValue(graph, static _ => new()).GetOrAdd(thresholds, key => new PredictedModel(graph, key));
 
     /// <summary>Leaves out what is part of a model that has a prediction: there the whole chain is judged.</summary>

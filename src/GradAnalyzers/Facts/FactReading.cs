@@ -40,17 +40,50 @@ internal sealed class FactReading
 
     private IEnumerable<MemberFact> Classes()
     {
-        foreach (var type in ModelSites.ModuleClasses(_program, _cancellation).Where(IsVisible))
+        var predictions = Predictions().ToLookup(pair => pair.Graph.Type?.Id, pair => pair.Prediction, StringComparer.Ordinal);
+        foreach (var (prediction, number) in predictions[null].Take(MaximumSequentials).Select((prediction, index) => (prediction, index + 1)))
+            yield return new MemberFact($"S:{number}") { Predictions = ImmutableArray.Create(prediction) };
+        foreach (var type in ModelSites.ModuleClasses(_program, _cancellation))
         {
+            var predicted = predictions[ModelType.IdOf(type)].Take(MaximumForwards).ToImmutableArray();
+            if (!IsVisible(type))
+            {
+                if (!predicted.IsEmpty)
+                    yield return new MemberFact(IdOf(type)) { Predictions = predicted };
+                continue;
+            }
+
             var module = new Instance(type);
-            var forwards = ModelGraphs.Of(_program).Of(type, _source).Select(graph => (Graph: graph, Parameters: ParametersOf(graph, type))).Where(read => read.Parameters is not null)
-                .Select(read => ForwardFacts.Of(read.Graph, read.Parameters!.Value)).OfType<ForwardFact>().Take(MaximumForwards).ToImmutableArray();
-            yield return new MemberFact(IdOf(type)) { Module = Fact(null, ImmutableArray.Create<Value>(module), forwards) };
+            var forwards = GraphsOf(type).Select(graph => (Graph: graph, Parameters: ParametersOf(graph, type))).Where(read => read.Parameters is not null)
+                .Select(read => ForwardFacts.Of(read.Graph, read.Parameters!.Value)).OfType<ForwardFact>().GroupBy(FactText.Write).Select(same => same.First()).Take(MaximumForwards).ToImmutableArray();
+            yield return new MemberFact(IdOf(type)) { Module = Fact(null, ImmutableArray.Create<Value>(module), forwards), Predictions = predicted };
         }
     }
 
     /// <summary>A class that is made with several sets of arguments is mostly made with others elsewhere.</summary>
     private const int MaximumForwards = 2;
+
+    private const int MaximumSequentials = 8;
+
+    /// <summary>The models that this project makes and that no other model holds, with their predictions; those of private classes, too: the monitor sees them.</summary>
+    private IEnumerable<(ModelGraph Graph, PredictionFact Prediction)> Predictions()
+    {
+        foreach (var graph in ModelGraphs.Of(_program).All(_cancellation))
+        {
+            _cancellation.ThrowIfCancellationRequested();
+            if (PredictionFact.Of(graph) is { } prediction)
+                yield return (graph, prediction);
+        }
+    }
+
+    /// <summary>What holds for any size, else the defaults; then the arguments that this project makes it with, which say little of those that another does.</summary>
+    private IEnumerable<ModelGraph> GraphsOf(INamedTypeSymbol type)
+    {
+        var graphs = ModelGraphs.Of(_program);
+        if (graphs.OfAnySize(type, _cancellation) is { } any)
+            return [any];
+        return graphs.OfDefaults(type, _cancellation) is { } plain ? graphs.Of(type, _source).Prepend(plain) : graphs.Of(type, _source);
+    }
 
     private static ImmutableArray<(string, string?)>? ParametersOf(ModelGraph graph, INamedTypeSymbol type)
     {
@@ -118,7 +151,7 @@ internal sealed class FactReading
     private ModuleFact Fact(string? name, ImmutableArray<Value> values, ImmutableArray<ForwardFact> forwards)
     {
         var recurrent = values.Where(value => _loops.IsRecurrent(value, _tracer)).ToList();
-        return new ModuleFact(name, recurrent.Count > 0, recurrent.Select(_loops.ReachOf).FirstOrDefault(reach => reach is not null), values.Any(value => _loops.HasWeights(value, _tracer)), forwards);
+        return new ModuleFact(name, recurrent.Count > 0, recurrent.Select(_loops.ReachOf).FirstOrDefault(reach => reach is not null), values.Any(value => _loops.HasWeights(value, _tracer)), forwards, !forwards.IsEmpty && _program.MembersFor(_cancellation).Trains);
     }
 
     private ForwardFact? ForwardOf(IMethodSymbol method)

@@ -34,16 +34,22 @@ internal static class FactText
                 text.Append(" recurrent").Append(module.Reach is { } reach ? "=" + reach.ToString(CultureInfo.InvariantCulture) : "");
             if (module.HasWeights)
                 text.Append(" weights");
+            if (module.IsJudged)
+                text.Append(" judged");
             foreach (var forward in module.Forwards.Select(Write).Where(forward => forward.Length <= MaximumForward))
                 text.Append(" forward=").Append(forward);
         }
 
+        foreach (var prediction in fact.Predictions.Select(Write).Where(prediction => prediction.Length <= MaximumForward).Distinct())
+            text.Append(" predicts=").Append(prediction);
         if (fact.Gradients is { } gradients)
         {
             text.Append(" gradients");
             Append("clips", gradients.Clips);
             Append("clears", gradients.Clears);
             Append("trains", gradients.Trains);
+            if (gradients.IsByHand)
+                text.Append(" by-hand");
         }
 
         return text.ToString();
@@ -66,7 +72,8 @@ internal static class FactText
             return new MemberFact(id)
             {
                 Module = words.Skip(2).Select(ValueOf("module")).FirstOrDefault(value => value is not null) is { } name ? Module(name, words) : null,
-                Gradients = words.Skip(2).Contains("gradients") ? new GradientFact(Numbers("clips", words), Numbers("clears", words), Numbers("trains", words)) : null,
+                Predictions = words.Select(ValueOf("predicts")).Where(value => value is { Length: > 0 }).Select(value => Prediction(value!)).ToImmutableArray(),
+                Gradients = words.Skip(2).Contains("gradients") ? new GradientFact(Numbers("clips", words), Numbers("clears", words), Numbers("trains", words), words.Contains("by-hand")) : null,
             };
         }
         catch (FormatException)
@@ -80,7 +87,8 @@ internal static class FactText
         words.Select(ValueOf("recurrent")).Any(value => value is not null),
         words.Select(ValueOf("recurrent")).FirstOrDefault(value => value is not null) is { Length: > 0 } reach ? Number(reach) : null,
         words.Contains("weights"),
-        words.Select(ValueOf("forward")).Where(value => value is { Length: > 0 }).Select(value => Forward(value!)).ToImmutableArray());
+        words.Select(ValueOf("forward")).Where(value => value is { Length: > 0 }).Select(value => Forward(value!)).ToImmutableArray(),
+        words.Contains("judged"));
 
     private static Func<string, string?> ValueOf(string word) => candidate =>
         candidate == word ? "" : candidate.StartsWith(word + "=", StringComparison.Ordinal) ? candidate[(word.Length + 1)..] : null;
@@ -89,7 +97,7 @@ internal static class FactText
         words.Select(ValueOf(word)).FirstOrDefault(value => value is { Length: > 0 })?.Split(',').Select(Number).ToImmutableArray() ?? ImmutableArray<int>.Empty;
 
     /// <summary><c>width,bias=,depth=3;input;0.fc:Linear(fan_in=$width);Sigmoid;Add&lt;1,2&gt;2,3</c>.</summary>
-    private static string Write(ForwardFact forward)
+    public static string Write(ForwardFact forward)
     {
         var text = new StringBuilder(string.Join(",", forward.Parameters.Select(parameter => parameter.Value is { } value ? $"{Escaped(parameter.Name)}={Escaped(value)}" : Escaped(parameter.Name))));
         var written = new HashSet<string>(StringComparer.Ordinal);
@@ -119,6 +127,52 @@ internal static class FactText
         if (forward.Outputs is not [var output] || output != forward.Nodes.Length - 1)
             text.Append('>').Append(Joined(forward.Outputs));
         return text.ToString();
+    }
+
+    /// <summary><c>vanishing;fc1:-6.7,-6.9;embedding.weight=0</c>: a layer with its weight and bias, or one parameter.</summary>
+    private static string Write(PredictionFact prediction)
+    {
+        var text = new StringBuilder(prediction.Verdict);
+        for (var index = 0; index < prediction.Parameters.Length; index++)
+        {
+            var (path, relative) = prediction.Parameters[index];
+            text.Append(';');
+            if (path.EndsWith(Weight, StringComparison.Ordinal) && index + 1 < prediction.Parameters.Length && prediction.Parameters[index + 1].Path == path[..^Weight.Length] + Bias)
+                text.Append(Escaped(path[..^Weight.Length])).Append(':').Append(Decimal(relative)).Append(',').Append(Decimal(prediction.Parameters[++index].LogRelative));
+            else
+                text.Append(Escaped(path)).Append('=').Append(Decimal(relative));
+        }
+
+        return text.ToString();
+
+        static string Decimal(double number) => number.ToString("0.#", CultureInfo.InvariantCulture);
+    }
+
+    private const string Weight = ".weight";
+    private const string Bias = ".bias";
+
+    private static PredictionFact Prediction(string text)
+    {
+        var parts = text.Split(';');
+        var parameters = ImmutableArray.CreateBuilder<(string, double)>(2 * parts.Length);
+        foreach (var part in parts.Skip(1))
+        {
+            var (layer, both) = Split(part, ':');
+            if (both is not null)
+            {
+                var (weight, bias) = Split(both, ',');
+                parameters.Add((Unescaped(layer) + Weight, Decimal(weight)));
+                parameters.Add((Unescaped(layer) + Bias, Decimal(bias)));
+                continue;
+            }
+
+            var (path, value) = Split(part, '=');
+            parameters.Add((Unescaped(path), Decimal(value)));
+        }
+
+        return new PredictionFact(parts[0], parameters.ToImmutable());
+
+        static double Decimal(string? number) => double.TryParse(number, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var value) ? value : throw new FormatException();
     }
 
     private static ForwardFact Forward(string text)

@@ -17,7 +17,7 @@ internal static class ForwardFacts
     /// <param name="parameters">The parameters of the constructor or factory, and what each was: see <see cref="ForwardFact.Parameters"/>.</param>
     public static ForwardFact? Of(ModelGraph graph, ImmutableArray<(string Name, string? Value)> parameters)
     {
-        if (!graph.IsComplete || graph.Nodes is not [{ Role: Role.Input }, ..] || graph.Nodes.Skip(1).Any(node => node.Role is Role.Input or Role.Data or Role.Parameter || node.Inputs.IsEmpty))
+        if (!graph.IsComplete || graph.Nodes is not [{ Role: Role.Input }, ..] || graph.Nodes.Skip(1).Any(node => node.Role is Role.Input or Role.Data or Role.Parameter or Role.Choice || node.Inputs.IsEmpty))
             return null;
         var symbols = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var (name, value) in parameters)

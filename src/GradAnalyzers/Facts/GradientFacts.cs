@@ -23,6 +23,7 @@ internal static class GradientFacts
             {
                 ClipEvent { Parameters: { IsComplete: true, Modules.IsEmpty: false } parameters } => AddAll(clips, parameters.Modules, method),
                 ClipEvent { Parameters.Modules: { IsEmpty: false } modules, IsByHand: true } => AddAll(clips, modules, method),
+                ClipEvent { Parameters.Given: { } given } => AddAll(clips, ImmutableArray.Create(given), method),
                 ClearEvent { Targets: { IsEmpty: false } targets } clear when IsCertain(clear) => AddAll(clears, targets, method),
                 ClearEvent { Parameters: { IsComplete: true, IsFiltered: false, Modules.IsEmpty: false } parameters } clear when IsCertain(clear) => AddAll(clears, parameters.Modules, method),
                 _ => false,
@@ -34,7 +35,7 @@ internal static class GradientFacts
         // In which order both are done, a caller cannot be told.
         return clips.Count > 0 && clears.Count > 0 ? null : Fact();
 
-        GradientFact Fact() => new(clips.ToImmutableArray(), clears.ToImmutableArray(), trains.ToImmutableArray());
+        GradientFact Fact() => new(clips.ToImmutableArray(), clears.ToImmutableArray(), trains.ToImmutableArray(), events.OfType<ClipEvent>().Any(clip => clip.IsByHand));
     }
 
     /// <summary>Every step trains models that the method is handed, and nothing limits their gradients; nothing is said of its order.</summary>

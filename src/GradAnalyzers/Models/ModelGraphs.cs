@@ -16,6 +16,7 @@ internal sealed class ModelGraphs
 {
     private const string CreatedKind = "models created";
     private const string ReturnedKind = "model returned";
+    private const string AnySizeKind = "model of any size";
     private const string DefaultKind = "model with defaults";
 
     private static readonly ConditionalWeakTable<WholeProgram, ModelGraphs> ByProgram = new();
@@ -49,6 +50,13 @@ internal sealed class ModelGraphs
             asking.Uses(kept);
         return models.ByType[ModelType.IdOf(type)];
     }
+
+    /// <summary>A class as any whole numbers make it; null where they decide its structure, or it cannot be made.</summary>
+    public ModelGraph? OfAnySize(INamedTypeSymbol type, CancellationToken cancellation) => type.IsAbstract ? null
+        : Graphs(KeptOrRead(AnySizeKind, type.DeclaringSyntaxReferences[0].GetSyntax(cancellation), source => new ModelReading(source).OfAnySize(type), cancellation)).FirstOrDefault(graph => graph.IsComplete);
+
+    /// <summary>A class as its constructor's defaults make it; null where they do not.</summary>
+    public ModelGraph? OfDefaults(INamedTypeSymbol type, CancellationToken cancellation) => type.IsAbstract ? null : Graphs(WithDefaults(type, cancellation)).FirstOrDefault();
 
     /// <summary>The model that a method returns, its arguments by their names; null where that is not one known module.</summary>
     public ModelGraph? ReturnedBy(IMethodSymbol method, CancellationToken cancellation) =>

@@ -56,6 +56,16 @@ internal sealed class ModelReading(ProgramSource source)
         return ImmutableArray.Create(new GraphReader(evaluator, source).Read(module, evaluator.RunForward(module, null), Identifier(type), null));
     }
 
+    /// <summary>A class as any whole numbers make it: its constructor's numbers, those with a default, too, by their names.</summary>
+    public ImmutableArray<ModelGraph> OfAnySize(INamedTypeSymbol type)
+    {
+        var evaluator = new Evaluator(source, source.Cancellation);
+        if (evaluator.ConstructWithDefaults(type, Identifier(type), isOfAnySize: true) is not ModuleValue module)
+            return ImmutableArray<ModelGraph>.Empty;
+        evaluator.Rewind();
+        return ImmutableArray.Create(new GraphReader(evaluator, source).Read(module, evaluator.RunForward(module, null), Identifier(type), null));
+    }
+
     /// <summary>The module that a method returns; none where it is none that is known.</summary>
     public ImmutableArray<ModelGraph> ReturnedBy(IMethodSymbol method)
     {
@@ -98,7 +108,7 @@ internal sealed class ModelReading(ProgramSource source)
         var read = new Dictionary<Location, List<ModuleValue>>();
         foreach (var module in created)
         {
-            if (held.Contains(module) || !(module.IsSource || module.Role == Role.Sequential) || module.Type.IsAbstract || IsMadeByModule(module.Creation))
+            if (held.Contains(module) || !(module.IsSource || module.Role == Role.Sequential || module.Elsewhere is { IsJudged: false }) || (module.Type.IsAbstract && module.Elsewhere is null) || IsMadeByModule(module.Creation))
                 continue;
             // A class created with nothing but unknown arguments is read with its defaults instead.
             if (module.IsSource && module.Arguments.Length > 0 && module.Get(Slot.Unknowns) is not null)

@@ -13,7 +13,7 @@ internal sealed record ModelSites(ImmutableArray<INamedTypeSymbol> Classes, Immu
     public static ModelSites Of(WholeProgram program, CancellationToken cancellation)
     {
         var classes = ModuleClasses(program, cancellation);
-        var names = classes.Select(type => type.Name).Concat(program.Catalogue.NamesOf(Role.Sequential)).Distinct(StringComparer.Ordinal).ToLookup(Words.HashOf);
+        var names = classes.Select(type => type.Name).Concat(program.Catalogue.NamesOf(Role.Sequential)).Concat(program.Facts.ModelNames(cancellation)).Distinct(StringComparer.Ordinal).ToLookup(Words.HashOf);
         var members = ImmutableArray.CreateBuilder<CreatingMember>();
         foreach (var tree in program.Trees)
         {

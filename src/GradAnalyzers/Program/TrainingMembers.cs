@@ -1,3 +1,4 @@
+using GradAnalyzers.Facts;
 using Microsoft.CodeAnalysis;
 
 namespace GradAnalyzers.Program;
@@ -34,6 +35,7 @@ internal sealed class TrainingMembers
 
         foreach (var member in found)
             _members.Add(member.Declaration, member);
+        found.AddRange(CallersOf(source.Program.Facts.GradientHelpers(cancellation), source, cancellation));
         for (var depth = 0; depth < MaximumCallDepth && found.Count > 0; depth++)
             found = CallersOf(found, source, cancellation);
         _byName = _members.Values.ToLookup(member => member.Name, StringComparer.Ordinal);
@@ -44,7 +46,7 @@ internal sealed class TrainingMembers
     public ulong Hash { get; }
 
     /// <summary>Whether the program differentiates anything or steps an optimizer: a port for inference loads its weights.</summary>
-    public bool Trains { get; }
+    public bool Trains { get; private set; }
 
     /// <summary>Whether the member around a node touches gradients, or calls something that does.</summary>
     public bool Contains(SyntaxNode node) => _members.Count > 0 && _members.ContainsKey(TreeFacts.MemberOf(node));
@@ -71,6 +73,37 @@ internal sealed class TrainingMembers
                 open.Enqueue((caller.Declaration, depth + 1));
             }
         }
+    }
+
+    /// <summary>Members that call what trains, clips or clears in another project, and that were not known yet.</summary>
+    private List<MemberFacts> CallersOf(ILookup<string, MemberFact> helpers, ProgramSource source, CancellationToken cancellation)
+    {
+        var added = new List<MemberFacts>();
+        if (helpers.Count == 0)
+            return added;
+        var names = helpers.Select(group => group.Key).ToLookup(Words.HashOf);
+        foreach (var tree in source.Trees)
+        {
+            foreach (var name in tree.Words.In(names))
+            {
+                cancellation.ThrowIfCancellationRequested();
+                foreach (var caller in tree.Members.Where(member => member.Contains(name)))
+                {
+                    var targets = source.Bound(tree).Targets(caller, name, source, cancellation);
+                    var called = helpers[name].Where(helper => targets.Contains(helper.Id)).ToList();
+                    if (called.Count == 0)
+                        continue;
+                    Trains |= called.Any(helper => !helper.Gradients!.Trains.IsEmpty);
+                    if (!_members.ContainsKey(caller.Declaration))
+                    {
+                        _members.Add(caller.Declaration, caller);
+                        added.Add(caller);
+                    }
+                }
+            }
+        }
+
+        return added;
     }
 
     /// <summary>Notes who calls the given members; gives those that were not known yet.</summary>

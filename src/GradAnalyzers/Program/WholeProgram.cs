@@ -150,6 +150,10 @@ internal sealed class WholeProgram
     public bool IsImplemented(IMethodSymbol method) => _implemented.GetOrAdd(method.OriginalDefinition, key =>
         Implementations((IMethodSymbol)key, Trees.Where(tree => tree.Words.Contains(key.Name)).SelectMany(tree => tree.Members).Where(member => member.Name == key.Name).Select(member => member.Declaration)).Any());
 
+    /// <summary>A layer's class of the library.</summary>
+    public INamedTypeSymbol? LayerType(string name) =>
+        Compilation.SourceModule.ReferencedAssemblySymbols.FirstOrDefault(assembly => assembly.Name == ModelCatalogue.Library)?.GetTypeByMetadataName($"{ModelCatalogue.Library}.Modules.{name}");
+
     private ImmutableHashSet<string> FindFrameworks()
     {
         var described = Catalogue.OwnEntries.Where(entry => entry.Role is Role.Module or Role.Optimizer or Role.Parameter).Select(entry => entry.Member).ToList();

@@ -248,7 +248,7 @@ internal sealed class LoopReader
         foreach (var argument in call.Arguments.Where(argument => fact.Clears.Contains(argument.Parameter!.Ordinal)))
             last = AppendEvent(last, new ClearEvent(call, frame, _parameters.Parameters(argument.Value, frame), _tracer.Trace(argument.Value, frame)));
         foreach (var argument in call.Arguments.Where(argument => fact.Clips.Contains(argument.Parameter!.Ordinal)))
-            last = AppendEvent(last, new ClipEvent(call, frame, _parameters.Parameters(argument.Value, frame), Threshold: null, IsByHand: true));
+            last = AppendEvent(last, new ClipEvent(call, frame, _parameters.Parameters(argument.Value, frame), Threshold: null, fact.IsByHand));
         var trained = call.Arguments.Where(argument => fact.Trains.Contains(argument.Parameter!.Ordinal)).SelectMany(argument => _tracer.Trace(argument.Value, frame)).ToImmutableArray();
         return trained.IsEmpty ? last : AppendEvent(last, new OpaqueEvent(call, frame) { Trained = trained });
     }

@@ -21,6 +21,9 @@ internal sealed record ParameterSet(ImmutableArray<Value> Modules, bool IsComple
     /// <summary>Modules whose parameters are in the sequence more than once.</summary>
     public ImmutableArray<Value> Repeated { get; init; } = ImmutableArray<Value>.Empty;
 
+    /// <summary>A sequence of parameters that a caller hands over: whose they are, the caller knows.</summary>
+    public Value? Given { get; init; }
+
     /// <summary>Both sequences, one after the other: a module in both, or a part of one, is repeated.</summary>
     public ParameterSet And(ParameterSet other)
     {

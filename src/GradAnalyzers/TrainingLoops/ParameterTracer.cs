@@ -71,6 +71,8 @@ internal sealed class ParameterTracer(ValueTracer tracer)
             return Parameters(whole, depth + 1);
         if (value is Part { Owner: { } owner } && Catalogue.IsModule(owner.Type))
             return new ParameterSet(ImmutableArray.Create(owner), IsComplete: true, IsFiltered: true);
+        if (value is Argument && tracer.Source.Program.IsTrained(value.Type))
+            return ParameterSet.Anything with { Given = value };
         return value is Created created ? Sequence(created, depth) : ParameterSet.Anything;
     }
 

@@ -255,7 +255,7 @@ internal sealed class Recurrence
     /// <summary>A call on a module that has weights: one from source, a weighted layer of the library or a sequence of layers.</summary>
     private bool IsWeighted(IInvocationOperation call) =>
         call.Instance?.Type is INamedTypeSymbol type && _catalogue.IsModule(type) && _catalogue.Is(call.TargetMethod, Role.Forward)
-        && (type.Locations.Any(location => location.IsInSource) || _catalogue.FindBase(type)?.Role is { } role && (role.IsWeighted() || role == Role.Sequential));
+        && (_source.Has(type) || _source.FactOf(type)?.Module?.HasWeights == true || _catalogue.FindBase(type)?.Role is { } role && (role.IsWeighted() || role == Role.Sequential));
 
     private bool IsDeclaredOutside(ISymbol variable) =>
         variable.DeclaringSyntaxReferences.All(reference => reference.SyntaxTree != _scope.Syntax.SyntaxTree || !_scope.Syntax.Span.Contains(reference.Span));

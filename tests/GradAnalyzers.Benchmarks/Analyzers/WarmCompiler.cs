@@ -53,7 +53,8 @@ internal static class WarmCompiler
         return (seconds, [.. reports.Where(report => !report.Id.StartsWith("CS", StringComparison.Ordinal))]);
     }
 
-    private static double Seconds(Action action)
+    /// <summary>Processor seconds of this process.</summary>
+    public static double Seconds(Action action)
     {
         GC.Collect();
         GC.WaitForPendingFinalizers();

@@ -45,7 +45,29 @@ public sealed class FactTextTests
         Assert.Contains("layer49", text, StringComparison.Ordinal);
         Assert.DoesNotContain("secret", text, StringComparison.Ordinal);
         Assert.DoesNotContain("/", text, StringComparison.Ordinal);
+        Assert.Contains(" predicts=vanishing;layer0:-", text, StringComparison.Ordinal);
         Assert.Equal(text, FactText.Write(FactText.Read(text)!));
+    }
+
+    [Fact]
+    public void PredictionsOfClassesThatNobodyElseSeesAndOfSequentialsAreWrittenForTheMonitor()
+    {
+        var texts = Border.Texts(Border.WithFacts(Border.Compile("""
+            internal sealed class Net : Module<Tensor, Tensor>
+            {
+                private readonly Linear _one = Linear(16, 32), _two = Linear(32, 4);
+                public Net(long width) : base("net") => RegisterComponents();
+                public override Tensor forward(Tensor x) => _two.forward(functional.relu(_one.forward(x)));
+            }
+
+            public static class Make
+            {
+                private static Module<Tensor, Tensor> Plain() => Sequential(("first", Linear(8, 8)), ("act", ReLU()), ("second", Linear(8, 2)));
+            }
+            """)));
+
+        Assert.Matches(@"^1 S:1 predicts=healthy;first:-?[0-9.]+,-?[0-9.]+;second:-?[0-9.]+,-?[0-9.]+$", texts[0]);
+        Assert.Matches(@"^1 T:Net predicts=healthy;_one:-?[0-9.]+,-?[0-9.]+;_two:-?[0-9.]+,-?[0-9.]+$", texts[1]);
     }
 
     [Fact]

@@ -14,6 +14,7 @@ public sealed class HelperTests
             public static void ClipEach(Module<Tensor, Tensor> model) { foreach (var p in model.parameters()) if (p.grad is not null) p.grad.clamp_(-1, 1); }
             public static void ClipSome(Module<Tensor, Tensor> model, bool really) { if (really) nn.utils.clip_grad_norm_(model.parameters(), 1.0); }
             public static void ClipAll(IEnumerable<Parameter> parameters) => nn.utils.clip_grad_norm_(parameters, 1.0);
+            public static void ClampAll(IEnumerable<Parameter> parameters, float limit) { foreach (var p in parameters) p.grad?.clamp_(-limit, limit); }
             public static void Clear(torch.optim.Optimizer optimizer) => optimizer.zero_grad();
             public static void ClearSome(torch.optim.Optimizer optimizer, bool really) { if (really) optimizer.zero_grad(); }
             public static long Count(Module<Tensor, Tensor> model) => model.parameters().Sum(p => p.numel());
@@ -73,6 +74,8 @@ public sealed class HelperTests
         { "clips each", Loop("Gradients.Clear(optimizer);", "Gradients.ClipEach(model);") },
         { "may clip", Loop("Gradients.Clear(optimizer);", "Gradients.ClipSome(model, true);") },
         { "clips parameters", Loop("Gradients.Clear(optimizer);", "Gradients.ClipAll(model.parameters());") },
+        { "clamps parameters", Loop("Gradients.Clear(optimizer);", "Gradients.ClampAll(model.parameters(), 1);") },
+        { "clips through a method of this project", Loop("Gradients.Clear(optimizer);", "Limits.Limit(model);") + "public static class Limits { public static void Limit(Module<Tensor, Tensor> model) => Gradients.Clip(model); }" },
         { "clips two deep", Loop("Gradients.Clear(optimizer);", "Gradients.Deep(model);") },
         { "object that clips", Loop("Gradients.Clear(optimizer);", "new Clipper(model).Clip();") },
         { "given function may clip", Loop("Gradients.Clear(optimizer);", "Gradients.Run(model, () => nn.utils.clip_grad_norm_(model.parameters(), 1.0));") },
@@ -88,9 +91,17 @@ public sealed class HelperTests
     {
         { "only counts", "GRAD2001", Loop("optimizer.zero_grad();", "Gradients.Count(model);").Replace("optimizer.step()", "[|optimizer.step()|]") },
         { "only evaluates", "GRAD2001", Loop("Gradients.Clear(optimizer);", "Gradients.Evaluate(model, x);").Replace("optimizer.step()", "[|optimizer.step()|]") },
-        { "clips another", "GRAD2001", Loop("optimizer.zero_grad();", "Gradients.Clip(other);").Replace("var model", "var other = new Mlp(); var model").Replace("optimizer.step()", "[|optimizer.step()|]") },
+        { "clips another", "GRAD2002", Loop("optimizer.zero_grad();", "[|Gradients.Clip(other)|];").Replace("var model", "var other = new Mlp(); var model") },
         { "only evaluates, never cleared", "GRAD2003", Loop("", "nn.utils.clip_grad_norm_(model.parameters(), 1.0); Gradients.Count(model);").Replace("optimizer.step()", "[|optimizer.step()|]") },
         { "cleared before the step", "GRAD2004", Loop("optimizer.zero_grad();", "nn.utils.clip_grad_norm_(model.parameters(), 1.0); Gradients.Clear(optimizer);").Replace("optimizer.step()", "[|optimizer.step()|]") },
+        { "clipped there, never cleared", "GRAD2003", Loop("", "Gradients.Clip(model);").Replace("optimizer.step()", "[|optimizer.step()|]") },
+        { "parameters clipped there, never cleared", "GRAD2003", Loop("", "Gradients.ClipAll(model.parameters());").Replace("optimizer.step()", "[|optimizer.step()|]") },
+        { "clipped there, cleared before the step", "GRAD2004", Loop("optimizer.zero_grad();", "Gradients.Clip(model); optimizer.zero_grad();").Replace("optimizer.step()", "[|optimizer.step()|]") },
+        { "clipped there before backward", "GRAD2002", Loop("optimizer.zero_grad(); [|Gradients.Clip(model)|];", "") },
+        { "parameters clipped there before backward", "GRAD2002", Loop("optimizer.zero_grad(); [|Gradients.ClipAll(model.parameters())|];", "") },
+        { "trained there and nothing else here", "GRAD2001", In("[|Trainer.Fit(new CharRnn(), x, y)|];") },
+        { "trained there, called by a helper", "GRAD2001", In("Program.Do(new CharRnn(), x, y);").Replace("Program.Do(new CharRnn(), x, y)", "[|Program.Do(new CharRnn(), x, y)|]") + "public static class Program { public static void Do(Module<Tensor, Tensor> model, Tensor x, Tensor y) => Trainer.Fit(model, x, y); }" },
+        { "trained there, deep sigmoid of this project", "GRAD1001", In($"Trainer.Fit(Sequential([|Linear(64, 64)|], Sigmoid(), {BlockTests.Stack("Linear(64, 64), Sigmoid()", 8)}), x, y);") },
         { "trains there without a clip", "GRAD2001", Loop("optimizer.zero_grad();", "nn.utils.clip_grad_norm_(model.parameters(), 1.0);").Replace("var model", "[|Trainer.Fit(new CharRnn(), x, y)|]; var model") },
     };
 

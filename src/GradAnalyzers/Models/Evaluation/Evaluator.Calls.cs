@@ -42,7 +42,7 @@ internal sealed partial class Evaluator
 
         if (method is { IsStatic: true, ContainingType.SpecialType: SpecialType.System_String, Name: "IsNullOrEmpty" or "IsNullOrWhiteSpace" } && arguments is [Known { Content: string or null } text])
             return Known.Of(method.Name == "IsNullOrEmpty" ? string.IsNullOrEmpty(text.Content as string) : string.IsNullOrWhiteSpace(text.Content as string));
-        return InvokeLibrary(invocation, receiver, arguments, frame) ?? Unread(invocation, receiver, arguments);
+        return InvokeLibrary(invocation, receiver, arguments, frame) ?? (Value?)MadeElsewhere(invocation, receiver, arguments) ?? Unread(invocation, receiver, arguments);
     }
 
     private Value[] Arguments(ImmutableArray<IArgumentOperation> arguments, int count, Frame frame)
@@ -81,6 +81,9 @@ internal sealed partial class Evaluator
             return WithUnknownStart(written, invocation);
         foreach (var given in isLibrary ? [] : arguments.OfType<ParameterValue>())
             WithUnknownStart(given, invocation);
+        // What the module does to itself there, as InitializeWeights() does.
+        if (receiver is ModuleValue { Elsewhere: not null } elsewhere && !isLibrary)
+            ForgetStarts(elsewhere, Place(invocation));
         var isModule = receiver is ModuleValue || receiver is Unknown && source.IsModule(invocation.Instance?.Type) || arguments.Any(argument => argument is ModuleValue);
         if (inputs.Count == 0 && !isModule)
             return External(invocation.Type, Text(invocation), $"'{name}' is not in the catalogue and not in source", invocation);

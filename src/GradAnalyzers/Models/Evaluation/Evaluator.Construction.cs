@@ -31,6 +31,8 @@ internal sealed partial class Evaluator
         }
 
         var arguments = Arguments(creation.Arguments, constructor.Parameters.Length, frame);
+        if (source.IsModule(type) && FromFacts(source.FactOf(type)?.Module, type, constructor.Parameters, arguments, Place(creation)) is { } elsewhere)
+            return elsewhere;
         if (CreateCollection(type, arguments) is { } collection)
             return collection;
         if (type.Name is "Tuple" or "ValueTuple" or "KeyValuePair" && arguments.Length is >= 2 and <= 8)
@@ -68,7 +70,7 @@ internal sealed partial class Evaluator
     }
 
     /// <summary>Makes an object from a type alone: the constructor with the most known arguments, unknown arguments by their names.</summary>
-    public Value? ConstructWithDefaults(INamedTypeSymbol type, Location creation)
+    public Value? ConstructWithDefaults(INamedTypeSymbol type, Location creation, bool isOfAnySize = false)
     {
         var constructor = type.InstanceConstructors
             .Where(candidate => !(candidate.Parameters is [{ Type: var only }] && SymbolEqualityComparer.Default.Equals(only, type)))
@@ -77,7 +79,9 @@ internal sealed partial class Evaluator
             .FirstOrDefault();
         if (constructor is null || source.Body(constructor) is null && !constructor.IsImplicitlyDeclared && !IsPrimary(constructor))
             return null;
-        var arguments = constructor.Parameters.Select(parameter => DefaultOf(parameter, creation)).ToArray();
+        var arguments = constructor.Parameters.Select(parameter => isOfAnySize && parameter.Type.SpecialType is SpecialType.System_Int32 or SpecialType.System_Int64
+            ? new Unknown($"'{parameter.Name}' is given by the caller", parameter.Name)
+            : DefaultOf(parameter, creation)).ToArray();
         return Construct(type, constructor, arguments, creation);
     }
 

@@ -203,6 +203,8 @@ internal sealed partial class Evaluator
                     }
 
                     return value;
+                case Role.Module when module.Elsewhere is { } elsewhere:
+                    return ApplyElsewhere(elsewhere, arguments, use);
                 case Role.Module or Role.ModuleList or Role.ModuleDict:
                     return Opaque($"'{module.Type.Name}' has no forward that can be read", inputs, use);
                 case Role.Lstm or Role.Gru or Role.Rnn:

@@ -121,7 +121,7 @@ internal sealed partial class Evaluator(ProgramSource source, CancellationToken 
         }
 
         var at = creation ?? root.Type.InstanceConstructors.Select(constructor => source.Body(constructor)).FirstOrDefault(body => body is not null);
-        return root.Role == Role.Sequential && at is not null ? ApplyLibrary(root, [Input("input", root.Creation)], root.Creation, at) : null;
+        return (root.Role == Role.Sequential || root.Elsewhere is not null || (!root.IsSource && root.Role.IsOperation())) && at is not null ? ApplyLibrary(root, [Input("input", root.Creation)], root.Creation, at) : null;
     }
 
     private Value RunForward(ModuleValue root, IMethodSymbol method, IOperation body) =>
@@ -284,7 +284,7 @@ internal sealed partial class Evaluator(ProgramSource source, CancellationToken 
 
     private bool AreAlike(ModuleValue one, ModuleValue other, int depth)
     {
-        if (one.Role != other.Role || !SymbolEqualityComparer.Default.Equals(one.Type, other.Type) || !SameConstants(one.Constants, other.Constants) || depth >= 8)
+        if (one.Role != other.Role || !SymbolEqualityComparer.Default.Equals(one.Type, other.Type) || !SameConstants(one.Constants, other.Constants) || !ElsewhereForward.AreAlike(one.Elsewhere, other.Elsewhere) || depth >= 8)
             return false;
         foreach (var key in one.Slots.Keys.Union(other.Slots.Keys))
         {

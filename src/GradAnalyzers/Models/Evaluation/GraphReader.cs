@@ -21,7 +21,7 @@ internal sealed class GraphReader(Evaluator evaluator, ProgramSource source)
         var nodes = reached.Select((node, index) => Node(evaluator.Graph.Nodes[node], index, numbers)).ToImmutableArray();
         return new ModelGraph
         {
-            Name = root.IsSource ? root.Type.Name : "Sequential",
+            Name = root.IsSource ? root.Type.Name : root.Elsewhere?.Name ?? "Sequential",
             Type = root.IsSource ? ModelType.Of(root.Type) : null,
             Location = location,
             Creation = creation,
@@ -187,7 +187,7 @@ internal sealed class GraphReader(Evaluator evaluator, ProgramSource source)
         foreach (var slot in holder.Slots)
         {
             var field = slot.Key as IFieldSymbol;
-            if (field is null && slot.Key as string != Slot.Items)
+            if (field is null && slot.Key as string != (holder.Elsewhere is null ? Slot.Items : Slot.Children))
                 continue;
             var name = field?.Name ?? "";
             switch (slot.Value)
@@ -242,7 +242,7 @@ internal sealed class GraphReader(Evaluator evaluator, ProgramSource source)
     private ModelLayer Layer(ModuleValue module, string path, Registration registration, IFieldSymbol? field, Location? assignment, ModelLayer? owner) => new()
     {
         Role = module.Role,
-        Type = ModelType.Of(module.Type),
+        Type = module.Elsewhere is null ? ModelType.Of(module.Type) : ModelType.Of(module.Type) with { Declarations = ImmutableArray<Location>.Empty },
         Path = path,
         Registration = registration,
         Creation = module.Creation,

@@ -175,6 +175,9 @@ internal sealed class ModuleValue(INamedTypeSymbol type, Role role, Location cre
     /// <summary>A class in source, whose forward is read.</summary>
     public bool IsSource { get; init; }
 
+    /// <summary>Of a class of another project: what it computes, as its assembly says.</summary>
+    public ElsewhereForward? Elsewhere { get; init; }
+
     /// <summary>The arguments of its constructor, by parameter name, for a class in source.</summary>
     public ImmutableArray<(string Name, string Value)> Arguments { get; set; } = ImmutableArray<(string, string)>.Empty;
 }
