@@ -7,10 +7,10 @@ using GradAnalyzers.Benchmarks.Monitor;
 // dotnet run -c Release --project tests/GradAnalyzers.Benchmarks -- faults [seed [part of a name]]
 // dotnet run -c Release --project tests/GradAnalyzers.Benchmarks -- analyzers [rounds]
 // dotnet run -c Release --project tests/GradAnalyzers.Benchmarks -- repositories folder [part of a name]
+// dotnet run -c Release --project tests/GradAnalyzers.Benchmarks -- rounds folder [part of a name [rounds [analyzers.dll]]]
 // dotnet run -c Release --project tests/GradAnalyzers.Benchmarks -- facts folder [part of a name]
-// dotnet run -c Release --project tests/GradAnalyzers.Benchmarks -- rounds folder [part of a name [rounds]]
 // dotnet run -c Release --project tests/GradAnalyzers.Benchmarks -- reports folder file [analyzers.dll]
-// dotnet run -c Release --project tests/GradAnalyzers.Benchmarks -- verdicts folder file
+// dotnet run -c Release --project tests/GradAnalyzers.Benchmarks -- verdicts folder file [analyzers.dll]
 // dotnet run -c Release --project tests/GradAnalyzers.Benchmarks -- growth [part of a name]
 // dotnet run -c Release --project tests/GradAnalyzers.Benchmarks -- editing
 switch (args)
@@ -22,13 +22,13 @@ switch (args)
         FactsCost.Run(folder, rest.FirstOrDefault() ?? "");
         return 0;
     case ["rounds", var folder, .. var rest]:
-        RepositoryCost.Rounds(folder, rest.FirstOrDefault() ?? "", rest.Length > 1 ? int.Parse(rest[1]) : 3);
+        RepositoryCost.Rounds(folder, rest.FirstOrDefault() ?? "", rest.Length > 1 ? int.Parse(rest[1]) : 3, rest.ElementAtOrDefault(2));
         return 0;
     case ["reports", var folder, var file, .. var rest]:
         Reports.Write(folder, file, rest.FirstOrDefault());
         return 0;
-    case ["verdicts", var folder, var file]:
-        Verdicts.Write(folder, file);
+    case ["verdicts", var folder, var file, .. var rest]:
+        Verdicts.Write(folder, file, rest.FirstOrDefault());
         return 0;
     case ["growth", .. var rest]:
         Growth.Run(rest.FirstOrDefault() ?? "");

@@ -72,7 +72,7 @@ internal sealed class ModelCatalogue
 
     /// <summary>The entry of a method, property or type; an override has the entry of what it overrides.</summary>
     public CatalogueEntry? Find(ISymbol? symbol) =>
-        symbol is null ? null : _found.GetOrAdd(symbol.OriginalDefinition, FindUncached);
+        symbol is null ? null : _found.TryGetValue(symbol.OriginalDefinition, out var known) ? known : _found.GetOrAdd(symbol.OriginalDefinition, FindUncached);
 
     /// <summary>The simple names of everything that moves gradients: a member that mentions none of them cannot be part of a training loop.</summary>
     public ImmutableHashSet<string> TrainingNames { get; }

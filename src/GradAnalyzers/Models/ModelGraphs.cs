@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
-using System.Text;
 using GradAnalyzers.Catalogue;
 using GradAnalyzers.Program;
 using Microsoft.CodeAnalysis;
@@ -111,28 +110,33 @@ internal sealed class ModelGraphs
     /// <summary>Creations with different arguments that come to the same model are one: names of devices and the like make no difference.</summary>
     private static ImmutableArray<ModelGraph> Distinct(IEnumerable<ModelGraph> graphs)
     {
-        var known = new HashSet<string>(StringComparer.Ordinal);
+        var known = new HashSet<ulong>();
         return graphs.Where(graph => known.Add(KeyOf(graph))).OrderBy(graph => graph.Location, Comparer<Location>.Create(ModelSites.Order)).ToImmutableArray();
     }
 
-    private static string KeyOf(ModelGraph graph)
+    private static ulong KeyOf(ModelGraph graph)
     {
-        var key = new StringBuilder().Append(graph.Location.SourceTree?.FilePath).Append(graph.Location.SourceSpan);
+        var key = StableHash.With(StableHash.With(StableHash.Seed, graph.Location.SourceTree?.FilePath ?? ""), (ulong)graph.Location.SourceSpan.GetHashCode());
         foreach (var node in graph.Nodes)
         {
-            key.Append(';').Append((int)node.Role).Append(node.Path).Append('(').Append(string.Join(",", node.Inputs)).Append(')');
-            foreach (var constant in node.Constants.OrderBy(pair => pair.Key, StringComparer.Ordinal))
-                key.Append(constant.Key).Append('=').Append(constant.Value.Text).Append(' ');
+            key = StableHash.With(StableHash.With(StableHash.With(key, (ulong)node.Role), node.Path ?? ""), (ulong)node.Inputs.Length);
+            foreach (var input in node.Inputs)
+                key = StableHash.With(key, (ulong)input);
+            key = StableHash.With(key, KeyOf(node.Constants));
         }
 
         foreach (var parameter in graph.Layers.SelectMany(layer => layer.Parameters))
-        {
-            key.Append(',').Append(parameter.Path).Append((int)parameter.Initialization.Role);
-            foreach (var constant in parameter.Initialization.Constants.OrderBy(pair => pair.Key, StringComparer.Ordinal))
-                key.Append(constant.Key).Append('=').Append(constant.Value.Text).Append(' ');
-        }
+            key = StableHash.With(StableHash.With(StableHash.With(key, parameter.Path), (ulong)parameter.Initialization.Role), KeyOf(parameter.Initialization.Constants));
+        return key;
+    }
 
-        return key.ToString();
+    /// <summary>The same in whatever order they stand.</summary>
+    private static ulong KeyOf(ImmutableDictionary<string, Constant> constants)
+    {
+        var sum = 0UL;
+        foreach (var constant in constants)
+            sum += StableHash.With(StableHash.With(StableHash.With(StableHash.Seed, constant.Key), "="), constant.Value.Text);
+        return sum;
     }
 
     /// <summary>The work: first what members create, then the classes that none of them did.</summary>

@@ -36,7 +36,7 @@ internal sealed class ReachingWrites
     {
         if (_writes.Length < 2 || _function is null || read.SyntaxTree != _function.SyntaxTree)
             return _writes;
-        return _known.GetOrAdd(read, Find);
+        return _known.TryGetValue(read, out var known) ? known : _known.GetOrAdd(read, Find);
     }
 
     /// <summary>The same for a parameter, which begins with its argument.</summary>

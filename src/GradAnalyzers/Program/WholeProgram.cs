@@ -22,6 +22,7 @@ internal sealed class WholeProgram
     private readonly ConcurrentDictionary<ITypeSymbol, bool> _trained = new(SymbolEqualityComparer.Default);
     private readonly ConcurrentDictionary<IAssemblySymbol, bool> _knowing = new(SymbolEqualityComparer.Default);
     private readonly ConcurrentDictionary<ITypeSymbol, bool> _holders = new(SymbolEqualityComparer.Default);
+    private readonly ConcurrentDictionary<ITypeSymbol, bool> _moduleHolders = new(SymbolEqualityComparer.Default);
     private readonly ConcurrentDictionary<ITypeSymbol, ImmutableArray<IFieldSymbol>> _fields = new(SymbolEqualityComparer.Default);
     private readonly ConcurrentDictionary<ISymbol, ImmutableArray<IMethodSymbol>> _overrides = new(SymbolEqualityComparer.Default);
     private readonly ConcurrentDictionary<ISymbol, bool> _implemented = new(SymbolEqualityComparer.Default);
@@ -130,9 +131,9 @@ internal sealed class WholeProgram
         return body;
     }
 
-    public bool IsModule(ITypeSymbol? type) => type is not null && _modules.GetOrAdd(type, FindIsModule);
+    public bool IsModule(ITypeSymbol? type) => type is not null && (_modules.TryGetValue(type, out var known) ? known : _modules.GetOrAdd(type, FindIsModule));
 
-    public bool IsTensor(ITypeSymbol? type) => type is not null && _tensors.GetOrAdd(type, FindIsTensor);
+    public bool IsTensor(ITypeSymbol? type) => type is not null && (_tensors.TryGetValue(type, out var known) ? known : _tensors.GetOrAdd(type, FindIsTensor));
 
     public ImmutableArray<IFieldSymbol> InstanceFields(INamedTypeSymbol type) => _fields.GetOrAdd(type.OriginalDefinition,
         static key => key.GetMembers().OfType<IFieldSymbol>().Where(field => !field.IsStatic && !field.IsConst).ToImmutableArray());
@@ -207,6 +208,44 @@ internal sealed class WholeProgram
         }
 
         return _holders.GetOrAdd(type, holds);
+    }
+
+    /// <summary>Whether objects of a type may be or hold modules or parameters: not what is only handed tensors, numbers and texts.</summary>
+    public bool MayHoldModules(ITypeSymbol? type)
+    {
+        if (type is null)
+            return false;
+        if (_moduleHolders.TryGetValue(type, out var known))
+            return known;
+        var seen = new HashSet<ITypeSymbol>(SymbolEqualityComparer.Default) { type };
+        var open = new Stack<ITypeSymbol>([type]);
+        var holds = false;
+        while (!holds && open.Count > 0)
+        {
+            var current = open.Pop();
+            if (Catalogue.FindBase(current)?.Role is { } role)
+            {
+                holds = role is not (Role.Tensor or Role.Optimizer);
+                continue;
+            }
+
+            if (current is INamedTypeSymbol { DelegateInvokeMethod: { } function })
+            {
+                foreach (var part in function.Parameters.Select(parameter => parameter.Type).Append(function.ReturnType).Where(part => part.SpecialType is SpecialType.None && seen.Add(part)))
+                    open.Push(part);
+                continue;
+            }
+
+            if (current.SpecialType is SpecialType.System_Object)
+                continue;
+            foreach (var part in PartsOf(current, out holds))
+            {
+                if (part.SpecialType is SpecialType.None && seen.Add(part))
+                    open.Push(part);
+            }
+        }
+
+        return _moduleHolders.GetOrAdd(type, holds);
     }
 
     /// <summary>The types of what objects of a type hold.</summary>

@@ -177,16 +177,29 @@ internal sealed class LossTracer(ValueTracer tracer)
         var seen = new HashSet<(IOperation, Frame)>();
         var steps = ImmutableArray.CreateBuilder<(IOperation, Frame)>();
         var open = new Stack<(IOperation Operation, Frame Frame)>();
-        open.Push((value, frame));
+        Follow((value, frame));
         while (open.Count > 0 && seen.Count <= MaximumOperations)
         {
             var current = open.Pop();
-            if ((!withNumbers && IsPlain(current.Operation.Type)) || !seen.Add(current))
+            if (!seen.Add(current))
                 continue;
             steps.Add(current);
             if (current.Operation is IInvocationOperation { TargetMethod: { } method } && Catalogue.Is(method, Role.Detach))
                 continue;
+            if (IsOfItsParts(current.Operation))
+            {
+                foreach (var part in current.Operation.ChildOperations)
+                    Follow((part, current.Frame));
+                continue;
+            }
+
             foreach (var next in Sources(current.Operation, current.Frame))
+                Follow(next);
+        }
+
+        void Follow((IOperation Operation, Frame Frame) next)
+        {
+            if (withNumbers || !IsPlain(next.Operation.Type))
                 open.Push(next);
         }
 
@@ -256,6 +269,9 @@ internal sealed class LossTracer(ValueTracer tracer)
 
     private bool MaySwitchOff(IInvocationOperation scope) => GradientScopes.SwitchesOff(scope, Catalogue)
         || (Catalogue.Is(scope.TargetMethod, Role.NoGrad) && !scope.Arguments.Any(argument => argument.Value.ConstantValue is { HasValue: true, Value: false }));
+
+    /// <summary>Computed from what stands in it, and from nothing else.</summary>
+    private static bool IsOfItsParts(IOperation operation) => operation is not (ILocalReferenceOperation or IParameterReferenceOperation or IMemberReferenceOperation or IInvocationOperation or IAnonymousFunctionOperation);
 
     /// <summary>What the value of an operation is computed from.</summary>
     public IEnumerable<(IOperation Operation, Frame Frame)> Sources(IOperation operation, Frame frame)

@@ -64,9 +64,9 @@ internal static class RepositoryCost
     }
 
     /// <summary>Ours alone, round after round: something to run under a profiler, or to compare two builds with.</summary>
-    public static void Rounds(string folder, string part, int rounds)
+    public static void Rounds(string folder, string part, int rounds, string? dll)
     {
-        var ours = WarmCompiler.Load(CompilerRun.Metadata("Analyzers"));
+        var ours = WarmCompiler.Load(dll ?? CompilerRun.Metadata("Analyzers"));
         ImmutableArray<DiagnosticAnalyzer> idle = [new IdleAnalyzer()];
         var repositories = Directory.GetDirectories(folder).Order(StringComparer.Ordinal).Where(path => Path.GetFileName(path).Contains(part, StringComparison.OrdinalIgnoreCase))
             .Select(path => (Name: Path.GetFileName(path), Sources: WarmCompiler.SourcesOf(path))).Where(repository => repository.Sources.Length > 0).ToList();

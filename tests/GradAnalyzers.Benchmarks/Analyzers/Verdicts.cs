@@ -7,10 +7,10 @@ namespace GradAnalyzers.Benchmarks.Analyzers;
 /// <summary>How many models of real repositories get a verdict, and what stops the reading of the others.</summary>
 internal static partial class Verdicts
 {
-    public static void Write(string folder, string file)
+    public static void Write(string folder, string file, string? dll)
     {
         using var writer = new StreamWriter(file);
-        var analyzers = WarmCompiler.Load(CompilerRun.Metadata("Analyzers"));
+        var analyzers = WarmCompiler.Load(dll ?? CompilerRun.Metadata("Analyzers"));
         var report = analyzers.Where(analyzer => analyzer.SupportedDiagnostics.Any(descriptor => descriptor.Id == "GRAD0002")).ToImmutableArray();
         var reasons = new List<string>();
         var known = 0;

@@ -157,6 +157,12 @@ internal sealed partial class Evaluator
         if (isTracked && !_running.Add(method.OriginalDefinition))
             return OpaqueOf(method.ReturnType, $"'{method.Name}' calls itself", Nodes(arguments), at);
 
+        if (isTracked && (IsOfNoUse(method, arguments) || (self is ModuleValue && source.IsTensor(method.ReturnType))))
+        {
+            _running.Remove(method.OriginalDefinition);
+            return source.IsTensor(method.ReturnType) ? OpaqueOf(method.ReturnType, "the program is not computed", Nodes(arguments), at) : External(method.ReturnType, Text(at), $"what '{method.Name}' is given is not known", at);
+        }
+
         if (isTracked && IsDone(method, self, arguments))
         {
             _running.Remove(method.OriginalDefinition);
@@ -181,13 +187,23 @@ internal sealed partial class Evaluator
     }
 
     /// <summary>
+    /// A static method that leads to no model and gives a tensor, or is given what is not known: no size comes from it. It has nothing to keep anything in,
+    /// and what it is handed holds nothing that it could change.
+    /// </summary>
+    private bool IsOfNoUse(IMethodSymbol method, Value[] arguments) =>
+        method is { IsStatic: true, ReturnsVoid: false, MethodKind: MethodKind.Ordinary or MethodKind.ReducedExtension } && arguments.All(argument => argument is Known or Unknown or TensorValue)
+        && (source.IsTensor(method.ReturnType) || arguments.Any(argument => argument is Unknown))
+        && slice!.OnlyComputes(method) && !KeepsStatics(method.ContainingType);
+
+    private static bool KeepsStatics(INamedTypeSymbol type) => type.GetMembers().OfType<IFieldSymbol>().Any(field => field is { IsStatic: true, IsConst: false, IsReadOnly: false });
+
+    /// <summary>
     /// A static method without a result, given numbers, texts and tensors only, makes the same again: executed once it is known, so that the cost grows with the methods of a program
     /// and not with the ways through them. One whose class keeps something static may do otherwise the second time.
     /// </summary>
     private bool IsDone(IMethodSymbol method, Value? self, Value[] arguments)
     {
-        if (self is not null || !method.ReturnsVoid || !method.IsStatic || method.MethodKind != MethodKind.Ordinary
-            || method.ContainingType.GetMembers().OfType<IFieldSymbol>().Any(field => field is { IsStatic: true, IsConst: false, IsReadOnly: false }))
+        if (self is not null || !method.ReturnsVoid || !method.IsStatic || method.MethodKind != MethodKind.Ordinary || KeepsStatics(method.ContainingType))
         {
             return false;
         }

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Globalization;
 using GradAnalyzers.Catalogue;
 using Microsoft.CodeAnalysis;
 
@@ -23,7 +22,7 @@ internal sealed class GraphBuilder
     private int _start;
 
     private readonly List<DraftNode> _nodes = new();
-    private readonly Dictionary<string, List<int>> _byKey = new(StringComparer.Ordinal);
+    private readonly Dictionary<ulong, List<int>> _byKey = [];
 
     public IReadOnlyList<DraftNode> Nodes => _nodes;
 
@@ -40,7 +39,7 @@ internal sealed class GraphBuilder
         foreach (var candidate in candidates)
         {
             var other = _nodes[candidate];
-            if (ReferenceEquals(other.Module, node.Module) && ReferenceEquals(other.Parameter, node.Parameter) && SameConstants(other.Constants, node.Constants))
+            if (other.Role == node.Role && other.Inputs.SequenceEqual(node.Inputs) && ReferenceEquals(other.Module, node.Module) && ReferenceEquals(other.Parameter, node.Parameter) && SameConstants(other.Constants, node.Constants))
                 return candidate;
         }
 
@@ -55,15 +54,13 @@ internal sealed class GraphBuilder
     private static bool SameConstants(ImmutableDictionary<string, Constant> one, ImmutableDictionary<string, Constant> other) =>
         ReferenceEquals(one, other) || (one.Count == other.Count && one.All(pair => other.TryGetValue(pair.Key, out var constant) && constant.Equals(pair.Value)));
 
-    private static string Key(DraftNode node)
+    private static ulong Key(DraftNode node)
     {
-        var key = new System.Text.StringBuilder();
-        key.Append((int)node.Role);
+        var key = StableHash.With(StableHash.Seed, (ulong)node.Role);
         foreach (var input in node.Inputs)
-            key.Append(',').Append(input.ToString(CultureInfo.InvariantCulture));
+            key = StableHash.With(key, (ulong)input);
         // Opaque operations are not known to be equal.
-        if (node.Role == Role.Opaque)
-            key.Append('@').Append(node.Use.SourceTree?.FilePath).Append(node.Use.SourceSpan.Start.ToString(CultureInfo.InvariantCulture)).Append(node.Reason);
-        return key.ToString();
+        return node.Role != Role.Opaque ? key
+            : StableHash.With(StableHash.With(StableHash.With(key, node.Use.SourceTree?.FilePath ?? ""), (ulong)node.Use.SourceSpan.Start), node.Reason ?? "");
     }
 }

@@ -9,8 +9,15 @@ namespace GradAnalyzers.Models.Evaluation;
 /// What of a program's own code matters for the models that it makes (a backward slice, Weiser 1981): the statements that make or change a module, those that lead to what they are handed,
 /// and the conditions around them. The loops that read data, train and print are not run.
 /// </summary>
+/// <param name="source">The program.</param>
+/// <param name="makesModels">Whether a method makes a model itself.</param>
 internal sealed class ProgramSlice(ProgramSource source, Func<IMethodSymbol, bool> makesModels)
 {
+    /// <summary>Methods that are looked into before one is taken for one that may make a model.</summary>
+    private const int MaximumMethods = 30;
+
+    private readonly Dictionary<IMethodSymbol, bool> _onlyComputing = new(SymbolEqualityComparer.Default);
+
     private readonly Dictionary<IOperation, Body> _known = [];
 
     /// <summary>Whether a statement has to be executed.</summary>
@@ -18,6 +25,44 @@ internal sealed class ProgramSlice(ProgramSource source, Func<IMethodSymbol, boo
 
     /// <summary>Whether the rounds of a loop make modules or add to what outlives the round, so that their number counts.</summary>
     public bool Builds(ILoopOperation loop) => BodyOf(loop).Building.Contains(loop);
+
+    /// <summary>Whether a method, and all that it calls, makes no model, is handed none and keeps nothing.</summary>
+    public bool OnlyComputes(IMethodSymbol method)
+    {
+        if (!_onlyComputing.TryGetValue(method, out var known))
+            _onlyComputing.Add(method, known = !Holds(method.ReturnType) && !method.Parameters.Any(parameter => parameter.RefKind is RefKind.Out or RefKind.Ref || Holds(parameter.Type)) && MakesNothing(method));
+        return known;
+    }
+
+    private bool MakesNothing(IMethodSymbol method)
+    {
+        var seen = new HashSet<IMethodSymbol>(SymbolEqualityComparer.Default) { method.OriginalDefinition };
+        var open = new Stack<IMethodSymbol>([method.OriginalDefinition]);
+        while (open.Count > 0)
+        {
+            if (seen.Count > MaximumMethods || source.Body(open.Pop()) is not { } body)
+                return false;
+            foreach (var operation in body.DescendantsAndSelf())
+            {
+                if (MayKeep(operation))
+                    return false;
+                if (operation is IInvocationOperation { TargetMethod: var called } && source.Has(called.OriginalDefinition) && called.MethodKind != MethodKind.LocalFunction && seen.Add(called.OriginalDefinition))
+                    open.Push(called.OriginalDefinition);
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>Makes a module, changes one, may run any code, or writes where it lasts.</summary>
+    private bool MayKeep(IOperation operation) => operation switch
+    {
+        IObjectCreationOperation { Constructor: { } constructor } creation => Holds(creation.Type) || source.Has(constructor.OriginalDefinition),
+        IInvocationOperation { TargetMethod.MethodKind: MethodKind.DelegateInvoke } or IDynamicInvocationOperation => true,
+        IInvocationOperation call => Holds(call.Type) || (source.Has(call.TargetMethod.OriginalDefinition) && (ProgramSource.IsVirtual(call.TargetMethod) || makesModels(call.TargetMethod))),
+        IAssignmentOperation { Target: IMemberReferenceOperation { Member.IsStatic: true } } => true,
+        _ => false,
+    };
 
     private Body BodyOf(IOperation statement)
     {
@@ -29,30 +74,50 @@ internal sealed class ProgramSlice(ProgramSource source, Func<IMethodSymbol, boo
         return body;
     }
 
-    /// <summary>Makes a module, or changes one: anything done with one but computing and training.</summary>
-    private bool IsSeed(IOperation operation) => operation switch
+    /// <summary>Makes a module, or changes one: anything done with one but computing, training and storing.</summary>
+    private bool IsSeed(IOperation operation, Body body) => operation switch
     {
-        IObjectCreationOperation creation => source.Program.MayHoldTraining(creation.Type),
-        IInvocationOperation { TargetMethod.MethodKind: MethodKind.DelegateInvoke or MethodKind.LocalFunction } => true,
-        IInvocationOperation { TargetMethod: var method } call => IsSeed(call, method),
+        IObjectCreationOperation creation => creation.Constructor is { } constructor && (Holds(creation.Type) || makesModels(constructor) || creation.Arguments.Any(argument => HoldsFunction(argument.Value, body))),
+        IInvocationOperation { TargetMethod.MethodKind: MethodKind.LocalFunction } call => Holds(call.Type) || call.Arguments.Any(argument => Holds(argument.Value, body)) || body.Functions.TryGetValue(call.TargetMethod.OriginalDefinition, out var function) && body.Makes(function),
+        IInvocationOperation { TargetMethod.MethodKind: MethodKind.DelegateInvoke } call => Holds(call.Type) || body.HasFunctionThatMakes || call.Arguments.Any(argument => Holds(argument.Value, body)),
+        IInvocationOperation { TargetMethod: var method } call => IsSeed(call, method, body),
         _ => false,
     };
 
-    private bool IsSeed(IInvocationOperation call, IMethodSymbol method)
+    private bool IsSeed(IInvocationOperation call, IMethodSymbol method, Body body)
     {
-        if (source.Catalogue.Find(method) is { } entry && (entry.Role.IsTraining() || entry.Role is Role.Forward or Role.Parameters))
+        var role = source.Catalogue.Find(method)?.Role;
+        if (role is { } known && (known.IsTraining() || known is Role.Forward or Role.Parameters))
             return false;
-        if (source.IsModule(call.Type) || (call.Instance is { } instance && source.IsModule(instance.Type)) || call.Arguments.Any(argument => source.IsModule(WithoutConversion(argument.Value).Type)))
+        if (source.IsModule(call.Type) || call.Arguments.Any(argument => source.IsModule(WithoutConversion(argument.Value).Type)))
             return true;
         if (method.ContainingAssembly?.Name == ModelCatalogue.Library)
-            return method.Name.EndsWith("_", StringComparison.Ordinal);
+        {
+            return call.Instance is { } instance && source.IsModule(instance.Type)
+                ? role is not null
+                : role?.IsInitializer() == true || (method.Name.EndsWith("_", StringComparison.Ordinal) && (call.Instance is { } tensor ? body.IsParameter(tensor) : call.Arguments.Any(argument => body.IsParameter(argument.Value))));
+        }
+
         return source.Has(method.OriginalDefinition)
-            && (makesModels(method) || Holds(method.ReturnType) || method.Parameters.Any(parameter => Holds(parameter.Type)) || (!method.IsStatic && Holds(method.ContainingType)));
+            ? makesModels(method) || Holds(call.Type) || (call.Instance is { } receiver && Holds(receiver.Type)) || call.Arguments.Any(argument => Holds(argument.Value, body))
+            : call.Instance is { } own && source.IsModule(own.Type) || call.Arguments.Any(argument => HoldsFunction(argument.Value, body));
     }
 
-    private bool Holds(ITypeSymbol? type) => !source.IsTensor(type) && source.Program.MayHoldTraining(type);
+    private bool Holds(ITypeSymbol? type) => source.Program.MayHoldModules(type);
 
-    private static IOperation WithoutConversion(IOperation operation)
+    /// <summary>Whether an argument may bring a module: what it is, not what the parameter takes.</summary>
+    private bool Holds(IOperation argument, Body body) => WithoutConversion(argument) is var given && given.Type?.TypeKind == TypeKind.Delegate ? HoldsFunction(given, body) : Holds(given.Type);
+
+    private bool HoldsFunction(IOperation argument, Body body) => WithoutConversion(argument) switch
+    {
+        IDelegateCreationOperation { Target: IAnonymousFunctionOperation function } => body.Makes(function) || Holds(function.Symbol.ReturnType),
+        IDelegateCreationOperation { Target: IMethodReferenceOperation { Method: var method } } => makesModels(method) || Holds(method.ReturnType) || method.Parameters.Any(parameter => Holds(parameter.Type)),
+        { Type: INamedTypeSymbol { TypeKind: TypeKind.Delegate } type } => Holds(type),
+        _ => false,
+    };
+
+    [return: System.Diagnostics.CodeAnalysis.NotNullIfNotNull(nameof(operation))]
+    private static IOperation? WithoutConversion(IOperation? operation)
     {
         while (operation is IConversionOperation conversion)
             operation = conversion.Operand;
@@ -66,22 +131,25 @@ internal sealed class ProgramSlice(ProgramSource source, Func<IMethodSymbol, boo
         private readonly Dictionary<ISymbol, List<IOperation>> _changes = new(SymbolEqualityComparer.Default);
         private readonly Stack<ISymbol> _open = new();
         private readonly HashSet<ISymbol> _wanted = new(SymbolEqualityComparer.Default);
+        private readonly HashSet<IOperation> _making = [];
 
-        public Body(IOperation root, ProgramSource source, Func<IOperation, bool> isSeed)
+        public Body(IOperation root, ProgramSource source, Func<IOperation, Body, bool> isSeed)
         {
             _source = source;
             var operations = root.DescendantsAndSelf().ToList();
             foreach (var operation in operations)
                 IndexChange(operation);
+            FindMaking(operations, isSeed);
             foreach (var operation in operations)
             {
-                // What a method gives back is wanted, wherever it is found; any other jump matters only where the code around it does.
-                if (isSeed(operation) && (operation is IObjectCreationOperation || source.IsModule(operation.Type)))
+                var isSeeding = isSeed(operation, this);
+                if (isSeeding && (operation is IObjectCreationOperation || source.IsModule(operation.Type)))
                     MarkBuilding(operation, variable: null);
-                if (isSeed(operation) || operation is IReturnOperation { ReturnedValue: not null } or ILocalFunctionOperation)
+                // What a method gives back is wanted, wherever it is found; any other jump matters only where the code around it does. A function is read whole where it is wanted.
+                if (isSeeding)
                     Keep(operation, throughLoops: true);
-                else if (operation is IReturnOperation or IBranchOperation or IThrowOperation)
-                    Keep(operation, throughLoops: false);
+                else if (operation is (IReturnOperation or IBranchOperation or IThrowOperation) && !IsInFunction(operation))
+                    Keep(operation, throughLoops: operation is IReturnOperation { ReturnedValue: not null });
             }
 
             while (_open.Count > 0)
@@ -100,6 +168,66 @@ internal sealed class ProgramSlice(ProgramSource source, Func<IMethodSymbol, boo
         public HashSet<IOperation> Mattering { get; } = [];
 
         public HashSet<IOperation> Building { get; } = [];
+
+        /// <summary>The local functions.</summary>
+        public Dictionary<IMethodSymbol, IOperation> Functions { get; } = new(SymbolEqualityComparer.Default);
+
+        /// <summary>Whether one of the lambdas makes a module, or changes one: any delegate may be it.</summary>
+        public bool HasFunctionThatMakes { get; private set; }
+
+        /// <summary>Whether running a lambda or local function makes a module, or changes one.</summary>
+        public bool Makes(IOperation function) => _making.Contains(function);
+
+        /// <summary>Whether a tensor is a module's parameter: by its type, by what it is read from, or by what its variable was given.</summary>
+        public bool IsParameter(IOperation tensor) => IsOfParameter(tensor)
+            || (WithoutConversion(tensor) is ILocalReferenceOperation { Local: var local } && _changes.TryGetValue(local, out var changes)
+                && changes.Any(change => change is not IVariableDeclaratorOperation { Initializer: { } given } || IsOfParameter(given.Value)));
+
+        private bool IsOfParameter(IOperation tensor)
+        {
+            for (var current = WithoutConversion(tensor); current is not null; current = WithoutConversion(OwnerOf(current)))
+            {
+                if (_source.Catalogue.DerivesFrom(current.Type, Role.Parameter) || (_source.IsModule(current.Type) && current != tensor))
+                    return true;
+            }
+
+            return false;
+        }
+
+        /// <summary>What a part, a view or a loop variable is taken from; what a model computes is its own.</summary>
+        private IOperation? OwnerOf(IOperation operation) => operation switch
+        {
+            IInvocationOperation { TargetMethod: var method } call => _source.Catalogue.Is(method, Role.Forward) ? null : call.Instance,
+            IMemberReferenceOperation member => member.Instance,
+            IArrayElementReferenceOperation element => element.ArrayReference,
+            _ => null,
+        };
+
+        /// <summary>Functions that make modules, or call one that does.</summary>
+        private void FindMaking(List<IOperation> operations, Func<IOperation, Body, bool> isSeed)
+        {
+            var functions = operations.Where(operation => operation is IAnonymousFunctionOperation or ILocalFunctionOperation).ToList();
+            foreach (var function in functions.OfType<ILocalFunctionOperation>())
+                Functions[function.Symbol] = function;
+            for (var before = -1; before < _making.Count;)
+            {
+                before = _making.Count;
+                foreach (var function in functions.Where(function => !_making.Contains(function) && function.Descendants().Any(operation => isSeed(operation, this))))
+                    _making.Add(function);
+                HasFunctionThatMakes = _making.Any(function => function is IAnonymousFunctionOperation);
+            }
+        }
+
+        private static bool IsInFunction(IOperation operation)
+        {
+            for (var current = operation.Parent; current is not null; current = current.Parent)
+            {
+                if (current is IAnonymousFunctionOperation or ILocalFunctionOperation)
+                    return true;
+            }
+
+            return false;
+        }
 
         /// <summary>Keeps the statement around an operation, and those around that.</summary>
         private void Keep(IOperation operation, bool throughLoops)
@@ -152,6 +280,9 @@ internal sealed class ProgramSlice(ProgramSource source, Func<IMethodSymbol, boo
             IParameterReferenceOperation reference => reference.Parameter,
             IFieldReferenceOperation reference => reference.Field.OriginalDefinition,
             IPropertyReferenceOperation reference => reference.Property.OriginalDefinition,
+            IInvocationOperation { TargetMethod: { MethodKind: MethodKind.LocalFunction } function } => function.OriginalDefinition,
+            IMethodReferenceOperation { Method: { MethodKind: MethodKind.LocalFunction } function } => function.OriginalDefinition,
+            ILocalFunctionOperation function => function.Symbol,
             IVariableDeclaratorOperation declarator => declarator.Symbol,
             IDeclarationPatternOperation pattern => pattern.DeclaredSymbol,
             _ => null,
@@ -160,7 +291,7 @@ internal sealed class ProgramSlice(ProgramSource source, Func<IMethodSymbol, boo
         /// <summary>Where a variable is written, or the object in it may be changed or get another name.</summary>
         private void IndexChange(IOperation operation)
         {
-            if (SymbolOf(operation) is not { } symbol || (operation is not (IVariableDeclaratorOperation or IDeclarationPatternOperation) && !MayChange(operation)))
+            if (SymbolOf(operation) is not { } symbol || (operation is not (IVariableDeclaratorOperation or IDeclarationPatternOperation or ILocalFunctionOperation) && !MayChange(operation)))
                 return;
             if (!_changes.TryGetValue(symbol, out var changes))
                 _changes.Add(symbol, changes = []);
