@@ -58,10 +58,12 @@ internal sealed record Proof(string Rule, string File, string Fault, string Figu
             Found = "A distributional agent computes its target under no_grad. 'using var' keeps the scope to the end of the method, and the prediction comes after it.",
         },
         new("GRAD4004", "GRAD4004.DetachedFeatures.cs", "A prediction that is detached", Moved, Loss, Sought.Moves, new Fix("detach", "without detach")),
+        new("GRAD4005", "GRAD4005.EqualPairs.cs", "The root of a distance that can be 0", LastLoss, Loss, Sought.Finite, new Fix("epsilon", "epsilon inside")),
         new("GRAD4006", "GRAD4006.HandWrittenClip.cs", "The norm over dimension 2", "steps that are learned, of 200", Loss, Sought.Higher(10), new Fix("norm", "norm(2f)"))
         {
             Found = "A clip that was written out by hand, translated from Python: there norm(2) is the 2-norm, here it is the norm over dimension 2, which a matrix does not have.",
         },
+        new("GRAD4007", "GRAD4007.ScaledStart.cs", "Weights that are no leaves", Moved, Loss, Sought.Moves, new Fix("leaf", "leaves")),
     ];
 
     private const string Ratio = "gradient of the first weight over that of the last";
