@@ -50,8 +50,9 @@ public sealed class OtherObjects
     [InlineData("var model = new Net(); [|model.Head = nn.Linear(16, 2)|]; var optimizer = torch.optim.Adam(model.parameters());")]
     public Task ALayerReplacedUnderItsNameIsReportedOnceAsWhatItIs(string start) => TrainingRules.Report("GRAD4001", Net + Code.InMethod(start + "\n" + Round.Replace("[|", "", StringComparison.Ordinal).Replace("|]", "", StringComparison.Ordinal)));
 
+    /// <summary>Two layers, two faults: the body is replaced where it stands, the head by way of a variable.</summary>
     [Fact]
-    public Task WhereOnlyTheLoopShowsItTheStepIsReported() => TrainingRules.Report("GRAD2009", Net + Code.InMethod("var model = new Net(); model.Body = nn.Linear(16, 16); var optimizer = torch.optim.SGD(model.parameters(), 0.1); var head = nn.Linear(16, 2); model.Head = head;\n" + Round));
+    public Task WhereOnlyTheLoopShowsItTheStepIsReported() => TrainingRules.Report("GRAD2009", Net + Code.InMethod("var model = new Net(); model.Body = nn.Linear(16, 16); var optimizer = torch.optim.SGD(model.parameters(), 0.1); var head = nn.Linear(16, 2); model.Head = head;\n" + Round), besides: "GRAD4001");
 
     [Theory]
     [InlineData("outputs[i] += left.call(input)[0, 0] + right.call(input)[0, 0];")]
