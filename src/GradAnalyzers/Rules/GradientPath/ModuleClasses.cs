@@ -23,7 +23,7 @@ internal sealed class ModuleClasses(ProgramSource source)
         .Select(place => source.Model(place.SourceTree!).GetDeclaredSymbol(place.SourceTree!.GetRoot(source.Cancellation).FindNode(place.SourceSpan), source.Cancellation)).OfType<INamedTypeSymbol>().FirstOrDefault();
 
     /// <summary>
-    /// The class knows that the field's layers are not registered, or may register them in a way that is not followed: it registers by hand, gives parameters out, freezes parts, or computes without gradients;
+    /// The class knows that the field's layers are not registered, or may register them in a way that is not followed: it registers by hand, gives parameters out, freezes parts, loads one by itself, or computes without gradients;
     /// or another class asks the field's layers for their parameters.
     /// </summary>
     public bool MayBeMeant(ModelType type, string? field)
@@ -82,7 +82,7 @@ internal sealed class ModuleClasses(ProgramSource source)
         || Calls(body).Any(call => Catalogue.Find(call.TargetMethod)?.Role switch
         {
             Role.RegisterModule or Role.RegisterParameter => true,
-            Role.Parameters or Role.Freeze => !IsOwn(call),
+            Role.Parameters or Role.Freeze or Role.Load => !IsOwn(call),
             Role.NoGrad => member is not IMethodSymbol { MethodKind: MethodKind.Constructor },
             _ => false,
         })

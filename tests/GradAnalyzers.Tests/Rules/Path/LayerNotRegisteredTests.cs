@@ -191,6 +191,7 @@ public sealed class LayerNotRegisteredTests
     [InlineData("private readonly Linear[] layers = { Linear(4, 4) };\n    public IEnumerable<Parameter> Trained => layers.SelectMany(l => l.parameters());", "RegisterComponents();")]
     [InlineData("private readonly Linear[] layers = { Linear(4, 4) };", "RegisterComponents();\nforeach (var l in layers) foreach (var p in l.parameters()) p.requires_grad = false;")]
     [InlineData("private readonly Linear[] layers = { Linear(4, 4) };\n    public override IEnumerable<Parameter> parameters(bool recurse = true) => base.parameters(recurse).Concat(layers.SelectMany(l => l.parameters()));", "RegisterComponents();")]
+    [InlineData("private readonly Linear[] layers = { Linear(4, 4) };\n    private readonly Linear first = Linear(4, 4);\n    public void Tie() { foreach (var l in layers) l.load_state_dict(first.state_dict()); }", "RegisterComponents();")]
     public Task RegisteredOtherwiseOrOnPurpose(string member, string constructor) => Verify.IsSilent(Net(member, constructor, Loop));
 
     [Theory]
