@@ -82,27 +82,9 @@ internal sealed class WholeProgram
     };
 
     /// <summary>Whether objects of a type are or hold such, as far as source shows their fields.</summary>
-    public bool HoldsTrained(ITypeSymbol? type)
-    {
-        if (type is null)
-            return false;
-        if (_trained.TryGetValue(type, out var known))
-            return known;
-        var seen = new HashSet<ITypeSymbol>(SymbolEqualityComparer.Default) { type };
-        var open = new Stack<ITypeSymbol>([type]);
-        var holds = false;
-        while (!holds && open.Count > 0)
-        {
-            var current = open.Pop();
-            holds = IsTrained(current);
-            if (holds || current is not INamedTypeSymbol named || !named.Locations.Any(location => location.IsInSource))
-                continue;
-            foreach (var part in named.GetMembers().OfType<IFieldSymbol>().Where(field => !field.IsStatic).Select(field => field.Type).Prepend(named.BaseType).OfType<ITypeSymbol>().Where(seen.Add))
-                open.Push(part);
-        }
-
-        return _trained.GetOrAdd(type, holds);
-    }
+    public bool HoldsTrained(ITypeSymbol? type) => type is not null && (_trained.TryGetValue(type, out var known) ? known : Holds(type, _trained, current => IsTrained(current) ? null
+        : current is not INamedTypeSymbol named || !named.Locations.Any(location => location.IsInSource) ? []
+        : named.GetMembers().OfType<IFieldSymbol>().Where(field => !field.IsStatic).Select(field => field.Type).Prepend(named.BaseType).OfType<ITypeSymbol>()));
 
     public static WholeProgram Of(Compilation compilation, ModelCatalogue catalogue) =>
         ByCompilation.GetValue(compilation, static _ => new()).GetOrAdd(catalogue, key => new WholeProgram(compilation, key));
@@ -188,64 +170,36 @@ internal sealed class WholeProgram
     /// Whether an object of this type can be, hold or run what a training loop works on: a module, an optimizer, tensors, a function. What other assemblies hold is not to be seen, and counts as nothing,
     /// except for what is a container of such by its type arguments.
     /// </summary>
-    public bool MayHoldTraining(ITypeSymbol? type)
-    {
-        if (type is null)
-            return false;
-        if (_holders.TryGetValue(type, out var known))
-            return known;
-        var seen = new HashSet<ITypeSymbol>(SymbolEqualityComparer.Default) { type };
-        var open = new Stack<ITypeSymbol>([type]);
-        var holds = false;
-        while (!holds && open.Count > 0)
-        {
-            foreach (var part in PartsOf(open.Pop(), out holds))
-            {
-                // What a configuration keeps as objects are numbers and texts.
-                if (part.SpecialType is not SpecialType.System_Object && seen.Add(part))
-                    open.Push(part);
-            }
-        }
-
-        return _holders.GetOrAdd(type, holds);
-    }
+    public bool MayHoldTraining(ITypeSymbol? type) => type is not null && (_holders.TryGetValue(type, out var known) ? known : Holds(type, _holders, current =>
+        PartsOf(current, out var holds) is var parts && holds ? null : parts.Where(part => part.SpecialType is not SpecialType.System_Object))); // What a configuration keeps as objects are numbers and texts.
 
     /// <summary>Whether objects of a type may be or hold modules or parameters: not what is only handed tensors, numbers and texts.</summary>
-    public bool MayHoldModules(ITypeSymbol? type)
+    public bool MayHoldModules(ITypeSymbol? type) => type is not null && (_moduleHolders.TryGetValue(type, out var known) ? known : Holds(type, _moduleHolders, current => Catalogue.FindBase(current)?.Role is { } role
+        ? role is Role.Tensor or Role.Optimizer ? [] : null
+        : current switch
+        {
+            { SpecialType: SpecialType.System_Object } => [],
+            INamedTypeSymbol { DelegateInvokeMethod: { } function } => function.Parameters.Select(parameter => parameter.Type).Append(function.ReturnType).Where(part => part.SpecialType is SpecialType.None),
+            _ => PartsOf(current, out var holds) is var parts && holds ? null : parts.Where(part => part.SpecialType is SpecialType.None),
+        }));
+
+    /// <summary>Whether a type, or one that its objects hold, is of the kind asked for.</summary>
+    /// <param name="type">The type.</param>
+    /// <param name="answers">What is known already; the answer is added.</param>
+    /// <param name="partsOf">What objects of a type hold; null where it is of the kind itself.</param>
+    private static bool Holds(ITypeSymbol type, ConcurrentDictionary<ITypeSymbol, bool> answers, Func<ITypeSymbol, IEnumerable<ITypeSymbol>?> partsOf)
     {
-        if (type is null)
-            return false;
-        if (_moduleHolders.TryGetValue(type, out var known))
-            return known;
         var seen = new HashSet<ITypeSymbol>(SymbolEqualityComparer.Default) { type };
         var open = new Stack<ITypeSymbol>([type]);
-        var holds = false;
-        while (!holds && open.Count > 0)
+        while (open.Count > 0)
         {
-            var current = open.Pop();
-            if (Catalogue.FindBase(current)?.Role is { } role)
-            {
-                holds = role is not (Role.Tensor or Role.Optimizer);
-                continue;
-            }
-
-            if (current is INamedTypeSymbol { DelegateInvokeMethod: { } function })
-            {
-                foreach (var part in function.Parameters.Select(parameter => parameter.Type).Append(function.ReturnType).Where(part => part.SpecialType is SpecialType.None && seen.Add(part)))
-                    open.Push(part);
-                continue;
-            }
-
-            if (current.SpecialType is SpecialType.System_Object)
-                continue;
-            foreach (var part in PartsOf(current, out holds))
-            {
-                if (part.SpecialType is SpecialType.None && seen.Add(part))
-                    open.Push(part);
-            }
+            if (partsOf(open.Pop()) is not { } parts)
+                return answers.GetOrAdd(type, true);
+            foreach (var part in parts.Where(seen.Add))
+                open.Push(part);
         }
 
-        return _moduleHolders.GetOrAdd(type, holds);
+        return answers.GetOrAdd(type, false);
     }
 
     /// <summary>The types of what objects of a type hold.</summary>
