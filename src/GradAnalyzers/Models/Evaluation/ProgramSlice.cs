@@ -61,6 +61,7 @@ internal sealed class ProgramSlice(ProgramSource source, Func<IMethodSymbol, boo
         IInvocationOperation { TargetMethod.MethodKind: MethodKind.DelegateInvoke } or IDynamicInvocationOperation => true,
         IInvocationOperation call => Holds(call.Type) || (source.Has(call.TargetMethod.OriginalDefinition) && (ProgramSource.IsVirtual(call.TargetMethod) || makesModels(call.TargetMethod))),
         IAssignmentOperation { Target: IMemberReferenceOperation { Member.IsStatic: true } } => true,
+        IIncrementOrDecrementOperation { Target: IMemberReferenceOperation { Member.IsStatic: true } } => true,
         _ => false,
     };
 
