@@ -13,6 +13,9 @@ namespace GradAnalyzers.Tests;
 /// <summary>A program as an editor has it, with references and a catalogue of its own: what a rule reports in it and what its fixer offers and does.</summary>
 internal sealed record FixedProgram(string Source, IEnumerable<MetadataReference> References, string? Catalogue = null, string Usings = Code.Usings)
 {
+    /// <summary>Files beside the source that the rules read.</summary>
+    public IReadOnlyList<(string Path, string Text)> Files { get; init; } = [];
+
     public static FixedProgram OnTorchSharp(string source) => new(source, Code.References);
 
     /// <summary>What a rule reports.</summary>
@@ -56,6 +59,8 @@ internal sealed record FixedProgram(string Source, IEnumerable<MetadataReference
             .AddDocument("Usings.cs", Usings).Project;
         if (Catalogue is not null)
             project = project.AddAdditionalDocument("company.catalogue.txt", SourceText.From(Catalogue), filePath: "company.catalogue.txt").Project;
+        foreach (var (path, text) in Files)
+            project = project.AddAdditionalDocument(path, SourceText.From(text), filePath: path).Project;
         if (Usings == Code.Usings)
             project = project.AddDocument("Models.cs", Code.Models).Project;
         var document = project.AddDocument("Program.cs", Source);
