@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using GradAnalyzers.Catalogue;
 using GradAnalyzers.Diagnosis;
+using GradAnalyzers.Evidence;
 using GradAnalyzers.GradientFlow;
 using GradAnalyzers.Rules;
 using Microsoft.CodeAnalysis;
@@ -22,7 +23,7 @@ public abstract class FlowFixer(string id, FlowRule rule) : Fixer(id)
             return ImmutableArray<Choice>.Empty;
         }
 
-        var models = PredictedModels.For(compilation, ModelCatalogue.For(compilation, project.AnalyzerOptions));
+        var models = PredictedModels.For(compilation, ModelCatalogue.For(compilation, project.AnalyzerOptions), EvidenceFiles.Of(project.AnalyzerOptions));
         var thresholds = GradOptions.Of(project.AnalyzerOptions, tree).Thresholds;
         var finding = rule.In(tree, models, thresholds, cancellation).FirstOrDefault(candidate => candidate.Place == diagnostic.Location);
         if (finding is null)
@@ -31,7 +32,7 @@ public abstract class FlowFixer(string id, FlowRule rule) : Fixer(id)
         var choices = ImmutableArray.CreateBuilder<Choice>();
         foreach (var plan in Plans(finding, new FixedModel(finding.Model, compilation)))
         {
-            if (await Outcome(plan, finding.Model, models, project, cancellation).ConfigureAwait(false) is { } outcome)
+            if (await Outcome(plan, finding, models, project, cancellation).ConfigureAwait(false) is { } outcome)
                 choices.Add(new Choice(outcome, plan.Key, (edits, _) => { plan.Edit(edits); return Task.CompletedTask; }, IsTried: true));
         }
 
@@ -42,8 +43,9 @@ public abstract class FlowFixer(string id, FlowRule rule) : Fixer(id)
     private protected abstract IEnumerable<Plan> Plans(FlowFinding finding, FixedModel model);
 
     /// <summary>The title of a fix that keeps its promise; null for one that cannot be written here, does not compile, or does not heal the model.</summary>
-    private static async Task<string?> Outcome(Plan plan, PredictedModel before, PredictedModels models, Project project, CancellationToken cancellation)
+    private async Task<string?> Outcome(Plan plan, FlowFinding finding, PredictedModels models, Project project, CancellationToken cancellation)
     {
+        var before = finding.Model;
         var trial = new SolutionEdits(project.Solution);
         if (!plan.Edit(trial))
             return null;
@@ -56,10 +58,17 @@ public abstract class FlowFixer(string id, FlowRule rule) : Fixer(id)
         var number = Same(models.All(before.Thresholds, cancellation), before).IndexOf(before);
         var changedModels = PredictedModels.For(compilation, ModelCatalogue.For(compilation, project.AnalyzerOptions));
         var after = Same(changedModels.All(before.Thresholds, cancellation), before).ElementAtOrDefault(number);
-        if (after is null || plan.MustHeal && after.Prediction.Verdict != Verdict.Healthy)
-            return null;
+        return after is null ? null : Title(plan, finding, after);
+    }
+
+    /// <summary>What a fix promises; null where it does not heal.</summary>
+    private protected virtual string? Title(Plan plan, FlowFinding finding, PredictedModel after)
+    {
+        if (!plan.MustHeal)
+            return plan.Title;
+        var before = finding.Model;
         var figure = before.IsInRatio ? after.Prediction.FirstToLastRatio : after.Prediction.Attenuation;
-        return plan.MustHeal ? $"{plan.Title} ({PredictedModel.Short(before.Figure)} -> {PredictedModel.Short(figure)})" : plan.Title;
+        return after.Prediction.Verdict == Verdict.Healthy ? $"{plan.Title} ({PredictedModel.Short(before.Figure)} -> {PredictedModel.Short(figure)})" : null;
     }
 
     /// <summary>The models that a model can be told from by its place in their order only: those of one class, or the Sequentials of one file.</summary>

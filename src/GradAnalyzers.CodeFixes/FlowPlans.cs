@@ -1,5 +1,6 @@
 using GradAnalyzers.CodeFixes.Edits;
 using GradAnalyzers.Models;
+using GradAnalyzers.Rules;
 
 namespace GradAnalyzers.CodeFixes;
 
@@ -7,7 +8,7 @@ namespace GradAnalyzers.CodeFixes;
 internal static class FlowPlans
 {
     public static Plan Relu(FixedModel model) => new("Use ReLU with Kaiming initialization", "relu", edits =>
-        HavePlaces(model.Model.Saturating) && HavePlaces(model.Model.Feeding) && Activations.ToRelu(edits, model, model.Model.Saturating) && Initializers.AddKaiming(edits, model, model.Model.Feeding));
+        HavePlaces(model.Model.Saturating) && HavePlaces(model.Model.Feeding) && Activations.Replace(edits, model, model.Model.Saturating, Activations.Relu) && Initializers.AddKaiming(edits, model, model.Model.Feeding));
 
     /// <summary>
     /// The normalization that fits: over tokens or time steps BatchNorm1d would take the wrong dimension for the features.
@@ -24,6 +25,11 @@ internal static class FlowPlans
 
     public static Plan Residual(FixedModel model) => new("Add residual connections", "residual", edits =>
         HavePlaces(model.Model.Blocks.SelectMany(block => new[] { block.First, block.Last })) && ResidualWiring.Wire(edits, model, model.Model.Blocks));
+
+    public static Plan FittingInitialization(FlowFinding finding, FixedModel model) => new("Use the initialization that fits the activation", "fitting", edits => finding.Model.Initialized
+        .GroupBy(entry => entry.Call)
+        // One call for all layers, in a loop or a function, gets what fits those that feed an activation.
+        .All(call => Initializers.Replace(edits, model, call.Key, call.Select(entry => finding.Model.FedTo(entry.Node)).FirstOrDefault(activation => activation is not null))));
 
     /// <summary>Layers that another project makes have no place here where they could be changed.</summary>
     private static bool HavePlaces(IEnumerable<ModelNode> nodes) => nodes.All(node => node.Creation.IsInSource && node.Use.IsInSource);

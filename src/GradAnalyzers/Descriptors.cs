@@ -10,11 +10,12 @@ public static class Descriptors
     private const string Training = "Training";
     private const string Loss = "Loss";
     private const string GradientPath = "GradientPath";
+    private const string Measured = "Measured";
 
     public static readonly DiagnosticDescriptor GRAD0001 = Warning("GRAD0001", Configuration,
         title: "Configuration of GradAnalyzers that cannot be read",
         message: "{0}",
-        description: "A line of a *.catalogue.txt file, or an option gradanalyzers.* in an .editorconfig, cannot be read. It is ignored; the rest counts.");
+        description: "A line of a *.catalogue.txt file, a row of a *.gradients.csv file, or an option gradanalyzers.* in an .editorconfig, cannot be read. It is ignored; the rest counts.");
 
     public static readonly DiagnosticDescriptor GRAD0002 = Create("GRAD0002", Flow, DiagnosticSeverity.Info, isEnabledByDefault: false,
         title: "Predicted gradient of every parameter of a model",
@@ -162,6 +163,26 @@ public static class Descriptors
         title: "A tensor that asks for gradients is no leaf",
         message: "'{0}' is computed from a tensor that asks for gradients and is no leaf: {1}. Ask for gradients after the last operation.",
         description: "backward fills the grad of leaves only: tensors that ask for gradients and are not computed from others. A product, a view or a copy on another device of such a tensor keeps none.");
+
+    public static readonly DiagnosticDescriptor GRAD9001 = Warning("GRAD9001", Measured,
+        title: "A layer's gradient vanished in training",
+        message: "{0} got {1} over {2}{3}; {4}",
+        description: "The gradient monitor measured it in a training of the model as it is written now, and wrote it into the evidence file: the layer gets too little gradient to learn.");
+
+    public static readonly DiagnosticDescriptor GRAD9002 = Warning("GRAD9002", Measured,
+        title: "A layer's gradient exploded in training",
+        message: "{0} got {1} over {2}{3}; {4}",
+        description: "The gradient monitor measured it in a training of the model as it is written now, and wrote it into the evidence file: the gradient is so large, or grows so fast, that training diverges.");
+
+    public static readonly DiagnosticDescriptor GRAD9003 = Warning("GRAD9003", Measured,
+        title: "Most units of a layer were dead in training",
+        message: "{0} got no gradient at all in {1} of its elements, over {2}{3}; {4}",
+        description: "The gradient monitor measured it in a training of the model as it is written now, and wrote it into the evidence file: units whose ReLU is closed for every sample get a gradient of exactly zero, and never open again.");
+
+    public static readonly DiagnosticDescriptor GRAD9004 = Info("GRAD9004", Measured,
+        title: "Gradients were measured of an earlier model",
+        message: "{0} is of an earlier '{1}' and no longer counts: {2}. Train with the monitor again, or delete the file.",
+        description: "An evidence file names parameters that the model no longer has, or was written by a build that predicted other gradients of it. What it says is neither reported nor held against a prediction.");
 
     private static DiagnosticDescriptor Info(string id, string category, string title, string message, string description) =>
         Create(id, category, DiagnosticSeverity.Info, isEnabledByDefault: true, title, message, description);

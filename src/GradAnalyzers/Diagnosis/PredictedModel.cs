@@ -98,7 +98,7 @@ internal sealed class PredictedModel
     /// <summary>Whether it is convolutional, so that BatchNorm2d is the usual normalization.</summary>
     public bool IsConvolutional => Network.Nodes.Any(node => node.Layer is Convolution);
 
-        /// <summary>What the model would be with a remedy.</summary>
+    /// <summary>What the model would be with a remedy.</summary>
     public GradientFlowPrediction With(Remedy remedy)
     {
         lock (_remedied)
@@ -136,11 +136,17 @@ internal sealed class PredictedModel
     private static double Gradient(GradientFlowPrediction prediction, string path) =>
         prediction.Parameters.Where(parameter => parameter.Path == path).Select(parameter => Math.Pow(10, parameter.LogRelative)).DefaultIfEmpty(double.NaN).First();
 
+    /// <summary>The first weight in the order of evaluation; null where there is none.</summary>
+    public string? FirstWeight => Weights().FirstOrDefault();
+
+    /// <summary>The last weight in the order of evaluation; null where there is none.</summary>
+    public string? LastWeight => Weights().LastOrDefault();
+
     /// <summary>The module path of the first weight.</summary>
-    public string First => NameOf(Weights().FirstOrDefault());
+    public string First => NameOf(FirstWeight);
 
     /// <summary>The module path of the last weight.</summary>
-    public string Last => NameOf(Weights().LastOrDefault());
+    public string Last => NameOf(LastWeight);
 
     /// <summary>What happens to the first layer: "leave 'fc1' about 2e-7 of the gradient of 'fc8'".</summary>
     public string Effect(bool isPlural) => (Prediction.Verdict, IsInRatio) switch
@@ -190,7 +196,8 @@ internal sealed class PredictedModel
 
     private IEnumerable<string> Weights() => Prediction.Parameters.Where(parameter => parameter.IsWeight).Select(parameter => parameter.Path);
 
-    private static string NameOf(string? path) => path is null ? "" : path.LastIndexOf('.') is > 0 and var dot ? path[..dot] : path;
+    /// <summary>The module that has a parameter.</summary>
+    public static string NameOf(string? path) => path is null ? "" : path.LastIndexOf('.') is > 0 and var dot ? path[..dot] : path;
 
     private ImmutableArray<ModelNode> Where(Func<int, Layer, bool> isWanted) =>
         IsPredictable ? Graph.Nodes.Where(node => isWanted(node.Index, Network.Nodes[node.Index].Layer)).ToImmutableArray() : ImmutableArray<ModelNode>.Empty;

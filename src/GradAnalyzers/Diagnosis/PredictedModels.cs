@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
 using GradAnalyzers.Catalogue;
+using GradAnalyzers.Evidence;
 using GradAnalyzers.GradientFlow;
 using GradAnalyzers.Models;
 using GradAnalyzers.Program;
@@ -12,16 +13,48 @@ namespace GradAnalyzers.Diagnosis;
 /// <summary>The models of a program with their predictions, shared by all flow rules. A prediction stays with its graph, which outlives the compilation.</summary>
 internal sealed class PredictedModels
 {
-    private static readonly ConditionalWeakTable<WholeProgram, PredictedModels> ByProgram = new();
+    private static readonly ConditionalWeakTable<WholeProgram, ConcurrentDictionary<EvidenceFiles, PredictedModels>> ByProgram = new();
     private static readonly ConditionalWeakTable<ModelGraph, ConcurrentDictionary<Thresholds, PredictedModel>> ByGraph = new();
 
     private readonly WholeProgram _program;
     private readonly ConcurrentDictionary<Thresholds, Judging> _judged = new();
+    private readonly ConcurrentDictionary<Thresholds, MeasuredModels> _measured = new();
 
-    private PredictedModels(WholeProgram program) => _program = program;
+    private PredictedModels(WholeProgram program, EvidenceFiles evidence) => (_program, Evidence) = (program, evidence);
 
-    public static PredictedModels For(Compilation compilation, ModelCatalogue catalogue) =>
-        ByProgram.GetValue(WholeProgram.Of(compilation, catalogue), static key => new PredictedModels(key));
+    /// <summary>What trainings of the program's models measured.</summary>
+    public EvidenceFiles Evidence { get; }
+
+    public static PredictedModels For(Compilation compilation, ModelCatalogue catalogue, EvidenceFiles? evidence = null)
+    {
+        var program = WholeProgram.Of(compilation, catalogue);
+        return ByProgram.GetValue(program, static _ => new()).GetOrAdd(evidence ?? EvidenceFiles.None, key => new PredictedModels(program, key));
+    }
+
+    /// <summary>What trainings measured of the models, and what they measured of earlier ones; null where there is no evidence.</summary>
+    public MeasuredModels? Measured(Thresholds thresholds, CancellationToken cancellation)
+    {
+        if (Evidence.Runs.IsEmpty)
+            return null;
+        if (_measured.TryGetValue(thresholds, out var known))
+            return known;
+        var graphs = ModelGraphs.Of(_program);
+        var names = graphs.Classes(cancellation).ToLookup(type => type.MetadataName, StringComparer.Ordinal);
+        return _measured.GetOrAdd(thresholds, MeasuredModels.Of(graphs.All(cancellation), name => names[name].Count(), Evidence, graph => Of(graph, thresholds)));
+    }
+
+    /// <summary>Models with a place in this file that evidence fits, whether the program trains them or another does.</summary>
+    public IEnumerable<Measurement> MeasuredIn(SyntaxTree tree, Thresholds thresholds, CancellationToken cancellation) =>
+        Measured(thresholds, cancellation)?.Measured.Values.Where(measurement => Trees(measurement.Model.Graph).Contains(tree)).OrderBy(measurement => measurement.Model.Graph.Location, Comparer<Location>.Create(ModelSites.Order)) ?? Enumerable.Empty<Measurement>();
+
+    /// <summary>Whether a rule's reports are seen in a file: nobody has switched it off, or down to a suggestion.</summary>
+    public bool IsSeen(string rule, SyntaxTree tree, CancellationToken cancellation)
+    {
+        var options = _program.Compilation.Options;
+        var severity = options.SyntaxTreeOptionsProvider is { } provider && (provider.TryGetDiagnosticValue(tree, rule, cancellation, out var own) || provider.TryGetGlobalDiagnosticValue(rule, cancellation, out own)) ? own
+            : options.SpecificDiagnosticOptions.TryGetValue(rule, out var specific) ? specific : ReportDiagnostic.Default;
+        return severity is ReportDiagnostic.Default or ReportDiagnostic.Warn or ReportDiagnostic.Error;
+    }
 
     /// <summary>Models with a place in this file. None where the program trains nothing: a port for inference loads its weights.</summary>
     public IEnumerable<PredictedModel> In(SyntaxTree tree, Thresholds thresholds, CancellationToken cancellation) =>

@@ -1,23 +1,26 @@
 using System.Collections.Immutable;
 using GradAnalyzers.Catalogue;
+using GradAnalyzers.Evidence;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.Diagnostics;
 using Microsoft.CodeAnalysis.Text;
 
 namespace GradAnalyzers.Rules.Configuration;
 
-/// <summary>A catalogue line that cannot be read, an option that does not exist, or a value that an option cannot have. What is wrong is ignored; the rest counts.</summary>
+/// <summary>A catalogue line or a row of evidence that cannot be read, an option that does not exist, or a value that an option cannot have. What is wrong is ignored; the rest counts.</summary>
 [DiagnosticAnalyzer(LanguageNames.CSharp)]
 public sealed class InvalidConfiguration() : Rule(Descriptors.GRAD0001)
 {
     private protected override void Register(CompilationStartAnalysisContext start, ModelCatalogue catalogue)
     {
+        var errors = catalogue.Errors.Select(wrong => (wrong.File, wrong.Error.Span, wrong.Error.Message))
+            .Concat(EvidenceFiles.Of(start.Options).Errors.Select(wrong => (wrong.File, wrong.Error.Span, wrong.Error.Message))).ToLookup(wrong => wrong.File.Path, StringComparer.Ordinal);
         start.RegisterAdditionalFileAction(context =>
         {
-            foreach (var (file, error) in catalogue.Errors)
+            foreach (var (file, span, message) in errors[context.AdditionalFile.Path])
             {
-                if (file.Path == context.AdditionalFile.Path && file.GetText(context.CancellationToken) is { } text)
-                    context.ReportDiagnostic(Diagnostic.Create(Descriptor, Location.Create(file.Path, error.Span, text.Lines.GetLinePositionSpan(error.Span)), Message.Fit(Descriptor, [error.Message]).ToArray<object>()));
+                if (file.GetText(context.CancellationToken) is { } text)
+                    context.ReportDiagnostic(Diagnostic.Create(Descriptor, Location.Create(file.Path, span, text.Lines.GetLinePositionSpan(span)), Message.Fit(Descriptor, [message]).ToArray<object>()));
             }
         });
 

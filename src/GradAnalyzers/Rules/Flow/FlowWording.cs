@@ -21,9 +21,12 @@ internal static class FlowWording
     };
 
     /// <summary>Those of the remedies that heal the model: "use ReLU with Kaiming initialization, or BatchNorm".</summary>
-    public static Forms Remedies(PredictedModel model, params Remedy[] remedies)
+    public static Forms Remedies(PredictedModel model, params Remedy[] remedies) => Remedies(remedies.Where(model.IsHealedBy));
+
+    /// <summary>"use ReLU with Kaiming initialization, or BatchNorm", in shorter forms where they do not fit.</summary>
+    public static Forms Remedies(IEnumerable<Remedy> remedies)
     {
-        var healing = remedies.Where(model.IsHealedBy).Select(Name).ToList();
+        var healing = remedies.Select(Name).ToList();
         return new Forms(Enumerable.Range(0, Math.Max(healing.Count, 1)).Select(fewer => $"use {string.Join(", or ", healing.Take(healing.Count - fewer))}").ToImmutableArray());
     }
 

@@ -11,7 +11,7 @@ namespace GradAnalyzers.Rules.Flow;
 [DiagnosticAnalyzer(LanguageNames.CSharp)]
 public sealed class IdenticalWeights() : FlowRule(Descriptors.GRAD1005)
 {
-    private protected override IEnumerable<FlowFinding> Check(PredictedModel model)
+    private protected override IEnumerable<FlowFinding> Check(PredictedModel model, Measurement? measurement)
     {
         foreach (var node in model.Graph.Nodes)
         {

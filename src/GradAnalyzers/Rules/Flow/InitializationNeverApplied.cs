@@ -8,7 +8,7 @@ namespace GradAnalyzers.Rules.Flow;
 [DiagnosticAnalyzer(LanguageNames.CSharp)]
 public sealed class InitializationNeverApplied() : FlowRule(Descriptors.GRAD1006)
 {
-    private protected override IEnumerable<FlowFinding> Check(PredictedModel model)
+    private protected override IEnumerable<FlowFinding> Check(PredictedModel model, Measurement? measurement)
     {
         foreach (var application in model.Graph.Applications)
         {

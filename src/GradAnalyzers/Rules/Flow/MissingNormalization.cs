@@ -6,13 +6,11 @@ namespace GradAnalyzers.Rules.Flow;
 
 /// <summary>A deep stack without normalization loses (or multiplies) the gradient on the way.</summary>
 [DiagnosticAnalyzer(LanguageNames.CSharp)]
-public sealed class MissingNormalization() : FlowRule(Descriptors.GRAD1002)
+public sealed class MissingNormalization() : PredictionRule(Descriptors.GRAD1002, Cause.MissingNormalization)
 {
-    private protected override IEnumerable<FlowFinding> Check(PredictedModel model)
+    private protected override FlowFinding Finding(PredictedModel model, string effect)
     {
-        if (model.Cause != Cause.MissingNormalization)
-            yield break;
         var norm = model.IsSequence ? Remedy.LayerNorm : Remedy.BatchNorm;
-        yield return new(model, model.Place, model.Weighted.Length, model.Effect(isPlural: true), FlowWording.Remedies(model, norm, Remedy.Kaiming)) { Involved = FlowWording.Places(model.Weighted) };
+        return new(model, model.Place, model.Weighted.Length, effect, FlowWording.Remedies(model, norm, Remedy.Kaiming)) { Involved = FlowWording.Places(model.Weighted) };
     }
 }

@@ -6,11 +6,8 @@ namespace GradAnalyzers.Rules.Flow;
 
 /// <summary>A stack is so deep that normalization alone does not save the gradient.</summary>
 [DiagnosticAnalyzer(LanguageNames.CSharp)]
-public sealed class MissingResidual() : FlowRule(Descriptors.GRAD1003)
+public sealed class MissingResidual() : PredictionRule(Descriptors.GRAD1003, Cause.MissingResidual)
 {
-    private protected override IEnumerable<FlowFinding> Check(PredictedModel model)
-    {
-        if (model.Cause == Cause.MissingResidual)
-            yield return new(model, model.Place, model.Weighted.Length, model.Effect(isPlural: true)) { Involved = FlowWording.Places(model.Weighted) };
-    }
+    private protected override FlowFinding Finding(PredictedModel model, string effect) =>
+        new(model, model.Place, model.Weighted.Length, effect) { Involved = FlowWording.Places(model.Weighted) };
 }

@@ -6,14 +6,11 @@ namespace GradAnalyzers.Rules.Flow;
 
 /// <summary>Stacked sigmoid-like activations starve the early layers.</summary>
 [DiagnosticAnalyzer(LanguageNames.CSharp)]
-public sealed class SaturatingStack() : FlowRule(Descriptors.GRAD1001)
+public sealed class SaturatingStack() : PredictionRule(Descriptors.GRAD1001, Cause.Saturation)
 {
-    private protected override IEnumerable<FlowFinding> Check(PredictedModel model)
+    private protected override FlowFinding Finding(PredictedModel model, string effect)
     {
-        if (model.Cause != Cause.Saturation)
-            yield break;
-        var activations = FlowWording.Activations(model.Saturating);
         var remedies = FlowWording.Remedies(model, Remedy.ReluWithKaiming, Remedy.BatchNorm, Remedy.Residual);
-        yield return new(model, model.Place, activations, model.Effect(isPlural: true), remedies) { Involved = FlowWording.Places(model.Saturating) };
+        return new(model, model.Place, FlowWording.Activations(model.Saturating), effect, remedies) { Involved = FlowWording.Places(model.Saturating) };
     }
 }
