@@ -181,7 +181,7 @@ public static class Descriptors
 
     public static readonly DiagnosticDescriptor GRAD9004 = Info("GRAD9004", Measured,
         title: "Gradients were measured of an earlier model",
-        message: "{0} is of an earlier '{1}' and no longer counts: {2}. Train with the monitor again, or delete the file.",
+        message: "{0} measured an earlier '{1}': {2}. Train with the monitor again, or delete the file.",
         description: "An evidence file names parameters that the model no longer has, or was written by a build that predicted other gradients of it. What it says is neither reported nor held against a prediction.");
 
     private static DiagnosticDescriptor Info(string id, string category, string title, string message, string description) =>

@@ -5,7 +5,7 @@ namespace GradAnalyzers.Package.Tests;
 /// <summary>
 /// The files of Cases/, all in one consumer project, through one build and one <c>dotnet format analyzers</c>.
 /// A new rule adds <c>Cases/GRADnnnn.What.cs</c>, in which <c>[|...|]</c> marks each report, and <c>Cases/GRADnnnn.What.fixed.cs</c>, what the fix
-/// makes of it; a file without a fixed form must come through unchanged.
+/// makes of it; a file without a fixed form must come through unchanged. <c>Cases/*.gradients.csv</c> are evidence files beside them.
 /// </summary>
 public sealed class CaseTests(CaseTests.AllCases cases) : IClassFixture<CaseTests.AllCases>
 {
@@ -60,7 +60,7 @@ public sealed class CaseTests(CaseTests.AllCases cases) : IClassFixture<CaseTest
     public sealed class AllCases(PackedPackage package) : IAsyncLifetime
     {
         /// <summary>The rules that report suggestions: a build does not print those, and a plain <c>dotnet format</c> leaves them alone.</summary>
-        private static readonly string Raised = string.Join('\n', new[] { "GRAD2006", "GRAD3002", "GRAD4005" }.Select(rule => $"dotnet_diagnostic.{rule}.severity = warning"));
+        private static readonly string Raised = string.Join('\n', new[] { "GRAD2006", "GRAD3002", "GRAD4005", "GRAD9004" }.Select(rule => $"dotnet_diagnostic.{rule}.severity = warning"));
 
         public Consumer Consumer { get; } = Case.All.Aggregate(
             new Consumer(package, Setting.TorchSharpVersion).WithEditorConfig(Raised), (consumer, one) => consumer.With(one.File, one.Source));
@@ -77,6 +77,8 @@ public sealed class CaseTests(CaseTests.AllCases cases) : IClassFixture<CaseTest
 
         public async ValueTask InitializeAsync()
         {
+            foreach (var evidence in Directory.EnumerateFiles(Path.Combine(AppContext.BaseDirectory, "Cases"), "*.gradients.csv"))
+                Consumer.WithFile(Path.GetFileName(evidence), await System.IO.File.ReadAllTextAsync(evidence));
             Build = (await Consumer.Build()).Succeeded();
             Verify = await Consumer.FormatAnalyzers("--verify-no-changes");
             (await Consumer.FormatAnalyzers()).Succeeded();

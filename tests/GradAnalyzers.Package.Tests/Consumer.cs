@@ -68,6 +68,13 @@ public sealed class Consumer
         return this;
     }
 
+    /// <summary>Adds a file that is no source.</summary>
+    public Consumer WithFile(string file, string text)
+    {
+        Write(file, text);
+        return this;
+    }
+
     /// <summary>Sets properties of the project, such as <c>&lt;GradAnalyzersMode&gt;All&lt;/GradAnalyzersMode&gt;</c>.</summary>
     public Consumer WithProperties(string properties)
     {

@@ -12,7 +12,12 @@ internal static class Page
     private const string Pictures = "images/proof";
 
     /// <summary>Rules whose fix has no proof here, and why.</summary>
-    public static IReadOnlyDictionary<string, string> Unproven { get; } = new Dictionary<string, string>();
+    public static IReadOnlyDictionary<string, string> Unproven { get; } = new Dictionary<string, string>
+    {
+        ["GRAD9001"] = "what was measured has the fixes of GRAD1001, GRAD1002 and GRAD1003, which are proven there.",
+        ["GRAD9002"] = "what was measured has the fixes of GRAD1004, GRAD1002 and GRAD1003, which are proven there.",
+        ["GRAD9003"] = "LeakyReLU gives every unit a gradient by its definition; that a network whose units died trains better with it was not tried.",
+    };
 
     public static void Write(IReadOnlyList<Evidence> all)
     {

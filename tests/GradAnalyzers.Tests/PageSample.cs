@@ -19,7 +19,10 @@ internal sealed partial record PageSample(string Text, IReadOnlyList<PageSample.
 
     private static readonly (string Name, string Value)[] Given = [("model", "new CharRnn()"), ("optimizer", "torch.optim.Adam(model.parameters())")];
 
-    public static PageSample Parse(string sample)
+    /// <summary>What was measured of its model, as an evidence file; null where nothing was.</summary>
+    public string? Evidence { get; init; }
+
+    public static PageSample Parse(string sample, string? evidence = null)
     {
         var (lines, marks) = (new List<string>(), new List<Span>());
         foreach (var line in sample.TrimEnd('\n').Split('\n'))
@@ -30,12 +33,12 @@ internal sealed partial record PageSample(string Text, IReadOnlyList<PageSample.
                 lines.Add(line);
         }
 
-        return new(string.Join('\n', lines) + "\n", marks);
+        return new(string.Join('\n', lines) + "\n", marks) { Evidence = evidence };
     }
 
     /// <summary>What is reported in the sample.</summary>
     public async Task<IEnumerable<Span>> Reports(string id) =>
-        from report in await FixedProgram.OnTorchSharp(Before + Body + After).Reports(id)
+        from report in await Program.Reports(id)
         let start = report.Location.GetLineSpan().StartLinePosition
         let text = report.Location.SourceTree!.GetText().ToString(report.Location.SourceSpan)
         orderby report.Location.SourceSpan
@@ -43,17 +46,19 @@ internal sealed partial record PageSample(string Text, IReadOnlyList<PageSample.
 
     /// <summary>The reports as a build prints them: <c>warning GRAD2001: ...</c>.</summary>
     public async Task<IEnumerable<string>> Messages(string id) =>
-        from report in await FixedProgram.OnTorchSharp(Before + Body + After).Reports(id)
+        from report in await Program.Reports(id)
         orderby report.Location.SourceSpan
         select $"{(report.Severity == DiagnosticSeverity.Info ? "info" : "warning")} {id}: {report.GetMessage(CultureInfo.InvariantCulture)}";
 
     /// <summary>The sample with all its reports fixed.</summary>
     public async Task<string> Fixed(string id)
     {
-        var program = await FixedProgram.OnTorchSharp(Before + Body + After).Fixed(id);
+        var program = await Program.Fixed(id);
         var body = program[Before.Length..^After.Length];
         return IsClass ? body : string.Join('\n', body.Split('\n').Select(line => line.StartsWith(Indentation, StringComparison.Ordinal) ? line[Indentation.Length..] : line));
     }
+
+    private FixedProgram Program => FixedProgram.OnTorchSharp(Before + Body + After) with { Files = Evidence is null ? [] : [("Net.gradients.csv", Evidence)] };
 
     private bool IsClass => ClassDeclaration().IsMatch(Text);
 

@@ -9,7 +9,7 @@ namespace GradAnalyzers.Tests;
 /// Every page of docs/rules says what its rule does. A page is laid out as: <c># GRADnnnn: title</c>, with a small first letter; a table with the rows
 /// Severity and Fix ("None" where there is no fixer); <c>## What you see</c>, a text block with the message; <c>## Bad</c> and <c>## Good</c>, each beginning with
 /// a <c>csharp</c> block, a <see cref="PageSample"/>; <c>## The fix</c>, with a block where what the fix makes of the bad sample is not the good one.
-/// A block marked <c>csharp fragment</c> is not compiled.
+/// A block marked <c>csharp fragment</c> is not compiled. A block marked <c>csv</c> under <c>## Evidence</c> is an evidence file beside all samples of the page.
 /// </summary>
 public sealed partial class PageTests
 {
@@ -56,7 +56,7 @@ public sealed partial class PageTests
     [MemberData(nameof(Samples))]
     public async Task TheBadSampleIsReportedWhereItIsMarked(string id)
     {
-        var sample = PageSample.Parse(Sample(id, "Bad")!);
+        var sample = Parsed(id, "Bad");
 
         Assert.NotEmpty(sample.Marks);
         Assert.Equal(sample.Marks, await sample.Reports(id));
@@ -65,16 +65,16 @@ public sealed partial class PageTests
     [Theory]
     [MemberData(nameof(Samples))]
     public async Task ThePageShowsTheMessageOfTheBadSample(string id) =>
-        Assert.EndsWith($" {(await PageSample.Parse(Sample(id, "Bad")!).Messages(id)).First()} ", Space().Replace(Section(Read(id), "What you see").Split("```")[1], " "));
+        Assert.EndsWith($" {(await Parsed(id, "Bad").Messages(id)).First()} ", Space().Replace(Section(Read(id), "What you see").Split("```")[1], " "));
 
     [Theory]
     [MemberData(nameof(Samples))]
-    public async Task TheGoodSampleIsNotReported(string id) => Assert.Empty(await PageSample.Parse(Sample(id, "Good")!).Reports(id));
+    public async Task TheGoodSampleIsNotReported(string id) => Assert.Empty(await Parsed(id, "Good").Reports(id));
 
     [Theory]
     [MemberData(nameof(FixableSamples))]
     public async Task TheFixMakesTheShownResultOfTheBadSample(string id) =>
-        Assert.Equal(Sample(id, "The fix") ?? Sample(id, "Good"), await PageSample.Parse(Sample(id, "Bad")!).Fixed(id));
+        Assert.Equal(Sample(id, "The fix") ?? Sample(id, "Good"), await Parsed(id, "Bad").Fixed(id));
 
     private static DiagnosticDescriptor DescriptorOf(string id) => RuleOf(id).SupportedDiagnostics[0];
 
@@ -85,8 +85,10 @@ public sealed partial class PageTests
     /// <summary>The text below a heading, up to the next one.</summary>
     private static string Section(string page, string heading) => Regex.Match(page, $@"\n## {heading}\n(?<text>.*?)(\n## |\z)", RegexOptions.Singleline).Groups["text"].Value;
 
-    private static string? Sample(string id, string heading) =>
-        Regex.Match(Section(Read(id), heading), @"```csharp\n(?<code>.*?)```", RegexOptions.Singleline) is { Success: true } match ? match.Groups["code"].Value : null;
+    private static string? Sample(string id, string heading, string language = "csharp") =>
+        Regex.Match(Section(Read(id), heading), $@"```{language}\n(?<code>.*?)```", RegexOptions.Singleline) is { Success: true } match ? match.Groups["code"].Value : null;
+
+    private static PageSample Parsed(string id, string heading) => PageSample.Parse(Sample(id, heading)!, Sample(id, "Evidence", "csv"));
 
     [GeneratedRegex(@"\\\{\d+\}?}")]
     private static partial Regex Placeholder();

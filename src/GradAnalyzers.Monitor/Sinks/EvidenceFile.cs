@@ -24,7 +24,7 @@ public sealed class EvidenceFile : IGradientSink
     private int writtenAlerts;
 
     /// <summary>Writes evidence to a file.</summary>
-    /// <param name="path">The file, by custom <c>Model.gradients.csv</c> beside the model's source. Its folder is made where it is missing.</param>
+    /// <param name="path">The file. Where its name ends in <c>.gradients.csv</c> and it lies beside the project file or in its folder <c>gradients</c>, the next build shows what it says at the layers. Its folder is made where it is missing.</param>
     /// <param name="interval">The least time between two writes, 2 seconds if null. An alert is written with its observation; the end of the run always.</param>
     public EvidenceFile(string path, TimeSpan? interval = null)
     {

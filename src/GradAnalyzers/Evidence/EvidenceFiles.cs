@@ -33,7 +33,7 @@ internal sealed class EvidenceFiles : IEquatable<EvidenceFiles>
     {
         if (ByOptions.TryGetValue(options, out var known))
             return known;
-        var files = options.AdditionalFiles.Where(file => file.Path.EndsWith(EvidenceText.FileSuffix, StringComparison.OrdinalIgnoreCase)).OrderBy(file => file.Path, StringComparer.Ordinal).ToImmutableArray();
+        var files = options.AdditionalFiles.Where(file => file.Path.EndsWith(EvidenceText.FileSuffix, StringComparison.OrdinalIgnoreCase)).GroupBy(file => file.Path, StringComparer.Ordinal).Select(same => same.First()).OrderBy(file => file.Path, StringComparer.Ordinal).ToImmutableArray();
         return ByOptions.GetValue(options, _ => files.IsEmpty ? None : Read(files));
     }
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using GradAnalyzers.Diagnosis;
 using GradAnalyzers.Evidence;
+using GradAnalyzers.GradientFlow;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.Diagnostics;
 
@@ -11,6 +12,10 @@ namespace GradAnalyzers.Rules.Measured;
 public sealed class MeasuredDead() : MeasuredRule(Descriptors.GRAD9003)
 {
     internal override MeasuredVerdict Verdict => MeasuredVerdict.Dead;
+
+    // Behind a LeakyReLU no unit is closed: that was another network, and the fix is done.
+    private protected override bool IsPossible(PredictedModel model, MeasuredLayers layers) =>
+        !model.Graph.Nodes.Any(node => node.Path is { } path && layers.Paths.Contains(path) && model.FedTo(node) is { Kind: ActivationKind.LeakyReLU });
 
     private protected override IEnumerable<object> Words(Measurement measurement, MeasuredLayers layers)
     {

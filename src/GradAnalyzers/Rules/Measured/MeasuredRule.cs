@@ -24,8 +24,11 @@ public abstract class MeasuredRule : FlowRule
     private protected sealed override IEnumerable<(PredictedModel Model, Measurement? Measurement)> ModelsIn(SyntaxTree tree, PredictedModels models, Thresholds thresholds, CancellationToken cancellation) =>
         models.MeasuredIn(tree, thresholds, cancellation).Where(measurement => !IsSaidByPrediction(measurement, models, cancellation)).Select(measurement => (measurement.Model, (Measurement?)measurement));
 
-    private protected sealed override IEnumerable<FlowFinding> Check(PredictedModel model, Measurement? measurement) => measurement!.Of(Verdict).Select(layers =>
+    private protected sealed override IEnumerable<FlowFinding> Check(PredictedModel model, Measurement? measurement) => measurement!.Of(Verdict).Where(layers => IsPossible(model, layers)).Select(layers =>
         new FlowFinding(model, layers.Place, [layers.Names, .. Words(measurement, layers)]) { Measurement = measurement, Layers = layers });
+
+    /// <summary>Whether the layers, as they are written now, can have what was measured.</summary>
+    private protected virtual bool IsPossible(PredictedModel model, MeasuredLayers layers) => true;
 
     /// <summary>What the message says behind the layers' names.</summary>
     private protected abstract IEnumerable<object> Words(Measurement measurement, MeasuredLayers layers);

@@ -62,7 +62,7 @@ public sealed class HostileEvidenceHeldOutTests
         ("a column less", Good.Replace("parameter,verdict,", "parameter,"), [2], false),
         ("no columns", Good.Split('\n')[0] + "\n", [1], false),
         ("columns and no rows", MeasuredProgram.File("Net"), [], false),
-        ("megabytes", MeasuredProgram.File("Net", [.. Rows, .. Enumerable.Range(0, 60_000).Select(i => Row($"other.{i}.weight", "healthy", 1))]), [1], false),
+        ("megabytes", MeasuredProgram.File("Net", [.. Rows, .. Enumerable.Range(0, 90_000).Select(i => Row($"other.{i}.weight", "healthy", 1))]), [1], false),
         ("a line of megabytes", MeasuredProgram.File("Net", [.. Rows, new string(',', 1_000_000)]), [9], true),
     ];
 

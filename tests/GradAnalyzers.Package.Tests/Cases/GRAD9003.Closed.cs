@@ -1,0 +1,16 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace Cases.Closed;
+
+public class ClosedNet : Module<Tensor, Tensor>
+{
+    private readonly Linear hidden = [|Linear(16, 64)|];
+    private readonly Linear output = Linear(64, 4);
+
+    public ClosedNet() : base(nameof(ClosedNet)) => RegisterComponents();
+
+    public override Tensor forward(Tensor x) => output.forward(functional.relu(hidden.forward(x)));
+}
