@@ -13,6 +13,8 @@ public sealed class Network : Module<Tensor, Tensor>
         Linear(64, 64), Sigmoid(),
         Linear(64, 64), Sigmoid(),
         Linear(64, 64), Sigmoid(),
+        Linear(64, 64), Sigmoid(),
+        Linear(64, 64), Sigmoid(),
         Linear(64, 3));
 
     public Network() : base(nameof(Network))

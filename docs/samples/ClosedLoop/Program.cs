@@ -1,7 +1,6 @@
 using System.Globalization;
 using ClosedLoop;
 using GradAnalyzers.Monitor;
-using TorchSharp;
 using static TorchSharp.torch;
 
 // dotnet run trains the network; what the monitor measures goes to gradients/, where the next build finds it.
@@ -14,7 +13,7 @@ using var monitor = new GradientMonitor(model)
     .AddSink(new ConsoleProgress())
     .AddSink(new EvidenceFile("gradients/Network.gradients.csv"));
 var right = 0.0;
-for (var step = 0; step < 1000; step++)
+for (var step = 0; step < 500; step++)
 {
     using var scope = NewDisposeScope();
     var points = randn(64, 2);

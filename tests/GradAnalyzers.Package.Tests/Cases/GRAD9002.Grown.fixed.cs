@@ -5,7 +5,7 @@ using static TorchSharp.torch.nn;
 
 namespace Cases.Grown;
 
-public class GrownNet : Module<Tensor, Tensor>
+public class [|GrownNet|] : Module<Tensor, Tensor>
 {
     private readonly ModuleList<Linear> layers = new();
     private readonly ModuleList<BatchNorm1d> norms = new();
