@@ -51,25 +51,26 @@ internal static class EvidenceText
 
     public static (MeasuredRun? Run, ImmutableArray<EvidenceError> Errors) Parse(SourceText text)
     {
+        // Not even its lines are looked for.
         if (text.Length > MostText)
-            return Refused(text, $"this evidence file has {Many(text.Length)} characters; up to {Many(MostText)} are read. Measure a part of the model, or exclude the file");
+            return Refused(default, $"this evidence file has {Many(text.Length)} characters; up to {Many(MostText)} are read. Measure a part of the model, or exclude the file");
         if (text.Encoding is { CodePage: not (Utf8 or Ascii) })
-            return Refused(text, "this evidence file is not in UTF-8, as the monitor writes it. Save it in UTF-8, or write it again");
+            return Refused(text.Lines[0].Span, "this evidence file is not in UTF-8, as the monitor writes it. Save it in UTF-8, or write it again");
         var content = text.ToString();
         if (content.IndexOf('\0') >= 0)
-            return Refused(text, "this evidence file has zero bytes in it: it is in another encoding, or was damaged. Write it again");
+            return Refused(text.Lines[0].Span, "this evidence file has zero bytes in it: it is in another encoding, or was damaged. Write it again");
         var lines = text.Lines;
         var first = LineOf(content, lines[0]).TrimStart('\uFEFF');
         if (Begin.Match(first) is not { Success: true } begin)
-            return Refused(text, NoEvidence);
+            return Refused(text.Lines[0].Span, NoEvidence);
         if (!int.TryParse(begin.Groups[1].Value, NumberStyles.None, CultureInfo.InvariantCulture, out var version) || version < 1)
-            return Refused(text, $"'{begin.Groups[1].Value}' is no version of an evidence file; write it again");
+            return Refused(text.Lines[0].Span, $"'{begin.Groups[1].Value}' is no version of an evidence file; write it again");
         if (version > Version)
-            return Refused(text, $"this evidence file has version {version}, and version {Version} is read. Use one version of GradAnalyzers for build and monitor");
+            return Refused(text.Lines[0].Span, $"this evidence file has version {version}, and version {Version} is read. Use one version of GradAnalyzers for build and monitor");
         if (FirstLine.Match(first) is not { Success: true } match || Unquoted(match) is not { } model)
-            return Refused(text, "the first line does not say model and steps (', model Net, steps 1000'); write the file again");
+            return Refused(text.Lines[0].Span, "the first line does not say model and steps (', model Net, steps 1000'); write the file again");
         if (lines.Count < 2 || Cells(LineOf(content, lines[1])) is not { } columns || columns.Count == 1)
-            return Refused(text, "the evidence file has no second line with the columns; write it again");
+            return Refused(text.Lines[0].Span, "the evidence file has no second line with the columns; write it again");
         if (Required.FirstOrDefault(column => !columns.Contains(column)) is { } lacking)
             return ((MeasuredRun?)null, ImmutableArray.Create(new EvidenceError(lines[1].Span, $"the column '{lacking}' is missing; write the file again")));
         return Rows(model, long.Parse(match.Groups[3].Value, CultureInfo.InvariantCulture), content, lines, columns);
@@ -191,7 +192,7 @@ internal static class EvidenceText
 
     private static string Shown(string text) => text.Length <= 40 ? text : text[..20] + "…" + text[^20..];
 
-    private static (MeasuredRun?, ImmutableArray<EvidenceError>) Refused(SourceText text, string problem) => (null, ImmutableArray.Create(new EvidenceError(text.Lines[0].Span, problem)));
+    private static (MeasuredRun?, ImmutableArray<EvidenceError>) Refused(TextSpan place, string problem) => (null, ImmutableArray.Create(new EvidenceError(place, problem)));
 
     private static string Many(int number) => number.ToString("N0", CultureInfo.InvariantCulture);
 

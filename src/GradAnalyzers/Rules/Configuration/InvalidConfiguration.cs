@@ -20,7 +20,7 @@ public sealed class InvalidConfiguration() : Rule(Descriptors.GRAD0001)
             foreach (var (file, span, message) in errors[context.AdditionalFile.Path])
             {
                 if (file.GetText(context.CancellationToken) is { } text)
-                    context.ReportDiagnostic(Diagnostic.Create(Descriptor, Location.Create(file.Path, span, text.Lines.GetLinePositionSpan(span)), Message.Fit(Descriptor, [message]).ToArray<object>()));
+                    context.ReportDiagnostic(Diagnostic.Create(Descriptor, Location.Create(file.Path, span, span.End == 0 ? default : text.Lines.GetLinePositionSpan(span)), Message.Fit(Descriptor, [message]).ToArray<object>()));
             }
         });
 
