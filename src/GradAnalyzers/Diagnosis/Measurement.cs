@@ -49,9 +49,16 @@ internal sealed class Measurement(PredictedModel model, ImmutableArray<MeasuredR
                 layers[parameter.Path] = layer;
         }
 
-        return Runs.SelectMany(run => run.Parameters.Where(row => row.Verdict == verdict && layers.ContainsKey(row.Path)).Select(row => (Run: run, Row: row, Layer: layers[row.Path])))
+        var predicted = Model.Prediction.Parameters.Where(parameter => !double.IsNaN(parameter.LogRelative)).ToDictionary(parameter => parameter.Path, parameter => Math.Pow(10, parameter.LogRelative), StringComparer.Ordinal);
+        return Runs.SelectMany(run => Rows(run))
             .GroupBy(measured => Place(measured.Layer))
-            .Select(place => new MeasuredLayers(place.Key, place.Select(measured => measured.Layer.Path).Where(path => path.Length > 0).Distinct().ToImmutableArray(), place.Select(measured => Figure(measured.Run, measured.Row)).ToImmutableArray()));
+            .Select(place => new MeasuredLayers(place.Key, place.Select(measured => measured.Layer.Path).Where(path => path.Length > 0).Distinct().ToImmutableArray(), place.Select(measured => measured.Figure).ToImmutableArray()));
+
+        IEnumerable<(ModelLayer Layer, MeasuredFigure Figure)> Rows(MeasuredRun run)
+        {
+            var reference = Reference(run);
+            return run.Parameters.Where(row => row.Verdict == verdict && layers.ContainsKey(row.Path)).Select(row => (layers[row.Path], Figure(run, row, reference, predicted)));
+        }
     }
 
     /// <summary>The first weight's gradient over the last one's in the median of the training that says most; NaN where it was not measured.</summary>
@@ -93,25 +100,18 @@ internal sealed class Measurement(PredictedModel model, ImmutableArray<MeasuredR
     /// <summary>Where a layer is created; for one of another project, or the model's own parameters, the model.</summary>
     private Location Place(ModelLayer layer) => layer.Path.Length > 0 && layer.Creation.IsInSource ? layer.Creation : Model.Graph.Location;
 
-    /// <summary>A row's median beside that of the last weight, and what is predicted of both.</summary>
-    private MeasuredFigure Figure(MeasuredRun run, MeasuredParameter row)
+    /// <summary>What rows are compared with: the last weight, in the order of evaluation where that is known.</summary>
+    private MeasuredParameter? Reference(MeasuredRun run) =>
+        Model.LastWeight is { } last ? run[last] : run.Parameters.LastOrDefault(row => row.Path.EndsWith(".weight", StringComparison.Ordinal));
+
+    /// <summary>A row's median beside that of the last weight, and what is predicted of both: now, or else when the measured training was built.</summary>
+    private static MeasuredFigure Figure(MeasuredRun run, MeasuredParameter row, MeasuredParameter? last, Dictionary<string, double> predicted)
     {
-        var last = Model.LastWeight ?? run.Parameters.LastOrDefault(other => other.Path.EndsWith(".weight", StringComparison.Ordinal))?.Path;
-        var reference = last is null || last == row.Path ? null : run[last];
+        var reference = last?.Path == row.Path ? null : last;
         var ratio = reference is { MedianNorm: > 0 } && !double.IsInfinity(reference.MedianNorm) ? row.MedianNorm / reference.MedianNorm : double.NaN;
-        var predicted = reference is null ? double.NaN : Predicted(row) / Predicted(reference);
-        return new MeasuredFigure(run, row, reference?.Path, ratio, predicted);
-    }
+        return new MeasuredFigure(run, row, reference?.Path, ratio, reference is null ? double.NaN : Predicted(row) / Predicted(reference));
 
-    private double Predicted(MeasuredParameter row)
-    {
-        foreach (var parameter in Model.Prediction.Parameters)
-        {
-            if (parameter.Path == row.Path && !double.IsNaN(parameter.LogRelative))
-                return Math.Pow(10, parameter.LogRelative);
-        }
-
-        return row.Predicted;
+        double Predicted(MeasuredParameter parameter) => predicted.TryGetValue(parameter.Path, out var now) ? now : parameter.Predicted;
     }
 }
 
