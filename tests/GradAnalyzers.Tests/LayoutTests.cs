@@ -4,6 +4,7 @@ using GradAnalyzers.CodeFixes;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.Diagnostics;
+using Microsoft.CodeAnalysis.Text;
 using Xunit;
 
 namespace GradAnalyzers.Tests;
@@ -64,9 +65,11 @@ public sealed partial class LayoutTests
             .WithCompilationOptions(new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary))
             .AddMetadataReferences(Code.References)
             .AddDocument("Usings.cs", "global using System; global using System.Collections.Generic; global using System.Linq; global using System.Threading.Tasks;").Project;
+        if (Path.Combine(CasesFolder, Path.ChangeExtension(file, ".gradients.csv")) is var evidence && File.Exists(evidence))
+            project = project.AddAdditionalDocument(Path.GetFileName(evidence), SourceText.From(File.ReadAllText(evidence)), filePath: evidence).Project;
         var document = project.AddDocument(file, text);
         var compilation = await document.Project.GetCompilationAsync(TestContext.Current.CancellationToken);
-        var diagnostics = await compilation!.WithAnalyzers([rule]).GetAnalyzerDiagnosticsAsync(TestContext.Current.CancellationToken);
+        var diagnostics = await compilation!.WithAnalyzers([rule], document.Project.AnalyzerOptions).GetAnalyzerDiagnosticsAsync(TestContext.Current.CancellationToken);
         Assert.NotEmpty(diagnostics);
 
         var solution = await fixer.Apply(document.Project.Solution, diagnostics.ToImmutableArray(), key: null, TestContext.Current.CancellationToken);
