@@ -55,10 +55,12 @@ public abstract class FlowFixer(string id, FlowRule rule) : Fixer(id)
         if ((await CompileCheck.BrokenBy(project.Solution, changed.Solution, cancellation).ConfigureAwait(false)).Any())
             return null;
 
-        var number = Same(models.All(before.Thresholds, cancellation), before).IndexOf(before);
+        var number = Same(Candidates(models), before).IndexOf(before);
         var changedModels = PredictedModels.For(compilation, ModelCatalogue.For(compilation, project.AnalyzerOptions));
-        var after = Same(changedModels.All(before.Thresholds, cancellation), before).ElementAtOrDefault(number);
+        var after = Same(Candidates(changedModels), before).ElementAtOrDefault(number);
         return after is null ? null : Title(plan, finding, after);
+
+        ImmutableArray<PredictedModel> Candidates(PredictedModels all) => finding.Measurement is null ? all.All(before.Thresholds, cancellation) : all.Every(before.Thresholds, cancellation);
     }
 
     /// <summary>What a fix promises; null where it does not heal.</summary>

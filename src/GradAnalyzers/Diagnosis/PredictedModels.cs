@@ -64,6 +64,10 @@ internal sealed class PredictedModels
     public ImmutableArray<PredictedModel> All(Thresholds thresholds, CancellationToken cancellation) =>
         Judge(thresholds, cancellation)?.Models ?? ImmutableArray<PredictedModel>.Empty;
 
+    /// <summary>All models, parts of others too, whether the program trains or not: what a training measured elsewhere may be of any.</summary>
+    public ImmutableArray<PredictedModel> Every(Thresholds thresholds, CancellationToken cancellation) =>
+        ModelGraphs.Of(_program).All(cancellation).Select(graph => Of(graph, thresholds)).ToImmutableArray();
+
     private Judged? Judge(Thresholds thresholds, CancellationToken cancellation)
     {
         if (!_program.MembersFor(cancellation).Trains)
