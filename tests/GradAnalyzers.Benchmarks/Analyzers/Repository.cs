@@ -22,7 +22,14 @@ internal sealed partial record Repository(string Name, ImmutableArray<(string Pa
 
     /// <summary>All sources of a folder, in a fixed order.</summary>
     private static ImmutableArray<(string Path, string Text)> SourcesOf(string folder) =>
-        [.. Directory.EnumerateFiles(folder, "*.cs", SearchOption.AllDirectories).Order(StringComparer.Ordinal).Select(path => (Path.GetRelativePath(folder, path), File.ReadAllText(path)))];
+        [.. Directory.EnumerateFiles(folder, "*.cs", SearchOption.AllDirectories).Order(StringComparer.Ordinal).Select(path => (Path.GetRelativePath(folder, path), File.ReadAllText(path))).Append(("Usings.cs", UsingsOf(folder)))];
+
+    /// <summary>What the projects import into all their files.</summary>
+    private static string UsingsOf(string folder) => string.Join("\n", ProjectsOf(folder).SelectMany(file => ItemsOf(file, "Using")).Where(item => item.Attribute("Alias") is null && item.Attribute("Static") is null)
+        .Select(item => item.Attribute("Include")?.Value).Where(name => name is not null).Distinct(StringComparer.Ordinal).Select(name => $"global using {name};"));
+
+    private static IEnumerable<string> ProjectsOf(string folder) =>
+        Directory.EnumerateFiles(folder, "*.*proj", SearchOption.AllDirectories).Concat(Directory.EnumerateFiles(folder, "*.props", SearchOption.AllDirectories)).Order(StringComparer.Ordinal);
 
     /// <summary>The framework, TorchSharp, and the packages of all projects, restored once for all of them by a project made for it, beside this program.</summary>
     private static ImmutableArray<MetadataReference> ReferencesOf(string folder)
@@ -39,9 +46,9 @@ internal sealed partial record Repository(string Name, ImmutableArray<(string Pa
     {
         var versions = new SortedDictionary<string, string>(StringComparer.OrdinalIgnoreCase);
         var asked = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
-        foreach (var file in Directory.EnumerateFiles(folder, "*.*proj", SearchOption.AllDirectories).Concat(Directory.EnumerateFiles(folder, "*.props", SearchOption.AllDirectories)).Order(StringComparer.Ordinal))
+        foreach (var file in ProjectsOf(folder))
         {
-            foreach (var item in ItemsOf(file))
+            foreach (var item in ItemsOf(file, "PackageReference", "PackageVersion"))
             {
                 var name = item.Attribute("Include")?.Value ?? item.Attribute("Update")?.Value ?? "";
                 if (item.Name.LocalName == "PackageReference")
@@ -58,11 +65,11 @@ internal sealed partial record Repository(string Name, ImmutableArray<(string Pa
         return versions;
     }
 
-    private static IEnumerable<XElement> ItemsOf(string project)
+    private static IEnumerable<XElement> ItemsOf(string project, params string[] kinds)
     {
         try
         {
-            return XDocument.Load(project).Descendants().Where(element => element.Name.LocalName is "PackageReference" or "PackageVersion");
+            return XDocument.Load(project).Descendants().Where(element => kinds.Contains(element.Name.LocalName));
         }
         catch (XmlException)
         {
@@ -100,9 +107,9 @@ internal sealed partial record Repository(string Name, ImmutableArray<(string Pa
             var failed = packages.Keys.Where(named.Contains).DefaultIfEmpty("").ToList();
             if (failed is [""])
                 failed = [.. packages.Where(package => package.Value != "*").Select(package => package.Key)];
-            // What a package needs itself is gone: mostly one of the same family does.
+            // What a package needs itself is gone: mostly one of the same family does, a special one first.
             if (failed.Count == 0)
-                failed = [.. packages.Keys.Where(name => named.Any(missing => missing.Split('.')[0].Equals(name.Split('.')[0], StringComparison.OrdinalIgnoreCase)))];
+                failed = [.. packages.Keys.Where(name => named.Any(missing => missing.Split('.')[0].Equals(name.Split('.')[0], StringComparison.OrdinalIgnoreCase))).OrderByDescending(name => name.Length).Take(1)];
             if (failed.Count == 0)
                 throw new InvalidOperationException($"The packages of {Path.GetFileName(home)} cannot be restored. Remove what fails from its projects:\n{output}{errors.Result}");
             foreach (var name in failed)
