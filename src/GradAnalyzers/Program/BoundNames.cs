@@ -14,6 +14,8 @@ internal sealed class BoundNames(ulong declarations)
     private readonly ConcurrentDictionary<SyntaxNode, GradientUse> _gradientUses = new();
     private readonly ConcurrentDictionary<SyntaxNode, ImmutableArray<CallName>> _callNames = new();
 
+    private ImmutableArray<ModuleClass> _moduleClasses;
+
     /// <summary>The names of a tree, bound anew where the program's declarations have changed.</summary>
     public static BoundNames Of(TreeFacts tree, ulong declarations)
     {
@@ -23,6 +25,21 @@ internal sealed class BoundNames(ulong declarations)
     }
 
     private ulong Declarations { get; } = declarations;
+
+    /// <summary>The tree's module classes, in the order of the text.</summary>
+    public ImmutableArray<ModuleClass> ModuleClasses(TreeFacts tree, WholeProgram program, CancellationToken cancellation)
+    {
+        if (!_moduleClasses.IsDefault)
+            return _moduleClasses;
+        var found = ImmutableArray.CreateBuilder<ModuleClass>();
+        foreach (var declaration in tree.Classes)
+        {
+            if (program.Compilation.GetSemanticModel(tree.Tree).GetDeclaredSymbol(declaration, cancellation) is INamedTypeSymbol type && program.IsModule(type))
+                found.Add(new ModuleClass(declaration, type.OriginalDefinition.GetDocumentationCommentId() ?? type.ToDisplayString(), type.Name, type.IsAbstract));
+        }
+
+        return _moduleClasses = found.ToImmutable();
+    }
 
     /// <summary>Whether the member calls, or hands on, something that clears, computes, limits or uses gradients.</summary>
     public GradientUse GradientUse(MemberFacts member, ProgramSource source, CancellationToken cancellation)
@@ -128,6 +145,17 @@ internal sealed class BoundNames(ulong declarations)
 /// <param name="Name">What a caller writes.</param>
 /// <param name="Targets">What that is bound to in a call that can reach the member.</param>
 internal sealed record CallName(string Name, ImmutableArray<string> Targets);
+
+/// <summary>A class of the source that is a module.</summary>
+/// <param name="Declaration">Its declaration, or the first of a partial class that says what it derives from.</param>
+/// <param name="Id">Its documentation id.</param>
+/// <param name="Name">Its name.</param>
+/// <param name="IsAbstract">Whether no object is of this class itself.</param>
+internal sealed record ModuleClass(TypeDeclarationSyntax Declaration, string Id, string Name, bool IsAbstract)
+{
+    public INamedTypeSymbol Symbol(WholeProgram program, CancellationToken cancellation) =>
+        (INamedTypeSymbol)program.Compilation.GetSemanticModel(Declaration.SyntaxTree).GetDeclaredSymbol(Declaration, cancellation)!;
+}
 
 /// <summary>What a member does to gradients by itself.</summary>
 internal enum GradientUse
