@@ -17,12 +17,17 @@ internal sealed record ModelSites(ImmutableArray<ModuleClass> Classes, Immutable
         foreach (var tree in program.Trees)
         {
             cancellation.ThrowIfCancellationRequested();
-            var created = tree.Words.In(names).SelectMany(name => Creations(tree, name)).Distinct().OrderBy(node => node.SpanStart)
-                .Select(node => (Node: node, Member: MemberOf(node))).Where(pair => pair.Member is not null);
-            members.AddRange(created.GroupBy(pair => pair.Member!).Select(group => new CreatingMember(group.Key, group.Select(pair => pair.Node).ToImmutableArray())));
+            members.AddRange(BoundNames.Of(tree, program.Declarations).Creating(() => In(tree, names)));
         }
 
         return new ModelSites(classes, members.ToImmutable());
+    }
+
+    private static List<CreatingMember> In(TreeFacts tree, ILookup<int, string> names)
+    {
+        var created = tree.Words.In(names).SelectMany(name => Creations(tree, name)).Distinct().OrderBy(node => node.SpanStart)
+            .Select(node => (Node: node, Member: MemberOf(node))).Where(pair => pair.Member is not null);
+        return created.GroupBy(pair => pair.Member!).Select(group => new CreatingMember(group.Key, group.Select(pair => pair.Node).ToImmutableArray())).ToList();
     }
 
     public static int Order(Location one, Location other)

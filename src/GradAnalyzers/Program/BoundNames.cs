@@ -15,6 +15,8 @@ internal sealed class BoundNames(ulong declarations)
     private readonly ConcurrentDictionary<SyntaxNode, ImmutableArray<CallName>> _callNames = new();
 
     private ImmutableArray<ModuleClass> _moduleClasses;
+    private ImmutableArray<(MemberFacts Member, GradientUse Use)> _touching;
+    private object? _creating;
 
     /// <summary>The names of a tree, bound anew where the program's declarations have changed.</summary>
     public static BoundNames Of(TreeFacts tree, ulong declarations)
@@ -25,6 +27,22 @@ internal sealed class BoundNames(ulong declarations)
     }
 
     private ulong Declarations { get; } = declarations;
+
+    /// <summary>The tree's members that touch gradients themselves.</summary>
+    public ImmutableArray<(MemberFacts Member, GradientUse Use)> Touching(TreeFacts tree, int[] trainingNames, ProgramSource source, CancellationToken cancellation)
+    {
+        if (_touching.IsDefault)
+        {
+            _touching = !tree.Words.ContainsAny(trainingNames) ? ImmutableArray<(MemberFacts, GradientUse)>.Empty
+                : tree.Members.Where(member => member.ContainsAny(trainingNames)).Select(member => (member, GradientUse(member, source, cancellation))).Where(pair => pair.Item2 != Program.GradientUse.None).ToImmutableArray();
+        }
+
+        return _touching;
+    }
+
+    /// <summary>What was found in the tree by the names of the program's models.</summary>
+    public TFound Creating<TFound>(Func<TFound> find)
+        where TFound : class => (TFound)(_creating ??= find());
 
     /// <summary>The tree's module classes, in the order of the text.</summary>
     public ImmutableArray<ModuleClass> ModuleClasses(TreeFacts tree, WholeProgram program, CancellationToken cancellation)
