@@ -50,7 +50,9 @@ internal sealed class MeasuredModels
     }
 
     /// <summary>What <c>GetType().Name</c> gives: <c>T:Shop.Outer.Net`1</c> is Net`1.</summary>
-    private static string NameAtRunTime(ModelGraph graph) => graph.Type is { } type ? type.Id[(type.Id.LastIndexOfAny(['.', ':']) + 1)..] : "Sequential";
+    public static string NameAtRunTime(string id) => id[(id.LastIndexOfAny(['.', ':']) + 1)..];
+
+    private static string NameAtRunTime(ModelGraph graph) => graph.Type is { } type ? NameAtRunTime(type.Id) : "Sequential";
 
     /// <summary>What is different between a model and the one that was measured; null where evidence fits.</summary>
     private static Difference? Compare(PredictedModel model, MeasuredRun run)

@@ -39,7 +39,7 @@ internal sealed class PredictedModels
         if (_measured.TryGetValue(thresholds, out var known))
             return known;
         var graphs = ModelGraphs.Of(_program);
-        var names = graphs.Classes(cancellation).ToLookup(type => type.MetadataName, StringComparer.Ordinal);
+        var names = graphs.Classes(cancellation).Select(type => type.Id).Distinct(StringComparer.Ordinal).ToLookup(MeasuredModels.NameAtRunTime, StringComparer.Ordinal);
         return _measured.GetOrAdd(thresholds, MeasuredModels.Of(graphs.All(cancellation), name => names[name].Count(), Evidence, graph => Of(graph, thresholds)));
     }
 
