@@ -136,7 +136,7 @@ internal sealed partial class Evaluator
     private void RunConstructorCore(IMethodSymbol constructor, Instance instance, Value[] arguments, int depth)
     {
         var type = constructor.ContainingType;
-        var frame = new Frame(constructor.OriginalDefinition, instance, null);
+        var frame = new Frame(constructor.OriginalDefinition, instance, null) { Start = _store.Mark };
         var parameters = constructor.OriginalDefinition.Parameters;
         for (var index = 0; index < parameters.Length; index++)
             Set(frame, parameters[index], index < arguments.Length ? arguments[index] : DefaultOf(parameters[index], instance is ModuleValue module ? module.Creation : Location.None));

@@ -14,8 +14,11 @@ internal sealed class Unknown(string reason, string? text = null) : Value
 {
     public static Unknown TooLarge { get; } = new("the model is larger than what is evaluated");
 
+    /// <summary>A longer expression has no name: one that doubles in a loop is given up before it costs.</summary>
+    private const int MaximumText = 1_024;
+
     public string Reason { get; } = reason;
-    public string? Text { get; } = text;
+    public string? Text { get; } = text?.Length <= MaximumText ? text : null;
 }
 
 /// <summary>A number (<see cref="long"/> or <see cref="double"/>), truth value, string, or null; of an enumeration with its type.</summary>
@@ -144,6 +147,18 @@ internal sealed class Frame(ISymbol? method, Value? self, Frame? parent) : State
 
     /// <summary>A break or continue ran under a condition that is not known.</summary>
     public bool LeftLoopUncertainly { get; set; }
+
+    /// <summary>Where the last jump goes.</summary>
+    public ILabelSymbol? Target { get; set; }
+
+    /// <summary>Jumps that were followed.</summary>
+    public int Jumps { get; set; }
+
+    /// <summary>A goto ran under a condition that is not known.</summary>
+    public bool MayHaveJumped { get; set; }
+
+    /// <summary>The store's mark where the method began.</summary>
+    public int Start { get; init; }
 }
 
 /// <summary>An array, list or dictionary. A dictionary's items are pairs of key and value.</summary>
