@@ -428,15 +428,16 @@ internal sealed partial class Evaluator
 
     private static string Header(IOperation loop)
     {
-        var text = loop.Syntax.ToString();
+        // Not the whole text of a loop: each loop around it would ask for it again.
+        var start = loop.Syntax.SpanStart;
         var end = loop.Syntax switch
         {
             ForStatementSyntax syntax => syntax.CloseParenToken.Span.End,
             CommonForEachStatementSyntax syntax => syntax.CloseParenToken.Span.End,
             WhileStatementSyntax syntax => syntax.CloseParenToken.Span.End,
-            _ => loop.Syntax.SpanStart,
-        } - loop.Syntax.SpanStart;
-        return end > 0 ? text[..end] : "do";
+            _ => start,
+        };
+        return end > start ? loop.Syntax.SyntaxTree.GetText().ToString(new(start, end - start)) : "do";
     }
 
     private void FindUnrolled(int from, IReadOnlyCollection<int> previous)
