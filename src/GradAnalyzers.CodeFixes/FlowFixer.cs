@@ -56,9 +56,9 @@ public abstract class FlowFixer(string id, FlowRule rule) : Fixer(id)
         var number = Same(models.All(before.Thresholds, cancellation), before).IndexOf(before);
         var changedModels = PredictedModels.For(compilation, ModelCatalogue.For(compilation, project.AnalyzerOptions));
         var after = Same(changedModels.All(before.Thresholds, cancellation), before).ElementAtOrDefault(number);
-        if (after is null || plan.MustHeal && after.Prediction.Verdict != Verdict.Healthy)
+        if (after is null || plan.MustHeal && after.Expected.Verdict != Verdict.Healthy)
             return null;
-        var figure = before.IsInRatio ? after.Prediction.FirstToLastRatio : after.Prediction.Attenuation;
+        var figure = before.IsInRatio ? after.Expected.FirstToLastRatio : after.Expected.Attenuation;
         return plan.MustHeal ? $"{plan.Title} ({PredictedModel.Short(before.Figure)} -> {PredictedModel.Short(figure)})" : plan.Title;
     }
 
