@@ -18,6 +18,8 @@ internal static class PartialNetwork
     /// <summary>The nodes whose derivative is known: an output depends on them, and nothing opaque lies on any way to one.</summary>
     public static bool[] Judged(Network network)
     {
+        if (network.Nodes.IsDefaultOrEmpty)
+            return [];
         var reached = network.Reached();
         var judged = (bool[])reached.Clone();
         // Before something opaque nothing is; a node comes after what it reads.
@@ -36,6 +38,8 @@ internal static class PartialNetwork
     /// <summary>The network with this value in the place of everything opaque; null where too little of it is left to compare weights.</summary>
     public static Network? Of(Network network, Source source)
     {
+        if (network.Nodes.IsDefaultOrEmpty)
+            return null;
         var reached = network.Reached();
         if (!network.Nodes.Where((node, index) => reached[index] && node.Layer is Opaque).Any())
             return null;
