@@ -165,6 +165,24 @@ internal sealed class Frame(ISymbol? method, Value? self, Frame? parent) : State
 internal sealed class Collection(CollectionKind kind) : Stateful
 {
     public CollectionKind Kind { get; } = kind;
+
+    /// <summary>Of a dictionary: whether its comparer takes large and small letters for the same.</summary>
+    public bool IgnoresCase { get; init; }
+
+    public bool IsKey(object? one, object? other) =>
+        Equals(one, other) || (IgnoresCase && one is string first && other is string second && string.Equals(first, second, StringComparison.OrdinalIgnoreCase));
+}
+
+/// <summary>What a Lazy makes when it is first asked.</summary>
+internal sealed class Deferred(Function made) : Stateful
+{
+    public Function Made { get; } = made;
+}
+
+/// <summary>An enumerator that code moves by hand; its place is in a slot.</summary>
+internal sealed class Enumerated(Value elements) : Stateful
+{
+    public Value Elements { get; } = elements;
 }
 
 internal enum CollectionKind
@@ -222,6 +240,9 @@ internal static class Slot
 {
     /// <summary>Elements of a collection or container.</summary>
     public const string Items = "items";
+
+    /// <summary>Where an enumerator stands.</summary>
+    public const string Place = "place";
 
     /// <summary>Whether RegisterComponents ran.</summary>
     public const string Registered = "registered";
