@@ -41,8 +41,8 @@ internal readonly record struct ParameterPrediction(string Path, int Node, bool 
 
 /// <summary>
 /// Predicted gradient sizes of a network at initialization. "Typical" values: the geometric mean over random initializations.
-/// An opaque layer leaves the moments of everything after it unknown, and the derivative of everything before it: the numbers of a chain with one are NaN and the verdict is unknown,
-/// also for the part between it and the loss, whose input nobody knows. A parameter that no opaque layer touches keeps its number.
+/// An opaque layer leaves the moments of everything after it unknown, and the derivative of everything before it: the numbers of a chain with one are NaN and the verdict is unknown.
+/// The part between it and the loss can be asked by itself: <see cref="PredictPart"/>. A parameter that no opaque layer touches keeps its number.
 /// </summary>
 internal sealed class GradientFlowPrediction
 {
@@ -89,16 +89,14 @@ internal sealed class GradientFlowPrediction
         {
             if (PartialNetwork.Of(network, source) is not { } part)
                 return null;
-            var prediction = Predict(part, thresholds);
-            if (first is null)
+            foreach (var sized in PartialNetwork.OfAnySize(part))
             {
-                first = prediction;
+                var prediction = Predict(sized, thresholds);
+                first ??= prediction;
                 if (first.Verdict == Verdict.Unknown || !whatever)
-                    break;
-            }
-            else if (prediction.Verdict != first.Verdict)
-            {
-                return new(first.Parameters, first.FirstToLastRatio, first.Attenuation, first.InputAttenuation, Verdict.Unknown, "it depends on what comes before");
+                    return first;
+                if (prediction.Verdict != first.Verdict)
+                    return new(first.Parameters, first.FirstToLastRatio, first.Attenuation, first.InputAttenuation, Verdict.Unknown, "it depends on what comes before");
             }
         }
 

@@ -4,7 +4,7 @@ namespace GradAnalyzers.GradientFlow;
 
 /// <summary>
 /// What lies between something opaque and the loss, as a network of its own: its derivatives are known where no way leads through anything opaque, up to what comes out of the opaque part.
-/// That is tried: small and large, of one sign or both, alike in all samples or not. What all of them share holds whatever it is.
+/// That is tried: small and large, of one sign or both, alike in all samples or not, at many positions or few. What all of them share holds whatever it is.
 /// </summary>
 internal static class PartialNetwork
 {
@@ -14,6 +14,17 @@ internal static class PartialNetwork
         from share in new[] { 0, 0.5 }
         from alike in new[] { 0, 0.99 }
         select new Source(square, share, alike));
+
+    /// <summary>How many positions it may have beside those that are assumed: along each dimension of an image, or in a sequence.</summary>
+    private const int FewPositions = 4;
+
+    /// <summary>The part with as many positions as are assumed, and, where they may matter, with few.</summary>
+    public static IEnumerable<Network> OfAnySize(Network part)
+    {
+        yield return part;
+        if (part.Nodes.Any(node => node.Layer is Convolution or MaxPooling or AveragePooling or AdaptivePooling or Recurrent or Attention or Block or Embedding or PositionSoftmax or Rearrange))
+            yield return part with { Assumptions = part.Assumptions with { Image = FewPositions, Steps = FewPositions } };
+    }
 
     /// <summary>The nodes whose derivative is known: an output depends on them, and nothing opaque lies on any way to one.</summary>
     public static bool[] Judged(Network network)

@@ -34,14 +34,27 @@ public sealed class GradientFlowReport() : Rule(Descriptors.GRAD0002)
             return;
         var name = graph.Arguments.IsEmpty ? graph.Name : $"{graph.Name}({string.Join(", ", graph.Arguments.Select(argument => $"{argument.Name}: {argument.Value}"))})";
         var part = prediction.Verdict == Verdict.Unknown ? GradientFlowPrediction.PredictPart(network, options.Thresholds) : null;
-        var verdict = part is { Verdict: not Verdict.Unknown } ? $"partly {Text(part.Verdict)} (before '{FirstOf(part)}' it is not known: {prediction.Reason})"
-            : prediction.Reason is { } reason ? $"{Text(prediction.Verdict)} ({reason})" : Text(prediction.Verdict);
+        var verdict = part is { Verdict: not Verdict.Unknown } ? $"partly {Text(part.Verdict)} (before '{FirstOf(part)}' it is not known: {WithRemedy(prediction.Reason)})"
+            : prediction.Reason is { } reason ? $"{Text(prediction.Verdict)} ({WithRemedy(reason)})" : Text(prediction.Verdict);
         var figures = part is { Verdict: not Verdict.Unknown } ? part : prediction;
         // Where the model is made, and where the prediction stops.
         var places = new[] { graph.Creation, StopOf(graph, network, prediction) }.OfType<Location>().Where(place => place.IsInSource && place != graph.Location).Distinct().ToImmutableArray();
         report(Diagnostic.Create(Descriptor, graph.Location, places,
             name, verdict, Number(figures.FirstToLastRatio), Number(figures.Attenuation), string.Join(" ", Pairs(prediction, figures))));
     }
+
+    /// <summary>A reason, and what would make known what stops the prediction at its place.</summary>
+    private static string? WithRemedy(string? reason) => reason switch
+    {
+        null => null,
+        _ when reason.Contains("would tell") => reason,
+        _ when reason.Contains("is not in the catalogue") => $"{reason}; a catalogue line would tell what it does",
+        _ when reason.StartsWith("how ", StringComparison.Ordinal) && reason.EndsWith("starts is not known", StringComparison.Ordinal) => $"{reason}; an initializer of torch.nn.init with constants would tell it",
+        _ when reason.Contains("unknown number of steps") => $"{reason}; a constant number would tell it",
+        _ when reason.Contains("given by the caller") => $"{reason}; a creation with constants would tell it",
+        _ when reason.EndsWith("whose dimensions are not known", StringComparison.Ordinal) || reason.EndsWith("not known to be positions", StringComparison.Ordinal) => $"{reason}; a reshape to constants would tell them",
+        _ => reason,
+    };
 
     private static string FirstOf(GradientFlowPrediction part)
     {

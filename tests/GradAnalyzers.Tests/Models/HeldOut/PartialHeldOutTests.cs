@@ -75,8 +75,8 @@ public sealed class PartialHeldOutTests
     public async Task WhatIsNotSureIsNotSaid(string fields, string constructor, string forward, string parameters = "") => Assert.Empty(await Reports(Model(fields, constructor, forward, parameters), false));
 
     [Theory]
-    [InlineData("head = Stacks.Of(8, () => Sigmoid());", "partly vanishing (before 'head.0' it is not known: 'cumsum' is not in the catalogue and not in source)")]
-    [InlineData("head = Stacks.Of(45, () => ReLU(), norm: true);", "partly exploding (before 'head.0' it is not known: 'cumsum' is not in the catalogue and not in source)")]
+    [InlineData("head = Stacks.Of(8, () => Sigmoid());", "partly vanishing (before 'head.0' it is not known: 'cumsum' is not in the catalogue and not in source; a catalogue line would tell what it does)")]
+    [InlineData("head = Stacks.Of(45, () => ReLU(), norm: true);", "partly exploding (before 'head.0' it is not known: 'cumsum' is not in the catalogue and not in source; a catalogue line would tell what it does)")]
     public async Task TheReportSaysThatAVerdictIsPartial(string constructor, string verdict)
     {
         var report = Assert.Single(await Reports(Model("Linear enc = Linear(16, 64); Sequential head;", constructor, "return head.forward(enc.forward(x).cumsum(1));"), true));
