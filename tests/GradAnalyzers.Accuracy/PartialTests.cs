@@ -17,8 +17,14 @@ public sealed class PartialTests
         foreach (var network in Cases.BehindUnknown)
         {
             var source = Source.Find(network)!;
-            var part = GradientFlowPrediction.PredictPart(source, Thresholds.Default)!;
-            Assert.Equal(Verdict.Unknown, GradientFlowPrediction.Predict(source).Verdict);
+            var whole = GradientFlowPrediction.Predict(source);
+            Assert.Equal(Verdict.Unknown, whole.Verdict);
+            if (GradientFlowPrediction.PredictPart(source, Thresholds.Default) is not { } part)
+            {
+                lines.Add($"{network.Name} has no part: {whole.Reason}");
+                continue;
+            }
+
             Assert.DoesNotContain(part.Parameters, parameter => parameter.Path.StartsWith("encoder", StringComparison.Ordinal));
             var weights = part.Parameters.Where(parameter => parameter.IsWeight).ToList();
             var measurement = Measurement.Of(network);
