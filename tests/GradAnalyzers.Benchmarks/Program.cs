@@ -33,8 +33,8 @@ switch (args)
     case ["growth", .. var rest]:
         Growth.Run(rest.FirstOrDefault() ?? "");
         return 0;
-    case ["editing"]:
-        Editing.Run();
+    case ["editing", .. var rest]:
+        Editing.Run(rest.FirstOrDefault() ?? "");
         return 0;
     case ["growth-one", var name, var size]:
         Growth.One(name, int.Parse(size));
@@ -55,6 +55,6 @@ switch (args)
         DetectionQuality.Check(rest.Length > 0 ? int.Parse(rest[0]) : 1, rest.Length > 1 ? rest[1] : "");
         return 0;
     default:
-        Console.Error.WriteLine("Say what to measure: analyzers [rounds], repositories folder, facts folder, rounds folder, reports folder file, verdicts folder file, growth, editing, monitor [part of a model's name], clipping [part of a name [threads]], detection [seed [part of a name, or unseen]], or faults [seed [part of a name]]");
+        Console.Error.WriteLine("Say what to measure: analyzers [rounds], repositories folder, facts folder, rounds folder, reports folder file, verdicts folder file, growth, editing [part of what is edited], monitor [part of a model's name], clipping [part of a name [threads]], detection [seed [part of a name, or unseen]], or faults [seed [part of a name]]");
         return 1;
 }

@@ -18,27 +18,26 @@ internal sealed class ModelCatalogue
     private const string FactsProperty = "build_property.GradAnalyzersFacts";
 
     private static readonly Lazy<ImmutableArray<CatalogueEntry>> BuiltIn = new(ReadBuiltIn);
+
+    /// <summary>Of a project that references TorchSharp and has no catalogue of its own: nearly every one.</summary>
+    private static readonly Lazy<CatalogueTable> BuiltInTable = new(() => CatalogueTable.Empty.With(BuiltInEntries));
+
     private static readonly ConditionalWeakTable<Compilation, ConcurrentDictionary<ulong, ModelCatalogue>> ByCompilation = new();
 
     private readonly IReadOnlyCollection<(AdditionalText File, SourceText Text)> _files;
-    private readonly ImmutableDictionary<string, CatalogueEntry> _entries;
+    private readonly CatalogueTable _table;
     private readonly ConcurrentDictionary<ISymbol, CatalogueEntry?> _found = new(SymbolEqualityComparer.Default);
 
-    private ModelCatalogue(ulong signature, ImmutableDictionary<string, CatalogueEntry> entries, ImmutableArray<(AdditionalText File, CatalogueError Error)> errors, bool isRelevant, bool readsFacts, IReadOnlyCollection<(AdditionalText File, SourceText Text)> files)
+    private ModelCatalogue(ulong signature, CatalogueTable table, ImmutableArray<(AdditionalText File, CatalogueError Error)> errors, bool isRelevant, bool readsFacts, IReadOnlyCollection<(AdditionalText File, SourceText Text)> files)
     {
         _files = files;
         Signature = signature;
         ReadsFacts = readsFacts;
-        _entries = entries;
+        _table = table;
         Errors = errors;
-        HasTensorType = entries.Values.Any(entry => entry.Role == Role.Tensor);
+        HasTensorType = !NamesOf(Role.Tensor).IsEmpty;
         IsRelevant = isRelevant;
-        TrainingNames = SimpleNames(role => role.IsTraining());
-        ForwardNames = SimpleNames(role => role == Role.Forward);
-        ClipsByNorm = entries.Values.Where(entry => entry is { Role: Role.ClipNorm, IsBuiltIn: false }).Select(entry => entry.Member).OrderBy(name => name, StringComparer.Ordinal).ToImmutableArray();
-
-        ImmutableHashSet<string> SimpleNames(Func<Role, bool> isWanted) => entries.Values.Where(entry => isWanted(entry.Role))
-            .Select(entry => entry.Member[(entry.Member.LastIndexOf('.') + 1)..]).ToImmutableHashSet(StringComparer.Ordinal);
+        ClipsByNorm = OwnEntries.Where(entry => entry.Role == Role.ClipNorm).Select(entry => entry.Member).OrderBy(name => name, StringComparer.Ordinal).ToImmutableArray();
     }
 
     /// <summary>The built-in lines, in the order of the tables.</summary>
@@ -75,7 +74,7 @@ internal sealed class ModelCatalogue
         symbol is null ? null : _found.TryGetValue(symbol.OriginalDefinition, out var known) ? known : _found.GetOrAdd(symbol.OriginalDefinition, FindUncached);
 
     /// <summary>The simple names of everything that moves gradients: a member that mentions none of them cannot be part of a training loop.</summary>
-    public ImmutableHashSet<string> TrainingNames { get; }
+    public ImmutableHashSet<string> TrainingNames => _table.TrainingNames;
 
     /// <summary>The calls that clip by norm in the project's own catalogues.</summary>
     public ImmutableArray<string> ClipsByNorm { get; }
@@ -85,17 +84,16 @@ internal sealed class ModelCatalogue
         : OwnEntries.Where(entry => entry.Role == Role.Clear).Select(entry => entry.Member[(entry.Member.LastIndexOf('.') + 1)..]).OrderBy(name => name, StringComparer.Ordinal).FirstOrDefault() ?? "the clear";
 
     /// <summary>The project's own lines.</summary>
-    public IEnumerable<CatalogueEntry> OwnEntries => _entries.Values.Where(entry => !entry.IsBuiltIn);
+    public ImmutableArray<CatalogueEntry> OwnEntries => _table.OwnEntries;
 
     /// <summary>The simple names of everything that runs a model.</summary>
-    public ImmutableHashSet<string> ForwardNames { get; }
+    public ImmutableHashSet<string> ForwardNames => NamesOf(Role.Forward);
 
     /// <summary>Whether the symbol's entry has this role.</summary>
     public bool Is(ISymbol? symbol, Role role) => Find(symbol)?.Role == role;
 
     /// <summary>The last parts of the names of all members with this role, for a look at syntax before anything is bound.</summary>
-    public ImmutableHashSet<string> NamesOf(Role role) =>
-        _entries.Values.Where(entry => entry.Role == role).Select(entry => entry.Member[(entry.Member.LastIndexOf('.') + 1)..]).ToImmutableHashSet(StringComparer.Ordinal);
+    public ImmutableHashSet<string> NamesOf(Role role) => _table.NamesOf(role);
 
     /// <summary>The entry of a type or of the nearest of its base types that has one.</summary>
     public CatalogueEntry? FindBase(ITypeSymbol? type)
@@ -146,7 +144,7 @@ internal sealed class ModelCatalogue
     {
         for (var current = symbol; current is not null; current = Overridden(current))
         {
-            if (_entries.TryGetValue(QualifiedName(current), out var entry) && entry.IsOf(current.ContainingAssembly))
+            if (_table.Entries.TryGetValue(QualifiedName(current), out var entry) && entry.IsOf(current.ContainingAssembly))
                 return entry;
         }
 
@@ -158,7 +156,7 @@ internal sealed class ModelCatalogue
     {
         foreach (var contract in type.AllInterfaces)
         {
-            if (_entries.TryGetValue($"{QualifiedName(contract)}.{symbol.Name}", out var entry)
+            if (_table.Entries.TryGetValue($"{QualifiedName(contract)}.{symbol.Name}", out var entry)
                 && entry.IsOf(contract.ContainingAssembly)
                 && contract.GetMembers(symbol.Name).Any(member => SymbolEqualityComparer.Default.Equals(type.FindImplementationForInterfaceMember(member), symbol)))
                 return entry;
@@ -179,24 +177,20 @@ internal sealed class ModelCatalogue
 
     private static ModelCatalogue Create(ulong signature, Compilation compilation, IReadOnlyCollection<(AdditionalText File, SourceText Text)> files, bool readsFacts)
     {
-        var entries = ImmutableDictionary.CreateBuilder<string, CatalogueEntry>(StringComparer.Ordinal);
-        var errors = ImmutableArray.CreateBuilder<(AdditionalText, CatalogueError)>();
         var referencesLibrary = compilation.ReferencedAssemblyNames.Any(name => name.Name == Library);
-        if (referencesLibrary)
-        {
-            foreach (var entry in BuiltInEntries)
-                entries[entry.Member] = entry;
-        }
-
+        var table = referencesLibrary ? BuiltInTable.Value : CatalogueTable.Empty;
+        if (files.Count == 0)
+            return new ModelCatalogue(signature, table, ImmutableArray<(AdditionalText, CatalogueError)>.Empty, referencesLibrary, readsFacts, files);
+        var lines = new List<CatalogueEntry>();
+        var errors = ImmutableArray.CreateBuilder<(AdditionalText, CatalogueError)>();
         foreach (var (file, text) in files)
         {
             var (own, wrong) = CatalogueText.Parse(text);
-            foreach (var entry in own)
-                entries[entry.Member] = entry;
+            lines.AddRange(own);
             errors.AddRange(wrong.Select(error => (file, error)));
         }
 
-        return new ModelCatalogue(signature, entries.ToImmutable(), errors.ToImmutable(), referencesLibrary || files.Count > 0, readsFacts, files);
+        return new ModelCatalogue(signature, table.With(lines), errors.ToImmutable(), isRelevant: true, readsFacts, files);
     }
 
     private static ImmutableArray<CatalogueEntry> ReadBuiltIn()

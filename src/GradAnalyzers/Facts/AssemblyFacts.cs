@@ -14,6 +14,9 @@ internal sealed class AssemblyFacts(Compilation compilation, ModelCatalogue cata
 {
     private static readonly ConditionalWeakTable<WholeProgram, IReadOnlyDictionary<string, MemberFact>> BySource = new();
 
+    /// <summary>What an assembly's file carries, as long as compilations refer to it.</summary>
+    private static readonly ConditionalWeakTable<MetadataReference, IReadOnlyDictionary<string, MemberFact>> ByReference = new();
+
     private readonly ConcurrentDictionary<ISymbol, MemberFact?> _known = new(SymbolEqualityComparer.Default);
     private readonly ConcurrentDictionary<IAssemblySymbol, IReadOnlyDictionary<string, MemberFact>> _assemblies = new(SymbolEqualityComparer.Default);
 
@@ -69,8 +72,14 @@ internal sealed class AssemblyFacts(Compilation compilation, ModelCatalogue cata
 
     private IReadOnlyDictionary<string, MemberFact> Read(IAssemblySymbol assembly, CancellationToken cancellation)
     {
-        if (compilation.GetMetadataReference(assembly) is CompilationReference { Compilation: { Language: LanguageNames.CSharp } other })
+        var reference = compilation.GetMetadataReference(assembly);
+        if (reference is CompilationReference { Compilation: { Language: LanguageNames.CSharp } other })
             return OfSource(other, cancellation);
+        return reference is PortableExecutableReference file ? ByReference.GetValue(file, _ => Carried(assembly)) : Carried(assembly);
+    }
+
+    private static IReadOnlyDictionary<string, MemberFact> Carried(IAssemblySymbol assembly)
+    {
         Dictionary<string, MemberFact>? facts = null;
         foreach (var attribute in assembly.GetAttributes())
         {

@@ -43,8 +43,9 @@ internal sealed class FactReading
         var predictions = Predictions().ToLookup(pair => pair.Graph.Type?.Id, pair => pair.Prediction, StringComparer.Ordinal);
         foreach (var (prediction, number) in predictions[null].Take(MaximumSequentials).Select((prediction, index) => (prediction, index + 1)))
             yield return new MemberFact($"S:{number}") { Predictions = ImmutableArray.Create(prediction) };
-        foreach (var type in ModelSites.ModuleClasses(_program, _cancellation))
+        foreach (var module in ModelSites.ModuleClasses(_program, _cancellation))
         {
+            var type = module.Symbol(_program, _cancellation);
             var predicted = predictions[ModelType.IdOf(type)].Take(MaximumForwards).ToImmutableArray();
             if (!IsVisible(type))
             {
@@ -53,10 +54,9 @@ internal sealed class FactReading
                 continue;
             }
 
-            var module = new Instance(type);
-            var forwards = GraphsOf(type).Select(graph => (Graph: graph, Parameters: ParametersOf(graph, type))).Where(read => read.Parameters is not null)
+            var forwards = GraphsOf(module, type).Select(graph => (Graph: graph, Parameters: ParametersOf(graph, type))).Where(read => read.Parameters is not null)
                 .Select(read => ForwardFacts.Of(read.Graph, read.Parameters!.Value)).OfType<ForwardFact>().GroupBy(FactText.Write).Select(same => same.First()).Take(MaximumForwards).ToImmutableArray();
-            yield return new MemberFact(IdOf(type)) { Module = Fact(null, ImmutableArray.Create<Value>(module), forwards), Predictions = predicted };
+            yield return new MemberFact(IdOf(type)) { Module = Fact(null, ImmutableArray.Create<Value>(new Instance(type)), forwards), Predictions = predicted };
         }
     }
 
@@ -77,12 +77,12 @@ internal sealed class FactReading
     }
 
     /// <summary>What holds for any size, else the defaults; then the arguments that this project makes it with, which say little of those that another does.</summary>
-    private IEnumerable<ModelGraph> GraphsOf(INamedTypeSymbol type)
+    private IEnumerable<ModelGraph> GraphsOf(ModuleClass module, INamedTypeSymbol type)
     {
         var graphs = ModelGraphs.Of(_program);
         if (graphs.OfAnySize(type, _cancellation) is { } any)
             return [any];
-        return graphs.OfDefaults(type, _cancellation) is { } plain ? graphs.Of(type, _source).Prepend(plain) : graphs.Of(type, _source);
+        return graphs.OfDefaults(module, _cancellation) is { } plain ? graphs.Of(type, _source).Prepend(plain) : graphs.Of(type, _source);
     }
 
     private static ImmutableArray<(string, string?)>? ParametersOf(ModelGraph graph, INamedTypeSymbol type)

@@ -19,6 +19,7 @@ internal sealed class ModelGraphs
     private const string DefaultKind = "model with defaults";
 
     private static readonly ConditionalWeakTable<WholeProgram, ModelGraphs> ByProgram = new();
+    private static readonly ConditionalWeakTable<ModelGraph, GraphKey> Keys = new();
 
     private readonly WholeProgram _program;
     private Reading? _reading;
@@ -36,7 +37,7 @@ internal sealed class ModelGraphs
     public ImmutableArray<ModelGraph> All(CancellationToken cancellation) => Read(cancellation).Graphs;
 
     /// <summary>The module classes of the source, in the order of declaration.</summary>
-    public ImmutableArray<INamedTypeSymbol> Classes(CancellationToken cancellation) => Begun(cancellation).Sites.Classes;
+    public ImmutableArray<ModuleClass> Classes(CancellationToken cancellation) => Begun(cancellation).Sites.Classes;
 
     /// <summary>The models whose <see cref="ModelGraph.Location"/> lies in this file.</summary>
     public IEnumerable<ModelGraph> In(SyntaxTree tree, CancellationToken cancellation) => Read(cancellation).ByTree[tree];
@@ -55,7 +56,7 @@ internal sealed class ModelGraphs
         : Graphs(KeptOrRead(AnySizeKind, type.DeclaringSyntaxReferences[0].GetSyntax(cancellation), source => new ModelReading(source).OfAnySize(type), cancellation)).FirstOrDefault(graph => graph.IsComplete);
 
     /// <summary>A class as its constructor's defaults make it; null where they do not.</summary>
-    public ModelGraph? OfDefaults(INamedTypeSymbol type, CancellationToken cancellation) => type.IsAbstract ? null : Graphs(WithDefaults(type, cancellation)).FirstOrDefault();
+    public ModelGraph? OfDefaults(ModuleClass type, CancellationToken cancellation) => type.IsAbstract ? null : Graphs(WithDefaults(type, cancellation)).FirstOrDefault();
 
     /// <summary>The model that a method returns, its arguments by their names; null where that is not one known module.</summary>
     public ModelGraph? ReturnedBy(IMethodSymbol method, CancellationToken cancellation) =>
@@ -71,7 +72,7 @@ internal sealed class ModelGraphs
         var created = reading.Created.All(cancellation);
         var classes = created.SelectMany(kept => Graphs(kept)).Select(graph => graph.Type?.Id).OfType<string>().ToImmutableHashSet(StringComparer.Ordinal);
         var atCalls = created.Where((_, part) => !reading.Sites.Members[part].IsFactory).SelectMany(kept => Graphs(kept)).Select(graph => graph.Creation).OfType<Location>().ToImmutableHashSet();
-        var alone = reading.Defaults(classes, (type, token) => WithDefaults(type, token)).All(cancellation);
+        var alone = reading.Defaults(classes, WithDefaults).All(cancellation);
         // What a factory makes of arguments that it does not know says less than what its callers make of it.
         var all = created.SelectMany((kept, part) => Graphs(kept).Where(graph => !reading.Sites.Members[part].IsFactory || graph.Creation is not { } creation || !atCalls.Contains(creation)))
             .Concat(alone.SelectMany(kept => Graphs(kept)));
@@ -94,28 +95,22 @@ internal sealed class ModelGraphs
     private Kept Created(CreatingMember member, ImmutableHashSet<SyntaxNode> creating, CancellationToken cancellation) =>
         KeptOrRead(CreatedKind, member.Member, source => new ModelReading(source).CreatedBy(member, creating), cancellation);
 
-    private Kept WithDefaults(INamedTypeSymbol type, CancellationToken cancellation) =>
-        KeptOrRead(DefaultKind, type.DeclaringSyntaxReferences[0].GetSyntax(cancellation), source => new ModelReading(source).WithDefaults(type), cancellation);
+    private Kept WithDefaults(ModuleClass type, CancellationToken cancellation) =>
+        KeptOrRead(DefaultKind, type.Declaration, source => new ModelReading(source).WithDefaults(type.Symbol(_program, cancellation)), cancellation);
 
-    private Kept KeptOrRead(string kind, SyntaxNode node, Func<ProgramSource, ImmutableArray<ModelGraph>> read, CancellationToken cancellation)
+    private Kept KeptOrRead(string kind, SyntaxNode node, Func<ProgramSource, ImmutableArray<ModelGraph>> read, CancellationToken cancellation) => Kept.Of(_program, kind, node, cancellation, source =>
     {
-        var tree = TreeFacts.Of(node.SyntaxTree);
-        var key = new ProgramKey(_program.Declarations, 0);
-        if (tree.Results.TryGetValue((kind, node), out var kept) && kept.HoldsFor(key, _program))
-            return kept;
-        // What binding the bodies took is held by this source alone, which ends here.
-        var source = new ProgramSource(_program, cancellation);
         var graphs = read(source);
         foreach (var place in graphs.SelectMany(graph => (graph.Type?.Declarations ?? ImmutableArray<Location>.Empty).Append(graph.Location)))
             source.Reads(place.SourceTree);
-        return tree.Results[(kind, node)] = source.Keep(key, graphs);
-    }
+        return graphs;
+    });
 
     /// <summary>Creations with different arguments that come to the same model are one: names of devices and the like make no difference.</summary>
     private static ImmutableArray<ModelGraph> Distinct(IEnumerable<ModelGraph> graphs)
     {
         var known = new HashSet<ulong>();
-        return graphs.Where(graph => known.Add(KeyOf(graph))).OrderBy(graph => graph.Location, Comparer<Location>.Create(ModelSites.Order)).ToImmutableArray();
+        return graphs.Where(graph => known.Add(Keys.GetValue(graph, static key => new GraphKey(KeyOf(key))).Value)).OrderBy(graph => graph.Location, Comparer<Location>.Create(ModelSites.Order)).ToImmutableArray();
     }
 
     private static ulong KeyOf(ModelGraph graph)
@@ -143,16 +138,19 @@ internal sealed class ModelGraphs
         return sum;
     }
 
+    /// <summary>Computed once for a graph, which outlives the compilation.</summary>
+    private sealed record GraphKey(ulong Value);
+
     /// <summary>The work: first what members create, then the classes that none of them did.</summary>
     private sealed record Reading(ModelSites Sites, SharedWork<Kept> Created)
     {
         private SharedWork<Kept>? _defaults;
 
-        public SharedWork<Kept> Defaults(ImmutableHashSet<string> known, Func<INamedTypeSymbol, CancellationToken, Kept> read)
+        public SharedWork<Kept> Defaults(ImmutableHashSet<string> known, Func<ModuleClass, CancellationToken, Kept> read)
         {
             if (Volatile.Read(ref _defaults) is { } begun)
                 return begun;
-            var rest = Sites.Classes.Where(type => !type.IsAbstract && !known.Contains(ModelType.IdOf(type))).ToImmutableArray();
+            var rest = Sites.Classes.Where(type => !type.IsAbstract && !known.Contains(type.Id)).ToImmutableArray();
             return Interlocked.CompareExchange(ref _defaults, new(rest.Length, (part, token) => read(rest[part], token)), null) ?? _defaults;
         }
     }

@@ -2,13 +2,12 @@ using System.Collections.Immutable;
 using GradAnalyzers.Catalogue;
 using GradAnalyzers.Program;
 using Microsoft.CodeAnalysis;
-using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
 
 namespace GradAnalyzers.Models;
 
 /// <summary>Where a program may make a model, found without binding a body: its module classes, and the members outside of them that create one.</summary>
-internal sealed record ModelSites(ImmutableArray<INamedTypeSymbol> Classes, ImmutableArray<CreatingMember> Members)
+internal sealed record ModelSites(ImmutableArray<ModuleClass> Classes, ImmutableArray<CreatingMember> Members)
 {
     public static ModelSites Of(WholeProgram program, CancellationToken cancellation)
     {
@@ -18,9 +17,7 @@ internal sealed record ModelSites(ImmutableArray<INamedTypeSymbol> Classes, Immu
         foreach (var tree in program.Trees)
         {
             cancellation.ThrowIfCancellationRequested();
-            var created = tree.Words.In(names).SelectMany(name => Creations(tree, name)).Distinct().OrderBy(node => node.SpanStart)
-                .Select(node => (Node: node, Member: MemberOf(node))).Where(pair => pair.Member is not null);
-            members.AddRange(created.GroupBy(pair => pair.Member!).Select(group => new CreatingMember(group.Key, group.Select(pair => pair.Node).ToImmutableArray())));
+            members.AddRange(BoundNames.Of(tree, program.Declarations).Creating(() => In(tree, names)));
         }
 
         return new ModelSites(classes, WithCallers(members, names, program, cancellation));
@@ -67,6 +64,13 @@ internal sealed record ModelSites(ImmutableArray<INamedTypeSymbol> Classes, Immu
         return method.ParameterList.Parameters.Count > 0 && type is SimpleNameSyntax name && given.Contains(name.Identifier.ValueText);
     }
 
+    private static List<CreatingMember> In(TreeFacts tree, ILookup<int, string> names)
+    {
+        var created = tree.Words.In(names).SelectMany(name => Creations(tree, name)).Distinct().OrderBy(node => node.SpanStart)
+            .Select(node => (Node: node, Member: MemberOf(node))).Where(pair => pair.Member is not null);
+        return created.GroupBy(pair => pair.Member!).Select(group => new CreatingMember(group.Key, group.Select(pair => pair.Node).ToImmutableArray())).ToList();
+    }
+
     public static int Order(Location one, Location other)
     {
         var files = string.CompareOrdinal(one.SourceTree?.FilePath, other.SourceTree?.FilePath);
@@ -93,23 +97,17 @@ internal sealed record ModelSites(ImmutableArray<INamedTypeSymbol> Classes, Immu
     }
 
     /// <summary>Module classes of the source, in the order of declaration.</summary>
-    public static ImmutableArray<INamedTypeSymbol> ModuleClasses(WholeProgram program, CancellationToken cancellation)
+    public static ImmutableArray<ModuleClass> ModuleClasses(WholeProgram program, CancellationToken cancellation)
     {
-        var types = new List<INamedTypeSymbol>();
-        foreach (var tree in program.Trees)
+        var types = new List<ModuleClass>();
+        foreach (var tree in program.Trees.Where(tree => !tree.Classes.IsEmpty))
         {
-            SemanticModel? model = null;
-            foreach (var declaration in tree.Classes)
-            {
-                cancellation.ThrowIfCancellationRequested();
-                model ??= program.Compilation.GetSemanticModel(tree.Tree);
-                if (model.GetDeclaredSymbol(declaration, cancellation) is INamedTypeSymbol type && program.IsModule(type))
-                    types.Add(type);
-            }
+            cancellation.ThrowIfCancellationRequested();
+            types.AddRange(BoundNames.Of(tree, program.Declarations).ModuleClasses(tree, program, cancellation));
         }
 
-        types.Sort((one, other) => Order(one.Locations[0], other.Locations[0]));
-        return types.Distinct<INamedTypeSymbol>(SymbolEqualityComparer.Default).ToImmutableArray();
+        types.Sort((one, other) => Order(one.Declaration.Identifier.GetLocation(), other.Declaration.Identifier.GetLocation()));
+        return types.GroupBy(type => type.Id, StringComparer.Ordinal).Select(same => same.First()).ToImmutableArray();
     }
 
     /// <summary>Expressions that may create what a name says: <c>new Net(…)</c>, <c>Net net = new(…)</c>, <c>Sequential(…)</c>.</summary>

@@ -14,6 +14,10 @@ internal sealed class BoundNames(ulong declarations)
     private readonly ConcurrentDictionary<SyntaxNode, GradientUse> _gradientUses = new();
     private readonly ConcurrentDictionary<SyntaxNode, ImmutableArray<CallName>> _callNames = new();
 
+    private ImmutableArray<ModuleClass> _moduleClasses;
+    private ImmutableArray<(MemberFacts Member, GradientUse Use)> _touching;
+    private object? _creating;
+
     /// <summary>The names of a tree, bound anew where the program's declarations have changed.</summary>
     public static BoundNames Of(TreeFacts tree, ulong declarations)
     {
@@ -23,6 +27,37 @@ internal sealed class BoundNames(ulong declarations)
     }
 
     private ulong Declarations { get; } = declarations;
+
+    /// <summary>The tree's members that touch gradients themselves.</summary>
+    public ImmutableArray<(MemberFacts Member, GradientUse Use)> Touching(TreeFacts tree, int[] trainingNames, ProgramSource source, CancellationToken cancellation)
+    {
+        if (_touching.IsDefault)
+        {
+            _touching = !tree.Words.ContainsAny(trainingNames) ? ImmutableArray<(MemberFacts, GradientUse)>.Empty
+                : tree.Members.Where(member => member.ContainsAny(trainingNames)).Select(member => (member, GradientUse(member, source, cancellation))).Where(pair => pair.Item2 != Program.GradientUse.None).ToImmutableArray();
+        }
+
+        return _touching;
+    }
+
+    /// <summary>What was found in the tree by the names of the program's models.</summary>
+    public TFound Creating<TFound>(Func<TFound> find)
+        where TFound : class => (TFound)(_creating ??= find());
+
+    /// <summary>The tree's module classes, in the order of the text.</summary>
+    public ImmutableArray<ModuleClass> ModuleClasses(TreeFacts tree, WholeProgram program, CancellationToken cancellation)
+    {
+        if (!_moduleClasses.IsDefault)
+            return _moduleClasses;
+        var found = ImmutableArray.CreateBuilder<ModuleClass>();
+        foreach (var declaration in tree.Classes)
+        {
+            if (program.Compilation.GetSemanticModel(tree.Tree).GetDeclaredSymbol(declaration, cancellation) is INamedTypeSymbol type && program.IsModule(type))
+                found.Add(new ModuleClass(declaration, type.OriginalDefinition.GetDocumentationCommentId() ?? type.ToDisplayString(), type.Name, type.IsAbstract));
+        }
+
+        return _moduleClasses = found.ToImmutable();
+    }
 
     /// <summary>Whether the member calls, or hands on, something that clears, computes, limits or uses gradients.</summary>
     public GradientUse GradientUse(MemberFacts member, ProgramSource source, CancellationToken cancellation)
@@ -128,6 +163,17 @@ internal sealed class BoundNames(ulong declarations)
 /// <param name="Name">What a caller writes.</param>
 /// <param name="Targets">What that is bound to in a call that can reach the member.</param>
 internal sealed record CallName(string Name, ImmutableArray<string> Targets);
+
+/// <summary>A class of the source that is a module.</summary>
+/// <param name="Declaration">Its declaration, or the first of a partial class that says what it derives from.</param>
+/// <param name="Id">Its documentation id.</param>
+/// <param name="Name">Its name.</param>
+/// <param name="IsAbstract">Whether no object is of this class itself.</param>
+internal sealed record ModuleClass(TypeDeclarationSyntax Declaration, string Id, string Name, bool IsAbstract)
+{
+    public INamedTypeSymbol Symbol(WholeProgram program, CancellationToken cancellation) =>
+        (INamedTypeSymbol)program.Compilation.GetSemanticModel(Declaration.SyntaxTree).GetDeclaredSymbol(Declaration, cancellation)!;
+}
 
 /// <summary>What a member does to gradients by itself.</summary>
 internal enum GradientUse

@@ -18,17 +18,14 @@ internal sealed class TrainingMembers
 
     public TrainingMembers(ProgramSource source, CancellationToken cancellation)
     {
-        var trees = source.Trees;
         var found = new List<MemberFacts>();
         var names = Words.HashesOf(source.Catalogue.TrainingNames);
-        foreach (var tree in trees.Where(tree => tree.Words.ContainsAny(names)))
+        foreach (var tree in source.Trees)
         {
             cancellation.ThrowIfCancellationRequested();
-            foreach (var member in tree.Members)
+            foreach (var (member, use) in source.Bound(tree).Touching(tree, names, source, cancellation))
             {
-                var use = member.ContainsAny(names) ? source.Bound(tree).GradientUse(member, source, cancellation) : GradientUse.None;
-                if (use != GradientUse.None)
-                    found.Add(member);
+                found.Add(member);
                 Trains |= use == GradientUse.Trains;
             }
         }

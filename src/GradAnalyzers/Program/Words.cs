@@ -33,8 +33,10 @@ internal sealed class Words
         return false;
     }
 
-    /// <summary>Those of the names, by their hashes, that the text mentions: found in the time that the text has words, however many names there are.</summary>
-    public IEnumerable<string> In(ILookup<int, string> names)
+    /// <summary>Those of the names, by their hashes, that the text mentions: each is searched for, or, where the names are many, each word of the text.</summary>
+    public IEnumerable<string> In(ILookup<int, string> names) => names.Count < _places.Length / 16 ? names.Where(group => Contains(group.Key, Everywhere)).SelectMany(group => group) : Scanned(names);
+
+    private IEnumerable<string> Scanned(ILookup<int, string> names)
     {
         for (var index = 0; index < _places.Length; index++)
         {

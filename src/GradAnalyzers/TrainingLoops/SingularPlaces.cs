@@ -31,10 +31,12 @@ internal sealed class SingularPlaces
     {
         if (Volatile.Read(ref _inModels) is { } known)
             return known;
-        var source = new ProgramSource(_program, cancellation);
-        var found = ModelGraphs.Of(_program).Classes(cancellation).SelectMany(type => InForward(type, source)).ToImmutableHashSet();
+        var found = ModelGraphs.Of(_program).Classes(cancellation).SelectMany(type => InForward(type, cancellation)).ToImmutableHashSet();
         return Interlocked.CompareExchange(ref _inModels, found, null) ?? found;
     }
+
+    private ImmutableArray<SyntaxNode> InForward(ModuleClass type, CancellationToken cancellation) =>
+        (ImmutableArray<SyntaxNode>)Kept.Of(_program, "singular places", type.Declaration, cancellation, source => InForward(type.Symbol(_program, cancellation), source).ToImmutableArray()).Value;
 
     private static IEnumerable<SyntaxNode> InForward(INamedTypeSymbol type, ProgramSource source)
     {

@@ -303,6 +303,8 @@ internal sealed class ValueTracer(ProgramSource source)
             case IInvocationOperation invocation:
                 return Invocation(invocation, frame);
             case IObjectCreationOperation or IArrayCreationOperation or ITupleOperation or ITypeParameterObjectCreationOperation:
+            // An argument that is still being typed: its class is known.
+            case IInvalidOperation { Syntax: BaseObjectCreationExpressionSyntax, Type.TypeKind: TypeKind.Class }:
                 return [new Created(operation, frame)];
             case ILiteralOperation or IDefaultValueOperation:
                 return [];

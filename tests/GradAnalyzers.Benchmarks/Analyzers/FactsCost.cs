@@ -15,15 +15,14 @@ internal static class FactsCost
         var generator = (IIncrementalGenerator)Activator.CreateInstance(analyzers[0].GetType().Assembly.GetType("GradAnalyzers.Facts.FactsGenerator", throwOnError: true)!)!;
         Console.WriteLine("| repository | rules above idle | rules and facts above idle | facts, in parts of the rules | bytes of facts | facts |");
         Console.WriteLine("|---|--:|--:|--:|--:|--:|");
-        foreach (var path in Directory.GetDirectories(folder).Order(StringComparer.Ordinal).Where(path => Path.GetFileName(path).Contains(part, StringComparison.OrdinalIgnoreCase)))
+        foreach (var repository in Repository.In(folder, part))
         {
-            var sources = WarmCompiler.SourcesOf(path);
             var (idle, rules, both, text) = (double.MaxValue, double.MaxValue, double.MaxValue, "");
             for (var run = 0; run <= Runs; run++)
             {
-                var (idleNow, _) = WarmCompiler.Analyze(WarmCompiler.Compile(sources), [new IdleAnalyzer()]);
-                var (rulesNow, _) = WarmCompiler.Analyze(WarmCompiler.Compile(sources), analyzers);
-                var compilation = WarmCompiler.Compile(sources);
+                var (idleNow, _) = WarmCompiler.Analyze(WarmCompiler.Compile(repository), [new IdleAnalyzer()]);
+                var (rulesNow, _) = WarmCompiler.Analyze(WarmCompiler.Compile(repository), analyzers);
+                var compilation = WarmCompiler.Compile(repository);
                 Compilation updated = compilation;
                 var bothNow = WarmCompiler.Seconds(() => CSharpGeneratorDriver.Create(generator).RunGeneratorsAndUpdateCompilation(compilation, out updated, out _));
                 text = updated.SyntaxTrees.Last().FilePath.EndsWith(".Facts.g.cs", StringComparison.Ordinal) ? updated.SyntaxTrees.Last().ToString() : "";
@@ -34,7 +33,7 @@ internal static class FactsCost
             }
 
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"| {Path.GetFileName(path)} | {rules - idle:0.00} s | {both - idle:0.00} s | {100 * (both - rules) / (rules - idle):+0;-0} % | {text.Length:N0} | {text.Count(character => character == '\n')} |"));
+                $"| {repository.Name} | {rules - idle:0.00} s | {both - idle:0.00} s | {100 * (both - rules) / (rules - idle):+0;-0} % | {text.Length:N0} | {text.Count(character => character == '\n')} |"));
         }
     }
 }

@@ -9,12 +9,12 @@ internal static class Reports
     {
         using var writer = new StreamWriter(file);
         var ours = WarmCompiler.Load(analyzers ?? CompilerRun.Metadata("Analyzers"));
-        foreach (var repository in Directory.GetDirectories(folder).Order(StringComparer.Ordinal))
+        foreach (var repository in Repository.In(folder))
         {
-            var (seconds, reports) = WarmCompiler.Analyze(WarmCompiler.Compile(WarmCompiler.SourcesOf(repository)), ours);
-            foreach (var line in reports.Select(report => $"{Path.GetFileName(repository)} {report.ToString()}").Order(StringComparer.Ordinal))
+            var (seconds, reports) = WarmCompiler.Analyze(WarmCompiler.Compile(repository), ours);
+            foreach (var line in reports.Select(report => $"{repository.Name} {report.ToString()}").Order(StringComparer.Ordinal))
                 writer.WriteLine(line);
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Path.GetFileName(repository)}: {reports.Length} reports, {seconds:0.0} s"));
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{repository.Name}: {reports.Length} reports, {seconds:0.0} s"));
         }
     }
 }

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.Diagnostics;
 
 namespace GradAnalyzers.Benchmarks.Analyzers;
@@ -18,10 +19,9 @@ internal static class RepositoryCost
             ("Roslynator", WarmCompiler.Load(CompilerRun.Metadata("Roslynator"))),
             ("Meziantou", WarmCompiler.Load(CompilerRun.Metadata("Meziantou"))),
         };
-        var repositories = Directory.GetDirectories(folder).Order(StringComparer.Ordinal).Where(path => Path.GetFileName(path).Contains(part, StringComparison.OrdinalIgnoreCase))
-            .Select(path => (Name: Path.GetFileName(path), Sources: WarmCompiler.SourcesOf(path))).Where(repository => repository.Sources.Length > 0).ToList();
+        var repositories = Repository.In(folder, part).ToList();
         // Twice over the smallest: what follows is compiled just in time.
-        var smallest = repositories.MinBy(repository => repository.Sources.Sum(source => source.Text.Length)).Sources;
+        var smallest = repositories.MinBy(repository => repository.Sources.Sum(source => source.Text.Length))!;
         for (var round = 0; round < 2; round++)
         {
             WarmCompiler.Bind(WarmCompiler.Compile(smallest));
@@ -34,7 +34,7 @@ internal static class RepositoryCost
         Console.WriteLine("| repository (lines) | bind | idle | ours above idle | Roslynator above idle | Meziantou above idle | peak idle | peak ours |");
         Console.WriteLine("|---|--:|--:|--:|--:|--:|--:|--:|");
         var shares = new List<double>();
-        foreach (var (name, sources) in repositories)
+        foreach (var repository in repositories)
         {
             var bind = double.MaxValue;
             var best = analyzers.Select(_ => double.MaxValue).ToArray();
@@ -42,11 +42,11 @@ internal static class RepositoryCost
             var reports = 0;
             for (var run = 0; run < Runs; run++)
             {
-                bind = Math.Min(bind, WarmCompiler.Bind(WarmCompiler.Compile(sources)));
+                bind = Math.Min(bind, WarmCompiler.Bind(WarmCompiler.Compile(repository)));
                 for (var index = 0; index < analyzers.Length; index++)
                 {
                     using var memory = new PeakMemory();
-                    var (seconds, found) = WarmCompiler.Analyze(WarmCompiler.Compile(sources), analyzers[index].Analyzers);
+                    var (seconds, found) = WarmCompiler.Analyze(WarmCompiler.Compile(repository), analyzers[index].Analyzers);
                     best[index] = Math.Min(best[index], seconds);
                     peak[index] = Math.Max(peak[index], memory.Megabytes);
                     if (analyzers[index].Name == "ours")
@@ -54,10 +54,10 @@ internal static class RepositoryCost
                 }
             }
 
-            var lines = sources.Sum(source => source.Text.Count(character => character == '\n'));
+            var lines = repository.Sources.Sum(source => source.Text.Count(character => character == '\n'));
             shares.Add((best[1] - best[0]) / bind);
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"| {name.Replace('+', '/')} ({lines:N0}; {reports} reports) | {bind:0.00} s | {100 * (best[0] / bind - 1):+0;-0} % | {100 * shares[^1]:+0;-0} % | {100 * (best[2] - best[0]) / bind:+0;-0} % | {100 * (best[3] - best[0]) / bind:+0;-0} % | {peak[0]:0} MB | {peak[1]:0} MB |"));
+                $"| {repository.Name.Replace('+', '/')} ({lines:N0}; {reports} reports) | {bind:0.00} s | {100 * (best[0] / bind - 1):+0;-0} % | {100 * shares[^1]:+0;-0} % | {100 * (best[2] - best[0]) / bind:+0;-0} % | {100 * (best[3] - best[0]) / bind:+0;-0} % | {peak[0]:0} MB | {peak[1]:0} MB |"));
         }
 
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| median | | | {100 * shares.Order().ElementAt(shares.Count / 2):+0;-0} % | | | | |"));
@@ -68,18 +68,19 @@ internal static class RepositoryCost
     {
         var ours = WarmCompiler.Load(dll ?? CompilerRun.Metadata("Analyzers"));
         ImmutableArray<DiagnosticAnalyzer> idle = [new IdleAnalyzer()];
-        var repositories = Directory.GetDirectories(folder).Order(StringComparer.Ordinal).Where(path => Path.GetFileName(path).Contains(part, StringComparison.OrdinalIgnoreCase))
-            .Select(path => (Name: Path.GetFileName(path), Sources: WarmCompiler.SourcesOf(path))).Where(repository => repository.Sources.Length > 0).ToList();
+        var repositories = Repository.In(folder, part).ToList();
+        foreach (var repository in repositories)
+            Console.WriteLine($"{repository.Name}: {WarmCompiler.Compile(repository).GetDiagnostics().Count(one => one.Severity == DiagnosticSeverity.Error)} compiler errors with {repository.References.Length - WarmCompiler.References.Length} packages' assemblies");
         for (var round = 0; round < rounds; round++)
         {
-            foreach (var (name, sources) in repositories)
+            foreach (var repository in repositories)
             {
                 var before = GC.GetTotalAllocatedBytes();
-                var without = WarmCompiler.Analyze(WarmCompiler.Compile(sources), idle).Seconds;
+                var without = WarmCompiler.Analyze(WarmCompiler.Compile(repository), idle).Seconds;
                 var between = GC.GetTotalAllocatedBytes();
-                var with = WarmCompiler.Analyze(WarmCompiler.Compile(sources), ours).Seconds;
+                var with = WarmCompiler.Analyze(WarmCompiler.Compile(repository), ours).Seconds;
                 var allocated = GC.GetTotalAllocatedBytes() - between - (between - before);
-                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name}: idle {without:0.00} s, ours {with - without:+0.00;-0.00} s, {allocated / 1e6:+0;-0} MB allocated"));
+                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{repository.Name}: idle {without:0.00} s, ours {with - without:+0.00;-0.00} s, {allocated / 1e6:+0;-0} MB allocated"));
             }
         }
     }

@@ -15,20 +15,20 @@ internal static partial class Verdicts
         var reasons = new List<string>();
         var known = 0;
         var partial = 0;
-        foreach (var repository in Directory.GetDirectories(folder).Order(StringComparer.Ordinal))
+        foreach (var repository in Repository.In(folder))
         {
-            var compilation = WarmCompiler.Compile(WarmCompiler.SourcesOf(repository));
+            var compilation = WarmCompiler.Compile(repository);
             // Enabled for all files: it is off by default.
             compilation = compilation.WithOptions(compilation.Options.WithSpecificDiagnosticOptions([new("GRAD0002", ReportDiagnostic.Warn)]));
             var (seconds, reports) = WarmCompiler.Analyze(compilation, report);
             var verdicts = reports.Where(one => one.Id == "GRAD0002").Select(one => (Line: one.ToString(), Verdict: VerdictIn().Match(one.GetMessage()))).ToList();
             foreach (var (line, _) in verdicts.OrderBy(one => one.Line, StringComparer.Ordinal))
-                writer.WriteLine($"{Path.GetFileName(repository)} {line}");
+                writer.WriteLine($"{repository.Name} {line}");
             var unknown = verdicts.Where(one => one.Verdict.Groups["word"].Value == "unknown").ToList();
             known += verdicts.Count - unknown.Count;
             partial += verdicts.Count(one => one.Verdict.Groups["word"].Value.StartsWith("partly", StringComparison.Ordinal));
             reasons.AddRange(unknown.Select(one => NameIn().Replace(one.Verdict.Groups["reason"].Value, "'X'")));
-            Console.WriteLine($"{Path.GetFileName(repository)}: {verdicts.Count - unknown.Count} of {verdicts.Count} with a verdict, {seconds:0.0} s");
+            Console.WriteLine($"{repository.Name}: {verdicts.Count - unknown.Count} of {verdicts.Count} with a verdict, {seconds:0.0} s");
         }
 
         Console.WriteLine($"{known} of {known + reasons.Count} with a verdict ({100.0 * known / Math.Max(known + reasons.Count, 1):0} %), {partial} of these on a part only");

@@ -14,7 +14,7 @@ internal static class Analyzed
     public static ImmutableArray<DiagnosticAnalyzer> Rules { get; } = typeof(Rule).Assembly.GetTypes().Where(type => !type.IsAbstract && typeof(Rule).IsAssignableFrom(type))
         .OrderBy(type => type.FullName, StringComparer.Ordinal).Select(type => (DiagnosticAnalyzer)Activator.CreateInstance(type)!).ToImmutableArray();
 
-    /// <summary>Models and trainers: recurrent and unclipped, a stack of sigmoids, shared trainers, a loop that never clears, factories, callers several calls away.</summary>
+    /// <summary>Models and trainers: recurrent and unclipped, a stack of sigmoids, shared trainers, a loop that never clears, factories, callers several calls away, a tensor that is no parameter, a root.</summary>
     public static ImmutableArray<(string Path, string Text)> Files { get; } = ImmutableArray.Create(
         ("Usings.cs", Code.Usings),
         ("Char.cs", """
@@ -75,6 +75,24 @@ internal static class Analyzed
                 public static void All(Tensor x, Tensor y) { foreach (var name in new[] { "char", "deep" }) Make(name).Do(x, y); Round(x, y, 3); }
                 static void Round(Tensor x, Tensor y, int left) { if (left > 0) { Fit.Careless(new DeepModel(10), x, y); Again(x, y, left - 1); } }
                 static void Again(Tensor x, Tensor y, int left) => Round(x, y, left);
+            }
+            """),
+        ("Scaled.cs", """
+            sealed partial class Scaled : Module<Tensor, Tensor>
+            {
+                private readonly Tensor scale = torch.ones(8, requires_grad: true);
+                private readonly TorchSharp.Modules.Linear inner = Linear(8, 8);
+                public Scaled() : base("scaled") => RegisterComponents();
+            }
+            """),
+        ("Scaled.Forward.cs", """
+            partial class Scaled
+            {
+                public override Tensor forward(Tensor x)
+                {
+                    var h = inner.forward(x) * scale;
+                    return h / h.pow(2).sum(1, keepdim: true).sqrt();
+                }
             }
             """));
 

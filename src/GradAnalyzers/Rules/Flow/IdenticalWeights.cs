@@ -20,15 +20,18 @@ public sealed class IdenticalWeights() : FlowRule(Descriptors.GRAD1005)
             if (start.Role == Role.TruncNormal && (!start.Constants.ContainsKey("mean") || start.Number("mean") == 0))
             {
                 // Every element is exactly std: the library multiplies by the mean and adds the deviation (torch.nn.init.trunc_normal_ up to 0.107).
-                var deviation = start.Constants.ContainsKey("deviation") ? start.Number("deviation")?.ToString(CultureInfo.InvariantCulture) ?? "one number" : "1";
+                var deviation = start.Constants.ContainsKey("deviation") ? (start.Number("deviation") is { } number ? Text(number) : "one number") : "1";
                 yield return Finding(model, node, call, deviation, ", because TorchSharp's trunc_normal_ writes its deviation into every element", "normal_");
             }
             else if (ValueOf(start) is { } value && IsSymmetric(node) && FeedsUnits(model.Graph, node))
             {
-                yield return Finding(model, node, call, value.ToString(CultureInfo.InvariantCulture), value == 0 ? ", so that no gradient passes to the layers before it" : ", so that its units compute and learn the same", "kaiming_normal_");
+                yield return Finding(model, node, call, Text(value), value == 0 ? ", so that no gradient passes to the layers before it" : ", so that its units compute and learn the same", "kaiming_normal_");
             }
         }
     }
+
+    /// <summary>As many digits as a float has: 0.02f is written 0.02.</summary>
+    private static string Text(double number) => number.ToString("G7", CultureInfo.InvariantCulture);
 
     private static FlowFinding Finding(PredictedModel model, ModelNode node, Location call, string value, string consequence, string remedy) =>
         new(model, call, node.Name, value, consequence, remedy) { Involved = FlowWording.Places([node]) };

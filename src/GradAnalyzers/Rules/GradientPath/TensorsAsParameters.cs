@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using GradAnalyzers.Catalogue;
 using GradAnalyzers.Models;
 using GradAnalyzers.Program;
@@ -7,25 +8,29 @@ using Microsoft.CodeAnalysis.Operations;
 namespace GradAnalyzers.Rules.GradientPath;
 
 /// <summary>Fields of modules that hold a tensor made to be trained (it requires gradients), which forward uses, and which is no Parameter.</summary>
-internal sealed class TensorsAsParameters(ProgramSource source, ModuleClasses classes)
+internal sealed class TensorsAsParameters(ProgramSource source)
 {
     private const int MaximumCalls = 16;
 
     private ModelCatalogue Catalogue => source.Catalogue;
 
-    public IEnumerable<Unregistered> Find()
+    /// <summary>All of a program, but what its classes may mean so.</summary>
+    public static IEnumerable<Unregistered> Find(WholeProgram program, ModuleClasses classes, CancellationToken cancellation) =>
+        from type in ModelGraphs.Of(program).Classes(cancellation)
+        from tensor in (ImmutableArray<Unregistered>)Kept.Of(program, "tensors as parameters", type.Declaration, cancellation, source => new TensorsAsParameters(source).In(type.Symbol(program, cancellation)).ToImmutableArray()).Value
+        where !classes.MayBeMeant(ModelType.Of(type.Symbol(program, cancellation)), tensor.Name)
+        select tensor;
+
+    private IEnumerable<Unregistered> In(INamedTypeSymbol type)
     {
-        foreach (var type in ModelGraphs.Of(source.Program).Classes(source.Cancellation))
+        var classes = new ModuleClasses(source);
+        foreach (var field in source.InstanceFields(type).Where(field => Catalogue.FindBase(field.Type)?.Role == Role.Tensor))
         {
-            foreach (var field in source.InstanceFields(type).Where(field => Catalogue.FindBase(field.Type)?.Role == Role.Tensor))
-            {
-                var symbol = field.AssociatedSymbol ?? field;
-                var model = ModelType.Of(type);
-                var made = source.WritesTo(symbol).Where(write => write.Method is null or { MethodKind: MethodKind.Constructor })
-                    .Where(write => !write.Write.IsElement && write.Write.TuplePath.IsEmpty && RequiresGradient(write.Write.Value)).ToList();
-                if (made is [var only] && source.WritesTo(symbol).Length == 1 && classes.ForwardMentions(model, symbol.Name) && !classes.MayBeMeant(model, symbol.Name))
-                    yield return new(Cause.PlainTensor, only.Write.Value.Syntax.GetLocation(), symbol.Name);
-            }
+            var symbol = field.AssociatedSymbol ?? field;
+            var made = source.WritesTo(symbol).Where(write => write.Method is null or { MethodKind: MethodKind.Constructor })
+                .Where(write => !write.Write.IsElement && write.Write.TuplePath.IsEmpty && RequiresGradient(write.Write.Value)).ToList();
+            if (made is [var only] && source.WritesTo(symbol).Length == 1 && classes.ForwardMentions(ModelType.Of(type), symbol.Name))
+                yield return new(Cause.PlainTensor, only.Write.Value.Syntax.GetLocation(), symbol.Name);
         }
     }
 

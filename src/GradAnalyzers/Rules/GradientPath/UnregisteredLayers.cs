@@ -49,7 +49,7 @@ internal sealed class UnregisteredLayers
             }
         }
 
-        return found.Values.Concat(new TensorsAsParameters(source, classes).Find()).OrderBy(entry => entry.Place, Comparer<Location>.Create(ModelSites.Order));
+        return found.Values.Concat(TensorsAsParameters.Find(_program, classes, cancellation)).OrderBy(entry => entry.Place, Comparer<Location>.Create(ModelSites.Order));
     }
 
     private static IEnumerable<Unregistered> Causes(ModelGraph graph, ModuleClasses classes, ImmutableHashSet<ModelType> children)

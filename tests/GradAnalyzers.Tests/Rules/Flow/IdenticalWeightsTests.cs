@@ -1,3 +1,4 @@
+using GradAnalyzers.Tests.Program;
 using Xunit;
 using Verify = GradAnalyzers.Tests.Verify<GradAnalyzers.Rules.Flow.IdenticalWeights, GradAnalyzers.CodeFixes.IdenticalWeightsFixer>;
 
@@ -18,6 +19,10 @@ public sealed class IdenticalWeightsTests
     [InlineData("torch.nn.init.trunc_normal_(fc1.weight, 0, 0.02, -0.04, 0.04)", "torch.nn.init.normal_(fc1.weight, 0, 0.02)")]
     public Task TheLibrarysTruncatedNormalIsReportedAnywhere(string call, string replacement) => Verify.Fixes(
         Net($"[|{call}|]"), Net(replacement), models: Training.Models);
+
+    [Fact]
+    public async Task ANumberIsShownAsItIsWritten() => Assert.Contains("start at 0.02, because", await Analyzed.Reports(
+        Analyzed.Fresh([("Usings.cs", Code.Usings), ("Models.cs", Training.Models), ("Net.cs", Net("init.trunc_normal_(fc1.weight, std: 0.02f)"))]), [new GradAnalyzers.Rules.Flow.IdenticalWeights()], isConcurrent: false, TestContext.Current.CancellationToken));
 
     [Theory]
     [InlineData("init.zeros_(fc1.bias)")]
