@@ -69,8 +69,8 @@ public abstract class FlowFixer(string id, FlowRule rule) : Fixer(id)
         if (!plan.MustHeal)
             return plan.Title;
         var before = finding.Model;
-        var figure = before.IsInRatio ? after.Prediction.FirstToLastRatio : after.Prediction.Attenuation;
-        return after.Prediction.Verdict == Verdict.Healthy ? $"{plan.Title} ({PredictedModel.Short(before.Figure)} -> {PredictedModel.Short(figure)})" : null;
+        var figure = before.IsInRatio ? after.Expected.FirstToLastRatio : after.Expected.Attenuation;
+        return after.Expected.Verdict == Verdict.Healthy ? $"{plan.Title} ({PredictedModel.Short(before.Figure)} -> {PredictedModel.Short(figure)})" : null;
     }
 
     /// <summary>The models that a model can be told from by its place in their order only: those of one class, or the Sequentials of one file.</summary>

@@ -7,6 +7,29 @@ namespace GradAnalyzers.Accuracy;
 /// <summary>The networks. Those of <see cref="HeldOut"/> were not run while the recursion was developed.</summary>
 internal static class Cases
 {
+    /// <summary>Networks with something that is not predicted, and a part behind it that is.</summary>
+    public static IReadOnlyList<Case> BehindUnknown { get; } =
+    [
+        Behind(() => new BehindUnknown("sums", "sigmoid", 8, 64), 64),
+        Behind(() => new BehindUnknown("sorted", "sigmoid", 8, 72), 72),
+        Behind(() => new BehindUnknown("spectrum", "sigmoid", 8, 80), 80),
+        Behind(() => new BehindUnknown("large", "sigmoid", 8, 64), 64),
+        Behind(() => new BehindUnknown("small", "sigmoid", 8, 64), 64),
+        Behind(() => new BehindUnknown("largest", "sigmoid", 8, 48), 48),
+        Behind(() => new BehindUnknown("sums", "relu", 24, 64), 64),
+        Behind(() => new BehindUnknown("large", "relu", 20, 96), 96),
+        Behind(() => new BehindUnknown("small", "relu", 28, 64), 64),
+        Behind(() => new BehindUnknown("sorted", "gelu", 20, 64), 64),
+        Behind(() => new BehindUnknown("sums", "norm", 40, 64), 64),
+        Behind(() => new BehindUnknown("large", "norm", 36, 96), 96),
+        Behind(() => new BehindUnknown("small", "norm", 40, 64), 64),
+        Behind(() => new BehindUnknown("spectrum", "norm", 45, 64), 64),
+        Behind(() => new BehindUnknown("sums", "sigmoid", 5, 64), 64),
+        Behind(() => new BehindUnknown("sorted", "relu", 9, 64), 64),
+        Behind(() => new BehindUnknown("large", "sigmoid", 3, 64), 64),
+        Behind(() => new BehindUnknown("sums", "tanh", 6, 64), 64),
+    ];
+
     public static IReadOnlyList<Case> Developed { get; } =
     [
         Plain(() => new SigmoidStack(2, 64, 10), Task.Classification),
@@ -232,6 +255,9 @@ internal static class Cases
 
     private static Case Plain(Func<nn.Module> create, Task task, int inputs, [CallerArgumentExpression(nameof(create))] string code = "") =>
         New(Family.Plain, create, task, code, [inputs]);
+
+    private static Case Behind(Func<nn.Module> create, long width, [CallerArgumentExpression(nameof(create))] string code = "") =>
+        New(Family.Plain, create, Task.Classification, code, [width]);
 
     private static Case Normalized(Func<nn.Module> create, Task task, [CallerArgumentExpression(nameof(create))] string code = "") =>
         New(Family.Normalized, create, task, code, [WidthIn(code)]);

@@ -29,7 +29,7 @@ internal sealed class SourceNetworks
             using var reader = new StreamReader(assembly.GetManifestResourceStream(name)!);
             return CSharpSyntaxTree.ParseText(reader.ReadToEnd(), path: name);
         });
-        var creations = string.Join("\n", Cases.Developed.Concat(Cases.HeldOut).Select(network => network.Name).Distinct().Select(code => $"        _ = {code};"));
+        var creations = string.Join("\n", Cases.Developed.Concat(Cases.HeldOut).Concat(Cases.BehindUnknown).Select(network => network.Name).Distinct().Select(code => $"        _ = {code};"));
         var program = CSharpSyntaxTree.ParseText(
             $$"""
             using GradAnalyzers.Accuracy.Networks;

@@ -31,6 +31,7 @@ internal sealed class PredictedModel
 {
     private readonly Dictionary<Remedy, GradientFlowPrediction> _remedied = [];
     private readonly bool[] _hidden;
+    private readonly bool[] _judged;
 
     public PredictedModel(ModelGraph graph, Thresholds thresholds)
     {
@@ -38,10 +39,23 @@ internal sealed class PredictedModel
         Thresholds = thresholds;
         // Over time steps gradients have rules of their own. Where forward returns several values, the prediction speaks only where all of them say the same.
         IsPredictable = graph.IsComplete && !graph.Nodes.Any(node => node.Role.IsRecurrent());
-        Network = IsPredictable ? GraphNetwork.Of(graph) : new Network(ImmutableArray<NetworkNode>.Empty, 0, Loss.Unknown);
-        Prediction = GradientFlowPrediction.Predict(Network, thresholds);
+        Network = graph.Output >= 0 ? GraphNetwork.Of(graph) : Nothing;
+        Prediction = GradientFlowPrediction.Predict(IsPredictable ? Network : Nothing, thresholds);
+        Expected = Prediction;
+        _judged = IsPredictable ? Network.Reached() : [];
+        if (Prediction.Verdict == Verdict.Unknown && PartOf(thresholds) is { } part)
+            (IsPredictable, IsPartial, Prediction, Expected, _judged) = (true, true, part, GradientFlowPrediction.PredictPart(Network, thresholds, whatever: false)!, PartialNetwork.Judged(Network));
         _hidden = Remedies.Hidden(Network);
         Cause = FindCause();
+    }
+
+    private static Network Nothing { get; } = new(ImmutableArray<NetworkNode>.Empty, 0, Loss.Unknown);
+
+    /// <summary>What lies behind something opaque; null where the rules have nothing to say about it.</summary>
+    private GradientFlowPrediction? PartOf(Thresholds thresholds)
+    {
+        var judged = PartialNetwork.Judged(Network);
+        return Graph.Nodes.Any(node => judged[node.Index] && node.Role.IsRecurrent()) ? null : GradientFlowPrediction.PredictPart(Network, thresholds);
     }
 
     public ModelGraph Graph { get; }
@@ -52,7 +66,14 @@ internal sealed class PredictedModel
 
     public GradientFlowPrediction Prediction { get; }
 
+    /// <summary>Whether the rules have something to go by: a prediction of the whole, or of a part.</summary>
     public bool IsPredictable { get; }
+
+    /// <summary>Whether only what lies behind something opaque is judged.</summary>
+    public bool IsPartial { get; }
+
+    /// <summary>As <see cref="Prediction"/>; of a part, for an ordinary value before it, whatever others would give: what a fix is measured by.</summary>
+    public GradientFlowPrediction Expected { get; }
 
     public Cause Cause { get; }
 
@@ -64,7 +85,7 @@ internal sealed class PredictedModel
 
     /// <summary>Weighted layers that feed a hidden activation, directly or through normalization, pooling and the like.</summary>
     public ImmutableArray<ModelNode> Feeding => Graph.Nodes
-        .Where(node => IsPredictable && _hidden[node.Index] && Network.Nodes[node.Index].Layer is Activation)
+        .Where(node => IsJudged(node.Index) && _hidden[node.Index] && Network.Nodes[node.Index].Layer is Activation)
         .Select(node => Remedies.FedBy(Network, node.Index)).Where(index => index >= 0).Distinct().Select(index => Graph.Nodes[index]).ToImmutableArray();
 
     /// <summary>Those of them with no normalization before their activation.</summary>
@@ -74,14 +95,14 @@ internal sealed class PredictedModel
 
     /// <summary>Blocks of a weighted layer and its activation that give the shape that they take.</summary>
     public ImmutableArray<(ModelNode First, ModelNode Last)> Blocks => Graph.Nodes
-        .Where(node => IsPredictable && _hidden[node.Index] && Network.Nodes[node.Index].Layer is Activation)
+        .Where(node => IsJudged(node.Index) && _hidden[node.Index] && Network.Nodes[node.Index].Layer is Activation)
         .Select(node => (First: Remedies.FedBy(Network, node.Index), Last: node.Index))
         .Where(block => block.First >= 0 && Remedies.KeepsShape(Network, block.First, block.Last))
         .Select(block => (Graph.Nodes[block.First], Graph.Nodes[block.Last])).ToImmutableArray();
 
     /// <summary>The hidden activation that a weighted layer feeds, or null.</summary>
     public Activation? FedTo(ModelNode node) => Graph.Nodes
-        .Where(other => IsPredictable && _hidden[other.Index] && Network.Nodes[other.Index].Layer is Activation && Remedies.FedBy(Network, other.Index) == node.Index)
+        .Where(other => IsJudged(other.Index) && _hidden[other.Index] && Network.Nodes[other.Index].Layer is Activation && Remedies.FedBy(Network, other.Index) == node.Index)
         .Select(other => (Activation)Network.Nodes[other.Index].Layer).FirstOrDefault();
 
     /// <summary>Weighted layers that an initializer call starts, with their calls.</summary>
@@ -91,12 +112,17 @@ internal sealed class PredictedModel
 
     /// <summary>Whether values have positions beside features without a convolution (tokens, time steps), over which BatchNorm1d would take another dimension for the features.</summary>
     public bool IsSequence => !IsConvolutional && (Graph.Nodes.Any(node => node.Role == Role.Permute)
-        || Network.Nodes.Any(node => node.Layer is Embedding or LayerNorm or RootMeanSquareNorm or Unflatten or SelectPosition or AdaptivePooling));
+        || Network.Nodes.Any(node => node.Layer is Embedding or LayerNorm or RootMeanSquareNorm or Unflatten or SelectPosition or AdaptivePooling or Recurrent));
 
-    public bool HasNorm => Network.Nodes.Any(node => Remedies.IsNorm(node.Layer));
+    public bool HasNorm => Has(Remedies.IsNorm);
 
     /// <summary>Whether it is convolutional, so that BatchNorm2d is the usual normalization.</summary>
-    public bool IsConvolutional => Network.Nodes.Any(node => node.Layer is Convolution);
+    public bool IsConvolutional => Has(layer => layer is Convolution);
+
+    /// <summary>Whether a layer of what is judged is such.</summary>
+    private bool Has(Func<Layer, bool> isWanted) => Network.Nodes.Where((node, index) => IsJudged(index) && isWanted(node.Layer)).Any();
+
+    private bool IsJudged(int node) => node < _judged.Length && _judged[node];
 
     /// <summary>What the model would be with a remedy.</summary>
     public GradientFlowPrediction With(Remedy remedy)
@@ -104,10 +130,13 @@ internal sealed class PredictedModel
         lock (_remedied)
         {
             if (!_remedied.TryGetValue(remedy, out var prediction))
-                _remedied.Add(remedy, prediction = GradientFlowPrediction.Predict(Remedies.Apply(Network, remedy), Thresholds));
+                _remedied.Add(remedy, prediction = Predicted(Remedies.Apply(Network, remedy)));
             return prediction;
         }
     }
+
+    private GradientFlowPrediction Predicted(Network network) =>
+        IsPartial ? GradientFlowPrediction.PredictPart(network, Thresholds, whatever: false) ?? GradientFlowPrediction.Predict(Nothing) : GradientFlowPrediction.Predict(network, Thresholds);
 
     /// <summary>Whether a remedy makes the model healthy, by more than the step over a threshold that anything would give.</summary>
     public bool IsHealedBy(Remedy remedy)
@@ -149,7 +178,9 @@ internal sealed class PredictedModel
     public string Last => NameOf(LastWeight);
 
     /// <summary>What happens to the first layer: "leave 'fc1' about 2e-7 of the gradient of 'fc8'".</summary>
-    public string Effect(bool isPlural) => (Prediction.Verdict, IsInRatio) switch
+    public string Effect(bool isPlural) => IsPartial ? $"{EffectOf(isPlural)}, whatever comes before" : EffectOf(isPlural);
+
+    private string EffectOf(bool isPlural) => (Prediction.Verdict, IsInRatio) switch
     {
         (Verdict.Vanishing, true) => $"{(isPlural ? "leave" : "leaves")} '{First}' about {Short(Prediction.FirstToLastRatio)} of the gradient of '{Last}'",
         (Verdict.Vanishing, false) => $"{(isPlural ? "leave" : "leaves")} '{First}' about {Short(Prediction.Attenuation)} of the gradient at the output",
@@ -200,7 +231,7 @@ internal sealed class PredictedModel
     public static string NameOf(string? path) => path is null ? "" : path.LastIndexOf('.') is > 0 and var dot ? path[..dot] : path;
 
     private ImmutableArray<ModelNode> Where(Func<int, Layer, bool> isWanted) =>
-        IsPredictable ? Graph.Nodes.Where(node => isWanted(node.Index, Network.Nodes[node.Index].Layer)).ToImmutableArray() : ImmutableArray<ModelNode>.Empty;
+        Graph.Nodes.Where(node => IsJudged(node.Index) && isWanted(node.Index, Network.Nodes[node.Index].Layer)).ToImmutableArray();
 
     private Cause FindCause()
     {
@@ -216,7 +247,7 @@ internal sealed class PredictedModel
         if (!HasNorm && (IsHealedBy(Remedy.BatchNorm) || IsHealedBy(Remedy.LayerNorm)))
             return Cause.MissingNormalization;
         // What has residual connections is not in want of them: a deep post-activation ResNet grows along its skips.
-        return !Network.Nodes.Any(node => node.Layer is Add) && (IsHealedBy(Remedy.Residual) || IsStackHealedBy(Remedy.Residual)) ? Cause.MissingResidual : Cause.None;
+        return !Has(layer => layer is Add) && (IsHealedBy(Remedy.Residual) || IsStackHealedBy(Remedy.Residual)) ? Cause.MissingResidual : Cause.None;
     }
 
     private bool IsMostlySaturating => Saturating.Length >= 2 && 2 * Saturating.Length >= Where((index, layer) => _hidden[index] && layer is Activation).Length;

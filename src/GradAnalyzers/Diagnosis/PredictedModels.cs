@@ -86,7 +86,8 @@ internal sealed class PredictedModels
     {
         var judged = new HashSet<ModelType>();
         var places = new HashSet<Location>();
-        foreach (var model in models.Where(model => model.Prediction.Verdict != Verdict.Unknown))
+        // What is judged in part says nothing about its other parts.
+        foreach (var model in models.Where(model => model.Prediction.Verdict != Verdict.Unknown && !model.IsPartial))
         {
             foreach (var layer in model.Graph.Layers.Where(layer => layer.Path.Length > 0))
             {
@@ -96,7 +97,20 @@ internal sealed class PredictedModels
             }
         }
 
-        return models.Where(model => model.Graph.Type is { } type ? !judged.Contains(type) : !places.Contains(model.Graph.Location)).ToImmutableArray();
+        // A part that is a model of its own, and bad there already, is reported there.
+        var bad = new HashSet<ModelType>(models.Where(model => model.Cause != Cause.None && !model.IsPartial).Select(model => model.Graph.Type).OfType<ModelType>());
+        return models.Where(model => !model.IsPartial || !model.Weighted.Any(node => IsIn(node.Layer?.Owner, bad))).Where(model => model.Graph.Type is { } type ? !judged.Contains(type) : !places.Contains(model.Graph.Location)).ToImmutableArray();
+    }
+
+    private static bool IsIn(ModelLayer? layer, HashSet<ModelType> types)
+    {
+        for (var current = layer; current is not null; current = current.Owner)
+        {
+            if (current is { IsSource: true, Path.Length: > 0, Type: { } type } && types.Contains(type))
+                return true;
+        }
+
+        return false;
     }
 
     private static IEnumerable<SyntaxTree> Trees(ModelGraph graph) =>

@@ -66,7 +66,10 @@ internal sealed record PredictionFact(string Verdict, ImmutableArray<(string Pat
     /// <summary>The prediction of a model as it is written; null where there is none.</summary>
     public static PredictionFact? Of(ModelGraph graph)
     {
-        var prediction = PredictedModels.Of(graph, Thresholds.Default).Prediction;
+        var model = PredictedModels.Of(graph, Thresholds.Default);
+        if (model.IsPartial)
+            return null;
+        var prediction = model.Prediction;
         var parameters = prediction.Parameters.Where(parameter => !double.IsNaN(parameter.LogRelative) && !double.IsInfinity(parameter.LogRelative)).Select(parameter => (parameter.Path, Math.Round(parameter.LogRelative, 1))).ToImmutableArray();
         return prediction.Verdict == GradientFlow.Verdict.Unknown || parameters.Length < 2 ? null : new PredictionFact(prediction.Verdict.ToString().ToLowerInvariant(), parameters);
     }

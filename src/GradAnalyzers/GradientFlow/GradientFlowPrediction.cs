@@ -41,8 +41,8 @@ internal readonly record struct ParameterPrediction(string Path, int Node, bool 
 
 /// <summary>
 /// Predicted gradient sizes of a network at initialization. "Typical" values: the geometric mean over random initializations.
-/// An opaque layer leaves the moments of everything after it unknown, and the derivative of everything before it: the numbers of a chain with one are NaN and the verdict is unknown,
-/// also for the part between it and the loss, whose input nobody knows. A parameter that no opaque layer touches keeps its number.
+/// An opaque layer leaves the moments of everything after it unknown, and the derivative of everything before it: the numbers of a chain with one are NaN and the verdict is unknown.
+/// The part between it and the loss can be asked by itself: <see cref="PredictPart"/>. A parameter that no opaque layer touches keeps its number.
 /// </summary>
 internal sealed class GradientFlowPrediction
 {
@@ -74,6 +74,34 @@ internal sealed class GradientFlowPrediction
     public string? Reason { get; }
 
     public static GradientFlowPrediction Predict(Network network) => Predict(network, Thresholds.Default);
+
+    /// <summary>
+    /// Of a network with something opaque in it: what lies between that and the loss, by its own first and last weight, and the attenuation between them. Null where there is no such part.
+    /// The numbers are those for a standard normal value out of the opaque part; the verdict is one only where it is the same for every other value that is tried.
+    /// </summary>
+    /// <param name="network">The network.</param>
+    /// <param name="thresholds">Where healthy ends.</param>
+    /// <param name="whatever">Whether the verdict has to hold for all values that are tried, else for the standard normal one.</param>
+    public static GradientFlowPrediction? PredictPart(Network network, Thresholds thresholds, bool whatever = true)
+    {
+        GradientFlowPrediction? first = null;
+        foreach (var source in PartialNetwork.Sources)
+        {
+            if (PartialNetwork.Of(network, source) is not { } part)
+                return null;
+            foreach (var sized in PartialNetwork.OfAnySize(part))
+            {
+                var prediction = Predict(sized, thresholds);
+                first ??= prediction;
+                if (first.Verdict == Verdict.Unknown || !whatever)
+                    return first;
+                if (prediction.Verdict != first.Verdict)
+                    return new(first.Parameters, first.FirstToLastRatio, first.Attenuation, first.InputAttenuation, Verdict.Unknown, "it depends on what comes before");
+            }
+        }
+
+        return first;
+    }
 
     public static GradientFlowPrediction Predict(Network network, Thresholds thresholds)
     {
@@ -117,7 +145,7 @@ internal sealed class GradientFlowPrediction
     {
         var flow = Flow.Run(network, way);
         var parameters = Parameterize(flow);
-        var weights = flow.Parameters.Where(parameter => parameter.IsWeight).ToList();
+        var weights = flow.Parameters.Where(parameter => parameter.IsWeight && !flow.Network.Nodes[parameter.Node].IsUnjudged).ToList();
         if (weights.Count == 0)
             return new(parameters, double.NaN, double.NaN, double.NaN, Verdict.Unknown, Obstacle(flow.Network) ?? NoWeights);
 
@@ -216,7 +244,7 @@ internal sealed class GradientFlowPrediction
         var places = new Dictionary<string, int>(StringComparer.Ordinal);
         foreach (var use in flow.Parameters)
         {
-            if (use.Path is not { } path)
+            if (use.Path is not { } path || flow.Network.Nodes[use.Node].IsUnjudged)
                 continue;
             if (places.TryGetValue(path, out var place))
             {

@@ -22,7 +22,7 @@ internal static class Inlined
                 Choice choice => inputs[IsOther(choice.Condition) ? inputs.Length - 1 : 0],
                 Given given => Added(nodes, new NetworkNode(new OwnParameter(0, default, given.Start ?? (IsOther(Conditions.Given) ? given.With : given.Without)), inputs)),
                 UnknownScale scale => Added(nodes, new NetworkNode(scale.IsShift ? new Scale(1, IsOther(Conditions.Given) ? 1 : 0) : new Scale(IsOther(Conditions.Given) ? 8 : 0.125), inputs)),
-                Block block => Opened(nodes, block, inputs),
+                Block block => Opened(nodes, block, inputs, node.IsUnjudged),
                 _ => Added(nodes, node with { Inputs = inputs, Before = default, WeightPath = node.WeightPath }),
             };
         }
@@ -35,14 +35,14 @@ internal static class Inlined
     private static int Before(ImmutableArray<NetworkNode>.Builder nodes, NetworkNode node, int input, int place) =>
         !node.Before.IsDefault && place < node.Before.Length && node.Before[place] is { } rearrange ? Added(nodes, new NetworkNode(rearrange, ImmutableArray.Create(input))) : input;
 
-    private static int Opened(ImmutableArray<NetworkNode>.Builder nodes, Block block, ImmutableArray<int> inputs)
+    private static int Opened(ImmutableArray<NetworkNode>.Builder nodes, Block block, ImmutableArray<int> inputs, bool isUnjudged)
     {
         var inner = new int[block.Nodes.Length];
         var next = 0;
         for (var index = 0; index < inner.Length; index++)
         {
             var node = block.Nodes[index];
-            inner[index] = node.Layer is Input ? inputs[Math.Min(next++, inputs.Length - 1)] : Added(nodes, node with { Inputs = node.Inputs.Select(input => inner[input]).ToImmutableArray() });
+            inner[index] = node.Layer is Input ? inputs[Math.Min(next++, inputs.Length - 1)] : Added(nodes, node with { IsUnjudged = isUnjudged, Inputs = node.Inputs.Select(input => inner[input]).ToImmutableArray() });
         }
 
         return inner[^1];

@@ -69,6 +69,9 @@ internal sealed record NetworkNode(Layer Layer, ImmutableArray<int> Inputs, stri
     /// <summary>What has to be done to each input before the layer reads it; default, or null at an input, for nothing.</summary>
     public ImmutableArray<Rearrange?> Before { get; init; }
 
+    /// <summary>What its weights get is not asked: other uses of them, or what lies behind it, are not known.</summary>
+    public bool IsUnjudged { get; init; }
+
     /// <summary>Path of the weight, for parameters that are no module's <c>weight</c> (<c>functional.linear(x, this.w)</c>). By default the module's path and the layer's own name.</summary>
     public string? WeightPath
     {
@@ -144,6 +147,12 @@ internal sealed record Input(int? Features = null, ImmutableArray<int> Positions
     /// <summary>How many dimensions its positions have, where the source tells that but no sizes.</summary>
     public int? Dimensions { get; init; }
 }
+
+/// <summary>What comes out of something that cannot be predicted, for a trial: the value has no gradient that anyone asks for.</summary>
+/// <param name="Square">Its second moment.</param>
+/// <param name="MeanShare">Part of it that is its mean's.</param>
+/// <param name="Alike">Correlation of two samples, and of two positions, beyond the mean.</param>
+internal sealed record Source(double Square, double MeanShare, double Alike) : Layer;
 
 /// <summary>Fully connected, at every position alike; fan-in <paramref name="Inputs"/>.</summary>
 /// <param name="Inputs">Input features.</param>

@@ -66,7 +66,7 @@ internal static class Shapes
     }
 
     private static bool HasUnknownSizes(Network network) =>
-        network.Nodes.Any(node => node.Layer is Input { Positions.IsDefault: true }) && network.Nodes.Any(node => DimensionsRead(node.Layer) > 0);
+        network.Nodes.Any(node => node.Layer is Input { Positions.IsDefault: true } or Source) && network.Nodes.Any(node => DimensionsRead(node.Layer) > 0);
 
     /// <summary>Spatial dimensions that a layer needs in its input; 0 where it takes any.</summary>
     private static int DimensionsRead(Layer layer) => layer switch
@@ -88,6 +88,7 @@ internal static class Shapes
             shapes[i] = node.Layer switch
             {
                 Input layer => OfInput(network, layer, i, side),
+                Source => OfInput(network, new Input(), i, side),
                 Linear linear => OfLinear(linear, input, ref fit),
                 Convolution convolution => new(convolution.Outputs, Slide(convolution, Fitted(input.Sizes, convolution.Window.Dimensions), ref fit)),
                 Embedding embedding => new(embedding.Features, ImmutableArray.Create(embedding.Steps ?? StepsOf(input, network))),

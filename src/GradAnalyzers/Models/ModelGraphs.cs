@@ -71,8 +71,12 @@ internal sealed class ModelGraphs
         var reading = Begun(cancellation);
         var created = reading.Created.All(cancellation);
         var classes = created.SelectMany(kept => Graphs(kept)).Select(graph => graph.Type?.Id).OfType<string>().ToImmutableHashSet(StringComparer.Ordinal);
+        var atCalls = created.Where((_, part) => !reading.Sites.Members[part].IsFactory).SelectMany(kept => Graphs(kept)).Select(graph => graph.Creation).OfType<Location>().ToImmutableHashSet();
         var alone = reading.Defaults(classes, WithDefaults).All(cancellation);
-        var models = new Models(Distinct(created.Concat(alone).SelectMany(kept => Graphs(kept))), created.Concat(alone).ToImmutableArray());
+        // What a factory makes of arguments that it does not know says less than what its callers make of it.
+        var all = created.SelectMany((kept, part) => Graphs(kept).Where(graph => !reading.Sites.Members[part].IsFactory || graph.Creation is not { } creation || !atCalls.Contains(creation)))
+            .Concat(alone.SelectMany(kept => Graphs(kept)));
+        var models = new Models(Distinct(all), created.Concat(alone).ToImmutableArray());
         return Interlocked.CompareExchange(ref _models, models, null) ?? models;
     }
 

@@ -20,7 +20,48 @@ internal sealed record ModelSites(ImmutableArray<ModuleClass> Classes, Immutable
             members.AddRange(BoundNames.Of(tree, program.Declarations).Creating(() => In(tree, names)));
         }
 
-        return new ModelSites(classes, members.ToImmutable());
+        return new ModelSites(classes, WithCallers(members, names, program, cancellation));
+    }
+
+    /// <summary>Factories that call factories, no further.</summary>
+    private const int MaximumFactories = 3;
+
+    /// <summary>
+    /// A factory that takes sizes makes a model of its own at each call: its callers create models, too. Which methods are factories, their declarations say:
+    /// one with parameters, outside of all modules, that gives a module.
+    /// </summary>
+    private static ImmutableArray<CreatingMember> WithCallers(ImmutableArray<CreatingMember>.Builder members, ILookup<int, string> names, WholeProgram program, CancellationToken cancellation)
+    {
+        var known = members.Select(member => member.Member).ToList();
+        var seen = new HashSet<SyntaxNode>(known);
+        var factories = new HashSet<SyntaxNode>();
+        var given = names.SelectMany(group => group).Concat(program.Catalogue.NamesOf(Role.Module)).ToImmutableHashSet(StringComparer.Ordinal);
+        var added = known;
+        for (var round = 0; round < MaximumFactories && added.Count > 0; round++)
+        {
+            var made = added.OfType<MethodDeclarationSyntax>().Where(method => IsFactory(method, given)).ToList();
+            factories.UnionWith(made);
+            var called = made.Select(method => method.Identifier.ValueText).Distinct(StringComparer.Ordinal).ToLookup(Words.HashOf);
+            added = [];
+            foreach (var tree in program.Trees.Where(_ => called.Count > 0))
+            {
+                cancellation.ThrowIfCancellationRequested();
+                added.AddRange(tree.Words.In(called).SelectMany(name => Creations(tree, name)).OfType<InvocationExpressionSyntax>().Select(MemberOf).OfType<SyntaxNode>().Where(seen.Add));
+            }
+
+            foreach (var caller in added)
+                members.Add(new CreatingMember(caller, ImmutableArray<SyntaxNode>.Empty));
+        }
+
+        return members.Select(member => factories.Contains(member.Member) ? member with { IsFactory = true } : member).ToImmutableArray();
+    }
+
+    private static bool IsFactory(MethodDeclarationSyntax method, ImmutableHashSet<string> given)
+    {
+        var type = method.ReturnType;
+        while (type is QualifiedNameSyntax or NullableTypeSyntax)
+            type = type is QualifiedNameSyntax qualified ? qualified.Right : ((NullableTypeSyntax)type).ElementType;
+        return method.ParameterList.Parameters.Count > 0 && type is SimpleNameSyntax name && given.Contains(name.Identifier.ValueText);
     }
 
     private static List<CreatingMember> In(TreeFacts tree, ILookup<int, string> names)
@@ -104,4 +145,8 @@ internal sealed record ModelSites(ImmutableArray<ModuleClass> Classes, Immutable
 /// <summary>A member that may create models.</summary>
 /// <param name="Member">Its body's syntax.</param>
 /// <param name="Creations">The expressions in it that may create one.</param>
-internal sealed record CreatingMember(SyntaxNode Member, ImmutableArray<SyntaxNode> Creations);
+internal sealed record CreatingMember(SyntaxNode Member, ImmutableArray<SyntaxNode> Creations)
+{
+    /// <summary>It gives a module and takes parameters: what it makes is read at its calls, where these tell more.</summary>
+    public bool IsFactory { get; init; }
+}

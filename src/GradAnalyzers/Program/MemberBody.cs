@@ -47,7 +47,7 @@ internal sealed class MemberBody
     /// <summary>Reads the body at a declaration; null where there is none.</summary>
     public static MemberBody? Read(SyntaxNode declaration, SemanticModel model, CancellationToken cancellation)
     {
-        return model.GetOperation(declaration, cancellation) is { Parent: null } root
+        return !Nesting.IsTooDeep(declaration) && model.GetOperation(declaration, cancellation) is { Parent: null } root
             && root is IMethodBodyOperation or IConstructorBodyOperation or IBlockOperation or IFieldInitializerOperation or IPropertyInitializerOperation
                 ? new MemberBody(declaration, root, model) : null;
     }
@@ -56,7 +56,7 @@ internal sealed class MemberBody
     /// The operation of an expression in the member that the operation tree has no node for, such as an element of a collection expression.
     /// Only the model that bound the member gives the same node each time: another one binds it anew.
     /// </summary>
-    public IOperation? OperationAt(ExpressionSyntax expression) => _model.GetOperation(expression);
+    public IOperation? OperationAt(ExpressionSyntax expression) => Nesting.IsTooDeep(expression) ? null : _model.GetOperation(expression);
 
     /// <summary>Everything assigned to a local or parameter anywhere in the member.</summary>
     public IReadOnlyList<Write> Writes(ISymbol variable) => _writes.TryGetValue(variable, out var writes) ? writes : [];

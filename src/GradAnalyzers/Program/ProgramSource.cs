@@ -83,11 +83,11 @@ internal sealed class ProgramSource(WholeProgram program, CancellationToken canc
     /// <summary>Whether the symbol is declared in this compilation's own source; a referenced project's source is no more at hand than a library's.</summary>
     public bool Has(ISymbol symbol) => !symbol.DeclaringSyntaxReferences.IsEmpty && SymbolEqualityComparer.Default.Equals(symbol.ContainingAssembly, Compilation.Assembly);
 
-    /// <summary>The operation at a node; null where the compiler has none for it.</summary>
+    /// <summary>The operation at a node; null where the compiler has none for it, and where it lies too deep.</summary>
     public IOperation? Operation(SyntaxNode syntax)
     {
         _read.Add(syntax.SyntaxTree);
-        return Model(syntax.SyntaxTree).GetOperation(syntax, Cancellation);
+        return Nesting.IsTooDeep(syntax) ? null : Model(syntax.SyntaxTree).GetOperation(syntax, Cancellation);
     }
 
     /// <summary>The operation of a method's, accessor's or constructor's body; null where it has none in source.</summary>

@@ -14,6 +14,7 @@ internal static partial class Verdicts
         var report = analyzers.Where(analyzer => analyzer.SupportedDiagnostics.Any(descriptor => descriptor.Id == "GRAD0002")).ToImmutableArray();
         var reasons = new List<string>();
         var known = 0;
+        var partial = 0;
         foreach (var repository in Repository.In(folder))
         {
             var compilation = WarmCompiler.Compile(repository);
@@ -25,16 +26,17 @@ internal static partial class Verdicts
                 writer.WriteLine($"{repository.Name} {line}");
             var unknown = verdicts.Where(one => one.Verdict.Groups["word"].Value == "unknown").ToList();
             known += verdicts.Count - unknown.Count;
+            partial += verdicts.Count(one => one.Verdict.Groups["word"].Value.StartsWith("partly", StringComparison.Ordinal));
             reasons.AddRange(unknown.Select(one => NameIn().Replace(one.Verdict.Groups["reason"].Value, "'X'")));
             Console.WriteLine($"{repository.Name}: {verdicts.Count - unknown.Count} of {verdicts.Count} with a verdict, {seconds:0.0} s");
         }
 
-        Console.WriteLine($"{known} of {known + reasons.Count} with a verdict ({100.0 * known / Math.Max(known + reasons.Count, 1):0} %)");
+        Console.WriteLine($"{known} of {known + reasons.Count} with a verdict ({100.0 * known / Math.Max(known + reasons.Count, 1):0} %), {partial} of these on a part only");
         foreach (var reason in reasons.GroupBy(reason => reason).OrderByDescending(group => group.Count()))
             Console.WriteLine($"{reason.Count(),5} {reason.Key}");
     }
 
-    [GeneratedRegex(@"': (?<word>unknown|healthy|vanishing|exploding)(?: \((?<reason>.*?)\))?; first/last=")]
+    [GeneratedRegex(@"': (?<word>unknown|partly \w+|healthy|vanishing|exploding)(?: \((?<reason>.*?)\))?; first/last=")]
     private static partial Regex VerdictIn();
 
     [GeneratedRegex("'.*?'")]

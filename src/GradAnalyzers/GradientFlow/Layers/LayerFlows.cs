@@ -7,11 +7,12 @@ internal static class LayerFlows
     {
         var node = flow.Network.Nodes[index];
         var input = node.Inputs.IsDefaultOrEmpty ? Shape.Vector(1) : flow.Shapes[node.Inputs[0]];
-        if (node.Inputs.IsDefaultOrEmpty && node.Layer is not (Input or Embedding or OwnParameter))
+        if (node.Inputs.IsDefaultOrEmpty && node.Layer is not (Input or Source or Embedding or OwnParameter))
             return new OpaqueFlow(flow, index);
         return node.Layer switch
         {
             Input => new InputFlow(flow, index),
+            Source source => new SourceFlow(flow, index, source),
             Linear or Convolution => new LinearFlow(flow, index),
             Embedding embedding => new EmbeddingFlow(flow, index, embedding),
             Activation => new ActivationFlow(flow, index),

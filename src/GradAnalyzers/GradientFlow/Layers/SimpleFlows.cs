@@ -10,6 +10,21 @@ internal sealed class InputFlow(Flow flow, int index) : LayerFlow(flow, index)
     }
 }
 
+/// <summary>What is tried in the place of something opaque.</summary>
+internal sealed class SourceFlow(Flow flow, int index, Source source) : LayerFlow(flow, index)
+{
+    public override Signal Forward()
+    {
+        var mean = source.Square * source.MeanShare;
+        var pair = mean + (source.Square - mean) * source.Alike;
+        return new(Math.Sqrt(mean), source.Square, Positions > 1 ? pair : 0, pair, 0);
+    }
+
+    public override void Backward(in Gradient gradient)
+    {
+    }
+}
+
 /// <summary>Everything about it is unknown, forward and backward: NaN, which spreads to all that depends on it.</summary>
 internal sealed class OpaqueFlow(Flow flow, int index) : LayerFlow(flow, index)
 {

@@ -169,7 +169,7 @@ internal sealed partial class Evaluator
             return Known.Null;
         }
 
-        var frame = new Frame(method.OriginalDefinition, self, definition);
+        var frame = new Frame(method.OriginalDefinition, self, definition) { Start = _store.Mark };
         Bind(method, arguments, frame, at);
         _calls++;
         Execute(body, frame);
@@ -177,8 +177,11 @@ internal sealed partial class Evaluator
         if (isTracked)
             _running.Remove(method.OriginalDefinition);
         callee = frame;
+        // Another way may return what this one does not.
+        if (frame.MayHaveJumped && !_isProgram && !method.ReturnsVoid)
+            return OpaqueOf(method.ReturnType, "a goto that may happen or not", Nodes(frame.Result is { } partly ? [partly, .. arguments] : arguments), at);
         if (frame.Get(Slot.Items) is { } yielded)
-            return yielded is Items items ? ListOf(items.Values) : yielded;
+            return yielded is not Items items ? yielded : method.ReturnType.Name == "IEnumerator" ? new Enumerated(items) { Born = _store.Now } : ListOf(items.Values);
         if (frame.Result is { } result)
             frame.Pending.Add(result);
         else if (HasReachedLimit)

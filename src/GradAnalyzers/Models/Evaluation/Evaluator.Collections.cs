@@ -42,16 +42,8 @@ internal sealed partial class Evaluator
 
     private Value ElementAt(Value collection, Value index, ITypeSymbol? type, IOperation at)
     {
-        if (index is Known { Content: string key } && KeyedItems(collection) is { } pairs)
-        {
-            foreach (var pair in pairs)
-            {
-                if (pair is TupleValue { Elements: [Known { Content: string name }, var value] } && name == key)
-                    return value;
-            }
-
-            return External(type, null, $"nothing is known under '{key}'", at);
-        }
+        if (index is Known { Content: { } key } && KeyedItems(collection) is { } pairs)
+            return PairOf(collection, pairs, key)?.Elements[1] ?? External(type, null, $"nothing is known under '{key}'", at);
 
         if (Elements(collection) is { } elements && Position(index, elements.Count) is { } position)
             return position >= 0 && position < elements.Count ? elements[position] : External(type, null, "an index out of range", at);
@@ -75,6 +67,10 @@ internal sealed partial class Evaluator
     private static IReadOnlyList<Value>? KeyedItems(Value collection) =>
         collection is Collection { Kind: CollectionKind.Dictionary } or ModuleValue { Role: Role.ModuleDict } && ((Stateful)collection).Get(Slot.Items) is Items items ? items.Values : null;
 
+    /// <summary>The pair of a key; null where there is none.</summary>
+    private static TupleValue? PairOf(Value collection, IReadOnlyList<Value> pairs, object? key) => pairs.OfType<TupleValue>().FirstOrDefault(pair =>
+        pair.Elements is [Known { Content: { } name }, _] && (collection is Collection dictionary ? dictionary.IsKey(name, key) : Equals(name, key)));
+
     private static int? Position(Value index, int count) => index switch
     {
         Known { Content: long and > int.MinValue and < int.MaxValue and var position } => (int)position,
@@ -86,9 +82,9 @@ internal sealed partial class Evaluator
     {
         if (collection is not Stateful owner || owner.Get(Slot.Items) is not Items items)
             return;
-        if (index is Known { Content: string })
+        if (index is Known { Content: { } key } && KeyedItems(collection) is not null)
         {
-            var at = items.Values.FindIndex(pair => pair is TupleValue { Elements: [Known key, _] } && Equals(key.Content, ((Known)index).Content));
+            var at = PairOf(collection, items.Values, key) is { } pair ? items.Values.IndexOf(pair) : -1;
             Set(owner, Slot.Items, new Items(at < 0 ? items.Values.Add(Pair(index, value)) : items.Values.SetItem(at, Pair(index, value))));
         }
         else if (collection is not Collection { Kind: CollectionKind.Dictionary } && Position(index, items.Values.Count) is { } position && position >= 0 && position < items.Values.Count)
@@ -144,16 +140,22 @@ internal sealed partial class Evaluator
         return ListOf(values);
     }
 
-    private static Value? CreateCollection(INamedTypeSymbol type, Value[] arguments)
+    private static Value? CreateCollection(INamedTypeSymbol type, IMethodSymbol constructor, Value[] arguments)
     {
         if (type.ContainingNamespace?.ToDisplayString() is not ("System.Collections.Generic" or "System.Collections.Immutable" or "System.Collections.ObjectModel"))
             return null;
         var kind = type.Name.Contains("Dictionary") ? CollectionKind.Dictionary : type.Name is "List" or "Stack" or "Queue" or "LinkedList" or "Collection" or "ImmutableArray" or "ImmutableList" ? CollectionKind.List : (CollectionKind?)null;
         if (kind is null)
             return null;
-        var collection = new Collection(kind.Value);
-        collection.Slots[Slot.Items] = arguments.Length > 0 && arguments[0] is Collection other && other.Get(Slot.Items) is { } items ? items
-            : arguments.Length > 0 && arguments[0] is not Known ? new Unknown("a copy of a collection that is not known")
+        // Of the comparers those of texts are known, as StringComparer names them.
+        var comparer = constructor.Parameters.Zip(arguments, (parameter, argument) => (parameter.Type, Argument: argument))
+            .Where(pair => pair.Type.Name is "IEqualityComparer" or "IComparer").Select(pair => pair.Argument).FirstOrDefault(argument => argument is not Known { Content: null });
+        var name = (comparer as Unknown)?.Text is { } text && text.StartsWith("StringComparer.", StringComparison.Ordinal) ? text : null;
+        var copied = arguments.Where(argument => argument != comparer && argument is not Known).ToList();
+        var collection = new Collection(kind.Value) { IgnoresCase = name?.EndsWith("IgnoreCase", StringComparison.Ordinal) == true };
+        collection.Slots[Slot.Items] = comparer is not null && name is null ? new Unknown("a dictionary whose comparer is not known")
+            : copied is [Collection other] && other.Get(Slot.Items) is { } items ? type.Name == "Stack" && items is Items pushed ? new Items(pushed.Values.Reverse()) : items
+            : copied.Count > 0 ? new Unknown("a copy of a collection that is not known")
             : Items.Empty;
         return collection;
     }
@@ -180,11 +182,42 @@ internal sealed partial class Evaluator
                 return Known.Null;
         }
 
+        if (receiver is Enumerated enumerated)
+            return InvokeEnumerator(enumerated, method.Name);
         if (receiver is Collection collection)
             return InvokeCollection(collection, method, arguments, invocation, frame);
         if (receiver is ModuleValue module)
             return InvokeModule(module, method, arguments, invocation, frame);
         return receiver is Known { Content: not null } known && method.Name == "ToString" ? new Known(Convert.ToString(known.Content, CultureInfo.InvariantCulture)) : null;
+    }
+
+    private Value? InvokeEnumerator(Enumerated enumerated, string name)
+    {
+        if (name != "MoveNext")
+            return name == "Dispose" ? Known.Null : null;
+        if (enumerated.Elements is not Items items)
+            return new Unknown("it is not known how many elements there are");
+        var place = (enumerated.Get(Slot.Place) as Known)?.Content is long before ? before + 1 : 0;
+        Set(enumerated, Slot.Place, new Known(place));
+        return Known.Of(place < items.Values.Count);
+    }
+
+    /// <summary>The element that an enumerator stands at; null where that is not known.</summary>
+    private static Value? Current(Enumerated enumerated) =>
+        enumerated.Elements is Items items && (enumerated.Get(Slot.Place) as Known)?.Content is long place && place < items.Values.Count ? items.Values[(int)place] : null;
+
+    /// <summary>What a Lazy gives: made once.</summary>
+    private Value Force(Deferred deferred, IOperation at)
+    {
+        if (deferred.Get(Slot.Items) is { } known)
+            return known;
+        // What it makes is wanted whole, whatever the program around it is executed for.
+        var wasSliced = _isSliced;
+        _isSliced = false;
+        var made = CallFunction(deferred.Made, [], at);
+        _isSliced = wasSliced;
+        Set(deferred, Slot.Items, made);
+        return made;
     }
 
     private Value? InvokeModule(ModuleValue module, IMethodSymbol method, Value[] arguments, IInvocationOperation invocation, Frame frame)
@@ -257,7 +290,19 @@ internal sealed partial class Evaluator
         var items = collection.Get(Slot.Items) as Items;
         switch (method.Name, arguments)
         {
-            case ("Add" or "Push" or "Enqueue" or "AddLast", [var added]) when collection.Kind == CollectionKind.List:
+            // A stack is gone through from its top.
+            case ("Push", [var pushed]):
+                if (items is not null)
+                    Set(collection, Slot.Items, new Items(items.Values.Insert(0, pushed)));
+                return Known.Null;
+            case ("Pop" or "Dequeue", []) when items is { Values.Count: > 0 }:
+                Set(collection, Slot.Items, new Items(items.Values.RemoveAt(0)));
+                return items.Values[0];
+            case ("Peek", []) when items is { Values.Count: > 0 }:
+                return items.Values[0];
+            case ("GetEnumerator", []):
+                return new Enumerated(collection.Get(Slot.Items) ?? Items.Empty) { Born = _store.Now };
+            case ("Add" or "Enqueue" or "AddLast", [var added]) when collection.Kind == CollectionKind.List:
                 if (items is not null)
                     Set(collection, Slot.Items, new Items(items.Values.Add(added)));
                 return Known.Null;
@@ -286,7 +331,7 @@ internal sealed partial class Evaluator
             case ("TryGetValue", [var key, _]):
                 return TryGetValue(collection, key, invocation, frame);
             case ("ContainsKey", [Known key]) when items is not null:
-                return Known.Of(items.Values.Any(pair => pair is TupleValue { Elements: [Known name, _] } && Equals(name.Content, key.Content)));
+                return Known.Of(PairOf(collection, items.Values, key.Content) is not null);
             case ("Contains", [Known wanted]) when items is not null && items.Values.All(item => item is Known):
                 return Known.Of(items.Values.Any(item => Equals(((Known)item).Content, wanted.Content)));
             case ("IndexOf", [Known wanted]) when items is not null && items.Values.All(item => item is Known):
@@ -306,7 +351,7 @@ internal sealed partial class Evaluator
     private Value TryGetValue(Stateful collection, Value key, IInvocationOperation invocation, Frame frame)
     {
         var found = collection.Get(Slot.Items) is Items items && key is Known known
-            ? items.Values.FirstOrDefault(pair => pair is TupleValue { Elements: [Known name, _] } && Equals(name.Content, known.Content)) as TupleValue
+            ? PairOf(collection, items.Values, known.Content)
             : null;
         var target = invocation.Arguments[1].Value;
         Assign(target, found?.Elements[1] ?? (key is Known && collection.Get(Slot.Items) is Items ? Known.Null : new Unknown("an element that is not known")), frame);
@@ -315,7 +360,7 @@ internal sealed partial class Evaluator
 
     private static Collection Copy(Collection collection)
     {
-        var copy = new Collection(collection.Kind);
+        var copy = new Collection(collection.Kind) { IgnoresCase = collection.IgnoresCase };
         copy.Slots[Slot.Items] = collection.Get(Slot.Items) ?? Items.Empty;
         return copy;
     }

@@ -33,8 +33,10 @@ internal sealed partial class Evaluator
         var arguments = Arguments(creation.Arguments, constructor.Parameters.Length, frame);
         if (source.IsModule(type) && FromFacts(source.FactOf(type)?.Module, type, constructor.Parameters, arguments, Place(creation)) is { } elsewhere)
             return elsewhere;
-        if (CreateCollection(type, arguments) is { } collection)
+        if (CreateCollection(type, constructor, arguments) is { } collection)
             return collection;
+        if (arguments.OfType<Function>().FirstOrDefault() is { } made && type is { Name: "Lazy", ContainingNamespace: { Name: "System", ContainingNamespace.IsGlobalNamespace: true } })
+            return new Deferred(made) { Born = _store.Now };
         if (type.Name is "Tuple" or "ValueTuple" or "KeyValuePair" && arguments.Length is >= 2 and <= 8)
             return new TupleValue(arguments.ToImmutableArray());
         return Nodes(arguments).Any()
@@ -136,7 +138,7 @@ internal sealed partial class Evaluator
     private void RunConstructorCore(IMethodSymbol constructor, Instance instance, Value[] arguments, int depth)
     {
         var type = constructor.ContainingType;
-        var frame = new Frame(constructor.OriginalDefinition, instance, null);
+        var frame = new Frame(constructor.OriginalDefinition, instance, null) { Start = _store.Mark };
         var parameters = constructor.OriginalDefinition.Parameters;
         for (var index = 0; index < parameters.Length; index++)
             Set(frame, parameters[index], index < arguments.Length ? arguments[index] : DefaultOf(parameters[index], instance is ModuleValue module ? module.Creation : Location.None));

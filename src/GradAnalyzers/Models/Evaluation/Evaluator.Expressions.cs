@@ -270,6 +270,10 @@ internal sealed partial class Evaluator
 
         switch (instance)
         {
+            case Deferred deferred when property.Name == "Value":
+                return Force(deferred, reference);
+            case Enumerated enumerated when property.Name == "Current":
+                return Current(enumerated) ?? Unreadable();
             case ModuleValue { IsSource: false } layer when source.IsTensor(property.Type):
                 return Weight(layer, property.Name);
             case Instance known when Implementation(property, known) is { } implementation:

@@ -15,6 +15,9 @@ internal sealed partial class Evaluator
         Break,
         Continue,
         Throw,
+
+        /// <summary>A goto, to the frame's target: whoever holds the label goes on there.</summary>
+        Jump,
     }
 
     private Flow Execute(IOperation? statement, Frame frame)
@@ -79,7 +82,8 @@ internal sealed partial class Evaluator
             case ISwitchOperation choice:
                 return ExecuteSwitch(choice, frame);
             case IBranchOperation branch:
-                return branch.BranchKind switch { BranchKind.Break => Flow.Break, BranchKind.Continue => Flow.Continue, _ => Flow.Next };
+                frame.Target = branch.Target;
+                return branch.BranchKind switch { BranchKind.Break => Flow.Break, BranchKind.Continue => Flow.Continue, _ => Flow.Jump };
             case ITryOperation attempt:
                 var flow = Execute(attempt.Body, frame);
                 var final = Execute(attempt.Finally, frame);
@@ -88,6 +92,9 @@ internal sealed partial class Evaluator
                 Evaluate(section.LockedValue, frame);
                 return Execute(section.Body, frame);
             case ILabeledOperation labeled:
+                // Whoever may have jumped here, or past what came before.
+                if (frame.MayHaveJumped)
+                    ForgetJumped(frame, labeled);
                 return Execute(labeled.Operation, frame);
             case IThrowOperation:
                 return Flow.Throw;
@@ -105,13 +112,57 @@ internal sealed partial class Evaluator
 
     private Flow ExecuteAll(ImmutableArray<IOperation> statements, Frame frame)
     {
-        foreach (var statement in statements)
+        var flow = Flow.Next;
+        for (var index = 0; index < statements.Length && flow == Flow.Next; index++)
         {
-            if (Execute(statement, frame) is var flow and not Flow.Next)
-                return flow;
+            flow = Execute(statements[index], frame);
+            if (flow == Flow.Jump && PlaceOf(frame.Target, statements) is >= 0 and var place && Follow(frame, statements[place]))
+            {
+                index = place - 1;
+                flow = Flow.Next;
+            }
         }
 
-        return Flow.Next;
+        return flow;
+    }
+
+    /// <summary>Where a label stands in a block; -1 where it is another block's.</summary>
+    private static int PlaceOf(ILabelSymbol? label, ImmutableArray<IOperation> statements)
+    {
+        for (var index = 0; index < statements.Length; index++)
+        {
+            for (var statement = statements[index] as ILabeledOperation; statement is not null; statement = statement.Operation as ILabeledOperation)
+            {
+                if (SymbolEqualityComparer.Default.Equals(statement.Label, label))
+                    return index;
+            }
+        }
+
+        return -1;
+    }
+
+    /// <summary>Whether a jump is followed: too many of them are a loop over an unknown number of steps.</summary>
+    private bool Follow(Frame frame, IOperation label)
+    {
+        if (++frame.Jumps <= MaximumIterations && !HasReachedLimit)
+            return true;
+        MayJump(frame, label);
+        return false;
+    }
+
+    /// <summary>A jump that may happen or not: from here on, what the method wrote is not known, and neither is what it writes before a label.</summary>
+    private void MayJump(Frame frame, IOperation at)
+    {
+        frame.MayHaveJumped = true;
+        ForgetJumped(frame, at);
+    }
+
+    // Models of a program that may jump are made all the same; what its variables and lists hold is not known.
+    private void ForgetJumped(Frame frame, IOperation at)
+    {
+        var written = _store.WrittenSince(frame.Start).Where(pair => !_isProgram || pair.Key.Owner is not ModuleValue).ToDictionary(pair => pair.Key, pair => pair.Value);
+        foreach (var pair in written)
+            Set(pair.Key.Owner, pair.Key.Key, Forgotten(pair.Value, pair.Key, "a goto that may happen or not", at));
     }
 
     private void Declare(IVariableDeclarationOperation declaration, Frame frame)
@@ -163,12 +214,19 @@ internal sealed partial class Evaluator
                 break;
         }
 
-        var branches = possible.Select(section => new Func<Flow>(() => Broken(ExecuteAll(section.Body, frame)))).ToList();
+        var branches = possible.Select(section => new Func<Flow>(() => ExecuteSection(section, choice, frame))).ToList();
         if (!isCertain)
-            branches.Add(fallback is null ? () => Flow.Next : () => Broken(ExecuteAll(fallback.Body, frame)));
+            branches.Add(fallback is null ? () => Flow.Next : () => ExecuteSection(fallback, choice, frame));
         return branches.Count == 1 ? branches[0]() : Fork(frame, choice, branches);
+    }
 
-        static Flow Broken(Flow flow) => flow == Flow.Break ? Flow.Next : flow;
+    /// <summary>A section of a switch, and those that it goes on to by <c>goto case</c>.</summary>
+    private Flow ExecuteSection(ISwitchCaseOperation section, ISwitchOperation choice, Frame frame)
+    {
+        var flow = ExecuteAll(section.Body, frame);
+        while (flow == Flow.Jump && choice.Cases.FirstOrDefault(other => other.Clauses.Any(clause => SymbolEqualityComparer.Default.Equals(clause.Label, frame.Target))) is { } next && Follow(frame, next))
+            flow = ExecuteAll(next.Body, frame);
+        return flow == Flow.Break ? Flow.Next : flow;
     }
 
     /// <summary>Takes every branch from the same state and goes on with what they have in common.</summary>
@@ -192,6 +250,7 @@ internal sealed partial class Evaluator
             return Flow.Throw;
         if (outcomes.Any(outcome => outcome.Flow is Flow.Break or Flow.Continue) && outcomes.Count > 1)
             frame.LeftLoopUncertainly = true;
+        var mayJump = outcomes.Any(outcome => outcome.Flow == Flow.Jump) && outcomes.Count > 1;
 
         var staying = outcomes.Where(outcome => outcome.Flow != Flow.Return).ToList();
         if (staying.Count == 0)
@@ -203,6 +262,8 @@ internal sealed partial class Evaluator
 
         frame.Pending.AddRange(outcomes.Where(outcome => outcome.Flow == Flow.Return && outcome.Result is not null).Select(outcome => outcome.Result!));
         Join(staying.Select(outcome => outcome.Written).ToList(), mark, at);
+        if (mayJump)
+            MayJump(frame, at);
         return staying.Count == 1 && outcomes.Count == 1 ? staying[0].Flow : Flow.Next;
     }
 
@@ -306,9 +367,9 @@ internal sealed partial class Evaluator
                     break;
                 // Epochs change no model's shape: one round shows what they do.
                 if (holds is null || (_isSliced && !slice!.Builds(loop)))
-                    return IterateUnknown(loop, body);
+                    return IterateUnknown(loop, frame, body);
                 var flow = body();
-                if (flow is Flow.Return or Flow.Throw)
+                if (flow is Flow.Return or Flow.Throw or Flow.Jump)
                     return flow;
                 if (flow == Flow.Break)
                     break;
@@ -328,10 +389,10 @@ internal sealed partial class Evaluator
     /// A loop over an unknown number of steps: its body runs once to see what it writes, and once more with those tensors as values of the previous step,
     /// so that a layer whose output feeds its own next use is seen (a recurrent network written by hand).
     /// </summary>
-    private Flow IterateUnknown(ILoopOperation loop, Func<Flow> body)
+    private Flow IterateUnknown(ILoopOperation loop, Frame frame, Func<Flow> body)
     {
         var mark = _store.Mark;
-        body();
+        var jumps = body() == Flow.Jump;
         var carried = _store.WrittenSince(mark);
         _store.UndoTo(mark);
 
@@ -360,20 +421,23 @@ internal sealed partial class Evaluator
         var written = _store.WrittenSince(mark);
         _store.UndoTo(mark);
         Forget(written, mark, loop, $"a loop over an unknown number of steps: {Header(loop)}");
+        if (jumps)
+            MayJump(frame, loop);
         return Flow.Next;
     }
 
     private static string Header(IOperation loop)
     {
-        var text = loop.Syntax.ToString();
+        // Not the whole text of a loop: each loop around it would ask for it again.
+        var start = loop.Syntax.SpanStart;
         var end = loop.Syntax switch
         {
             ForStatementSyntax syntax => syntax.CloseParenToken.Span.End,
             CommonForEachStatementSyntax syntax => syntax.CloseParenToken.Span.End,
             WhileStatementSyntax syntax => syntax.CloseParenToken.Span.End,
-            _ => loop.Syntax.SpanStart,
-        } - loop.Syntax.SpanStart;
-        return end > 0 ? text[..end] : "do";
+            _ => start,
+        };
+        return end > start ? loop.Syntax.SyntaxTree.GetText().ToString(new(start, end - start)) : "do";
     }
 
     private void FindUnrolled(int from, IReadOnlyCollection<int> previous)
@@ -411,15 +475,16 @@ internal sealed partial class Evaluator
             // Variables of the loop's own body, and modules that it makes, end with it.
             if ((pair.Key.Owner is Frame && pair.Key.Owner.Get(pair.Key.Key) is null) || (pair.Key.Owner is ModuleValue && pair.Key.Owner.Born > mark))
                 continue;
-            Value forgotten = pair.Value switch
-            {
-                TensorValue tensor => Opaque(reason, pair.Key.Owner.Get(pair.Key.Key) is TensorValue before ? [before.Node, tensor.Node] : [tensor.Node], at),
-                InitializationValue => new InitializationValue(new Initialization(Role.Opaque, Constant.None, Place(at))),
-                _ => new Unknown(reason),
-            };
-            Set(pair.Key.Owner, pair.Key.Key, forgotten);
+            Set(pair.Key.Owner, pair.Key.Key, Forgotten(pair.Value, pair.Key, reason, at));
         }
     }
+
+    private Value Forgotten(Value value, (Stateful Owner, object Key) slot, string reason, IOperation at) => value switch
+    {
+        TensorValue tensor => Opaque(reason, slot.Owner.Get(slot.Key) is TensorValue before ? [before.Node, tensor.Node] : [tensor.Node], at),
+        InitializationValue => new InitializationValue(new Initialization(Role.Opaque, Constant.None, Place(at))),
+        _ => new Unknown(reason),
+    };
 
     private static bool? Or(bool? one, bool? other) => one == true || other == true ? true : one is null || other is null ? null : false;
 

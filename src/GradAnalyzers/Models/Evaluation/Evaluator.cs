@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
 using GradAnalyzers.Catalogue;
 using GradAnalyzers.Program;
 using Microsoft.CodeAnalysis;
@@ -16,7 +17,7 @@ internal sealed partial class Evaluator(ProgramSource source, CancellationToken 
     /// <summary>Expressions and statements of one evaluation. A model of 1,000 layers takes about 20,000.</summary>
     private const int MaximumSteps = 60_000;
 
-    /// <summary>Nested expressions, statements and calls: the only recursion, and what bounds the stack.</summary>
+    /// <summary>Nested expressions, statements and calls: the only recursion. The bound makes the answer the same on every thread; where a stack is too small even for that, what is left of it counts.</summary>
     private const int MaximumDepth = 300;
 
     private const int MaximumCalls = 48;
@@ -77,7 +78,7 @@ internal sealed partial class Evaluator(ProgramSource source, CancellationToken 
         _isSliced = slice is not null;
         if (method is not null)
             _running.Add(method.OriginalDefinition);
-        var frame = new Frame(method?.OriginalDefinition, null, null);
+        var frame = new Frame(method?.OriginalDefinition, null, null) { Start = _store.Mark };
         foreach (var parameter in method?.OriginalDefinition.Parameters ?? ImmutableArray<IParameterSymbol>.Empty)
             Set(frame, parameter, DefaultOf(parameter, body));
         Execute(body, frame);
@@ -166,12 +167,25 @@ internal sealed partial class Evaluator(ProgramSource source, CancellationToken 
 
     private bool Enter()
     {
-        if (_depth >= MaximumDepth || _steps >= MaximumSteps)
+        if (_depth >= MaximumDepth || _steps >= MaximumSteps || !HasRoom())
             return false;
         if ((++_steps & 255) == 0)
             cancellation.ThrowIfCancellationRequested();
         _depth++;
         return true;
+    }
+
+    private static bool HasRoom()
+    {
+        try
+        {
+            RuntimeHelpers.EnsureSufficientExecutionStack();
+            return true;
+        }
+        catch (InsufficientExecutionStackException)
+        {
+            return false;
+        }
     }
 
     private void Set(Stateful owner, object key, Value value) => _store.Set(owner, key, value);
@@ -193,7 +207,9 @@ internal sealed partial class Evaluator(ProgramSource source, CancellationToken 
 
     private static string Text(IOperation operation)
     {
-        var text = operation.Syntax.ToString();
+        // Not the whole of an expression that may be long, for each of its parts again.
+        var span = operation.Syntax.Span;
+        var text = operation.Syntax.SyntaxTree.GetText().ToString(new(span.Start, Math.Min(span.Length, 61)));
         return text.Length <= 60 ? text : text[..57] + "...";
     }
 

@@ -14,8 +14,11 @@ internal sealed class Unknown(string reason, string? text = null) : Value
 {
     public static Unknown TooLarge { get; } = new("the model is larger than what is evaluated");
 
+    /// <summary>A longer expression has no name: one that doubles in a loop is given up before it costs.</summary>
+    private const int MaximumText = 1_024;
+
     public string Reason { get; } = reason;
-    public string? Text { get; } = text;
+    public string? Text { get; } = text?.Length <= MaximumText ? text : null;
 }
 
 /// <summary>A number (<see cref="long"/> or <see cref="double"/>), truth value, string, or null; of an enumeration with its type.</summary>
@@ -144,12 +147,42 @@ internal sealed class Frame(ISymbol? method, Value? self, Frame? parent) : State
 
     /// <summary>A break or continue ran under a condition that is not known.</summary>
     public bool LeftLoopUncertainly { get; set; }
+
+    /// <summary>Where the last jump goes.</summary>
+    public ILabelSymbol? Target { get; set; }
+
+    /// <summary>Jumps that were followed.</summary>
+    public int Jumps { get; set; }
+
+    /// <summary>A goto ran under a condition that is not known.</summary>
+    public bool MayHaveJumped { get; set; }
+
+    /// <summary>The store's mark where the method began.</summary>
+    public int Start { get; init; }
 }
 
 /// <summary>An array, list or dictionary. A dictionary's items are pairs of key and value.</summary>
 internal sealed class Collection(CollectionKind kind) : Stateful
 {
     public CollectionKind Kind { get; } = kind;
+
+    /// <summary>Of a dictionary: whether its comparer takes large and small letters for the same.</summary>
+    public bool IgnoresCase { get; init; }
+
+    public bool IsKey(object? one, object? other) =>
+        Equals(one, other) || (IgnoresCase && one is string first && other is string second && string.Equals(first, second, StringComparison.OrdinalIgnoreCase));
+}
+
+/// <summary>What a Lazy makes when it is first asked.</summary>
+internal sealed class Deferred(Function made) : Stateful
+{
+    public Function Made { get; } = made;
+}
+
+/// <summary>An enumerator that code moves by hand; its place is in a slot.</summary>
+internal sealed class Enumerated(Value elements) : Stateful
+{
+    public Value Elements { get; } = elements;
 }
 
 internal enum CollectionKind
@@ -207,6 +240,9 @@ internal static class Slot
 {
     /// <summary>Elements of a collection or container.</summary>
     public const string Items = "items";
+
+    /// <summary>Where an enumerator stands.</summary>
+    public const string Place = "place";
 
     /// <summary>Whether RegisterComponents ran.</summary>
     public const string Registered = "registered";

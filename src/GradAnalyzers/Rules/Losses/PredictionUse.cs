@@ -102,7 +102,7 @@ internal sealed class PredictionUse(LoopProgram program, IEnumerable<IOperation>
 
                 var isInModel = semantics.GetEnclosingSymbol(call.SpanStart)?.ContainingType is { } around && Catalogue.IsModule(around);
                 var mayBeIt = model is null || SymbolEqualityComparer.Default.Equals(type.OriginalDefinition, model.OriginalDefinition) || (isHandedOn && type.DeclaringSyntaxReferences.IsEmpty && IsGeneral(type));
-                if (mayBeIt && (!isInModel || SymbolEqualityComparer.Default.Equals(type.OriginalDefinition, model?.OriginalDefinition)) && semantics.GetOperation(call) is { } operation && !IsForTheLargest(operation))
+                if (mayBeIt && (!isInModel || SymbolEqualityComparer.Default.Equals(type.OriginalDefinition, model?.OriginalDefinition)) && program.Source.Operation(call) is { } operation && !IsForTheLargest(operation))
                     yield return operation;
             }
         }

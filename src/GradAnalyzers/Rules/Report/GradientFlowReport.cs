@@ -33,19 +33,46 @@ public sealed class GradientFlowReport() : Rule(Descriptors.GRAD0002)
         if (prediction.Reason == GradientFlowPrediction.NoWeights)
             return;
         var name = graph.Arguments.IsEmpty ? graph.Name : $"{graph.Name}({string.Join(", ", graph.Arguments.Select(argument => $"{argument.Name}: {argument.Value}"))})";
-        var verdict = prediction.Reason is { } reason ? $"{Text(prediction.Verdict)} ({reason})" : Text(prediction.Verdict);
+        var part = prediction.Verdict == Verdict.Unknown ? GradientFlowPrediction.PredictPart(network, options.Thresholds) : null;
+        var verdict = part is { Verdict: not Verdict.Unknown } ? $"partly {Text(part.Verdict)} (before '{FirstOf(part)}' it is not known: {WithRemedy(prediction.Reason)})"
+            : prediction.Reason is { } reason ? $"{Text(prediction.Verdict)} ({WithRemedy(reason)})" : Text(prediction.Verdict);
+        var figures = part is { Verdict: not Verdict.Unknown } ? part : prediction;
         // Where the model is made, and where the prediction stops.
         var places = new[] { graph.Creation, StopOf(graph, network, prediction) }.OfType<Location>().Where(place => place.IsInSource && place != graph.Location).Distinct().ToImmutableArray();
         report(Diagnostic.Create(Descriptor, graph.Location, places,
-            name, verdict, Number(prediction.FirstToLastRatio), Number(prediction.Attenuation), string.Join(" ", prediction.Parameters.Select(Pair))));
+            name, verdict, Number(figures.FirstToLastRatio), Number(figures.Attenuation), string.Join(" ", Pairs(prediction, figures))));
+    }
+
+    /// <summary>A reason, and what would make known what stops the prediction at its place.</summary>
+    private static string? WithRemedy(string? reason) => reason switch
+    {
+        null => null,
+        _ when reason.Contains("would tell") => reason,
+        _ when reason.Contains("is not in the catalogue") => $"{reason}; a catalogue line would tell what it does",
+        _ when reason.StartsWith("how ", StringComparison.Ordinal) && reason.EndsWith("starts is not known", StringComparison.Ordinal) => $"{reason}; an initializer of torch.nn.init with constants would tell it",
+        _ when reason.Contains("unknown number of steps") => $"{reason}; a constant number would tell it",
+        _ when reason.Contains("given by the caller") => $"{reason}; a creation with constants would tell it",
+        _ when reason.EndsWith("whose dimensions are not known", StringComparison.Ordinal) || reason.EndsWith("not known to be positions", StringComparison.Ordinal) => $"{reason}; a reshape to constants would tell them",
+        _ => reason,
+    };
+
+    private static string FirstOf(GradientFlowPrediction part)
+    {
+        var path = part.Parameters.First(parameter => parameter.IsWeight).Path;
+        return path.LastIndexOf('.') is > 0 and var dot ? path[..dot] : path;
+    }
+
+    /// <summary>Every parameter, in the order of evaluation; of those before a part that is judged by itself, nothing is known.</summary>
+    private static IEnumerable<string> Pairs(GradientFlowPrediction whole, GradientFlowPrediction judged)
+    {
+        var known = judged.Parameters.ToDictionary(parameter => parameter.Path, parameter => parameter.LogRelative, StringComparer.Ordinal);
+        return whole.Parameters.Select(parameter => $"{parameter.Path}={Number(known.TryGetValue(parameter.Path, out var relative) ? Math.Pow(10, relative) : double.NaN)}");
     }
 
     private static Location? StopOf(ModelGraph graph, Network network, GradientFlowPrediction prediction) => prediction.Reason is { } reason
         ? graph.Nodes.FirstOrDefault(node => network.Nodes[node.Index].Layer is Opaque opaque && opaque.Reason == reason)?.Use
             ?? graph.Nodes.FirstOrDefault(node => network.Nodes[node.Index].Layer is Choice)?.Use
         : null;
-
-    private static string Pair(ParameterPrediction parameter) => $"{parameter.Path}={Number(Math.Pow(10, parameter.LogRelative))}";
 
     private static string Number(double value) => double.IsNaN(value) ? "unknown" : value.ToString("0.##E+0", CultureInfo.InvariantCulture);
 

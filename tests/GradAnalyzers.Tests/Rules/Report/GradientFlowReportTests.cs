@@ -62,7 +62,7 @@ public sealed class GradientFlowReportTests
             }
             """));
 
-        Assert.Equal("'Net': unknown ('cumsum' is not in the catalogue and not in source); first/last=unknown attenuation=unknown; a.weight=unknown a.bias=unknown", report.GetMessage(CultureInfo.InvariantCulture));
+        Assert.Equal("'Net': unknown ('cumsum' is not in the catalogue and not in source; a catalogue line would tell what it does); first/last=unknown attenuation=unknown; a.weight=unknown a.bias=unknown", report.GetMessage(CultureInfo.InvariantCulture));
         Assert.Equal("a.forward(x).cumsum(1)", TextAt(Assert.Single(report.AdditionalLocations)));
     }
 
