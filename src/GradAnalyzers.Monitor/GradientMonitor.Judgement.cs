@@ -274,10 +274,13 @@ public sealed partial class GradientMonitor
             throw new GradientAlertException(alert);
     }
 
+    /// <summary>The clock by which a sink that failed waits.</summary>
+    internal Func<long> Milliseconds { get; set; } = static () => Environment.TickCount64;
+
     /// <summary>A sink that fails is asked again, less and less often, and its failure is told once: a disk that is full may have room later.</summary>
     private void AskSink(SinkState sink, Action<IGradientSink> question, bool isLast = false)
     {
-        if (!isLast && Environment.TickCount64 < sink.WaitsUntil)
+        if (!isLast && Milliseconds() < sink.WaitsUntil)
             return;
         try
         {
@@ -286,7 +289,7 @@ public sealed partial class GradientMonitor
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
-            sink.WaitsUntil = Environment.TickCount64 + Math.Min(MostSinkWait, 1000L << Math.Min(sink.Failures, 10));
+            sink.WaitsUntil = Milliseconds() + Math.Min(MostSinkWait, 1000L << Math.Min(sink.Failures, 10));
             sink.Failures++;
             var isNews = isLast || !sink.IsTold;
             sink.IsTold = true;
