@@ -127,7 +127,8 @@ internal sealed class LoopFindings
     private static MemberLoop Asked(TrainingLoop loop, LoopProgram program)
     {
         var events = loop.Graph.Events.Select(node => EventPlace.Of(node.Event)).ToImmutableHashSet();
-        var findings = loop.IsTruncated
+        // A finding is of an event.
+        var findings = loop.IsTruncated || events.IsEmpty
             ? ImmutableArray<MemberFinding>.Empty
             : Rules.Value.SelectMany(rule => rule.FindingsIn(loop, program).Select(finding => ValueOf(rule, finding, loop))).ToImmutableArray();
         return new MemberLoop(findings, events, GradientFacts.Of(loop), loop.IsTruncated ? ImmutableArray<SyntaxNode>.Empty : TrainingLoops.SingularPlaces.In(loop));

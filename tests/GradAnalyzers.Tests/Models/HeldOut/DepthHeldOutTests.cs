@@ -14,9 +14,10 @@ public sealed class DepthHeldOutTests
         get
         {
             var data = new TheoryData<string, int>();
-            // As deep as the compiler accepts each: beyond that it refuses the code, or, for parentheses, ends itself.
-            foreach (var kind in new[] { "sum", "chain", "patterns" })
-                data.Add(kind, 10_000);
+            // Deeper than the stack is; the compiler accepts 10,000 of each, and takes time by the square of it.
+            foreach (var kind in new[] { "sum", "patterns" })
+                data.Add(kind, 4_000);
+            data.Add("chain", 10_000);
             foreach (var kind in new[] { "calls", "elseifs", "loops" })
                 data.Add(kind, 1_000);
             return data;
