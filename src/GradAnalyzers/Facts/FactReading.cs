@@ -173,7 +173,7 @@ internal sealed class FactReading
 
     /// <summary>What keeps its argument may act on it later.</summary>
     private bool Stores(IMethodSymbol method) => _source.CodeOf(method) is not { } code
-        || code.Body.Root.DescendantsAndSelf().Any(operation => operation is IAssignmentOperation { Target: IMemberReferenceOperation } assignment
+        || code.Body.Operations.Any(operation => operation is IAssignmentOperation { Target: IMemberReferenceOperation } assignment
             && _program.HoldsTrained(assignment.Value.Type));
 
     private static bool IsReplaceable(ISymbol member) => (member.IsVirtual || (member.IsOverride && !member.IsSealed)) && !member.ContainingType.IsSealed;

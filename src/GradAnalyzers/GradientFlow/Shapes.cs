@@ -6,7 +6,16 @@ namespace GradAnalyzers.GradientFlow;
 internal readonly record struct Shape(int Features, ImmutableArray<int> Sizes)
 {
     /// <summary>Number of positions.</summary>
-    public int Positions => Sizes.Aggregate(1, (product, size) => product * size);
+    public int Positions
+    {
+        get
+        {
+            var product = 1;
+            foreach (var size in Sizes)
+                product *= size;
+            return product;
+        }
+    }
 
     public static Shape Vector(int features) => new(features, ImmutableArray<int>.Empty);
 }
@@ -24,8 +33,9 @@ internal static class Shapes
     {
         var shapes = new Shape[network.Nodes.Length];
         var assumed = network.Assumptions.Image;
+        var uses = Uses.In(network);
         if (!HasUnknownSizes(network) || FitOf(assumed) == Fit.Exact)
-            return Propagate(network, assumed, shapes, out _);
+            return Propagate(network, uses, assumed, shapes, out _);
 
         // The number of flattened features never falls with the side: bisect.
         int low = 1, high = LargestSide;
@@ -44,11 +54,11 @@ internal static class Shapes
         foreach (var side in UsualSides.Prepend(assumed))
             if (FitOf(side) != Fit.TooSmall)
                 return shapes;
-        return Propagate(network, assumed, shapes, out _);
+        return Propagate(network, uses, assumed, shapes, out _);
 
         Fit FitOf(int side)
         {
-            Propagate(network, side, shapes, out var fit);
+            Propagate(network, uses, side, shapes, out var fit);
             return fit;
         }
     }
@@ -77,7 +87,53 @@ internal static class Shapes
         _ => 0,
     };
 
-    private static Shape[] Propagate(Network network, int side, Shape[] shapes, out Fit fit)
+    /// <summary>What the nodes after a node tell of it, gathered once for all sides that are tried.</summary>
+    /// <param name="Features">The features that the first layer reads which says how many; null where none does.</param>
+    /// <param name="Met">The first value that it is put together with and that is computed before it; null where it meets none.</param>
+    private sealed record Uses(int?[] Features, int?[] Met)
+    {
+        public static Uses In(Network network)
+        {
+            var uses = new Uses(new int?[network.Nodes.Length], new int?[network.Nodes.Length]);
+            foreach (var node in network.Nodes)
+            {
+                if (node.Inputs.IsDefaultOrEmpty)
+                    continue;
+                var features = FeaturesRead(node.Layer);
+                foreach (var input in node.Inputs)
+                {
+                    uses.Features[input] ??= features;
+                    if (network.Nodes[input].Layer is OwnParameter)
+                        uses.Met[input] ??= Before(input, node.Inputs);
+                }
+            }
+
+            return uses;
+        }
+
+        private static int? Before(int index, ImmutableArray<int> inputs)
+        {
+            foreach (var other in inputs)
+            {
+                if (other < index)
+                    return other;
+            }
+
+            return null;
+        }
+
+        private static int? FeaturesRead(Layer layer) => layer switch
+        {
+            Linear linear => linear.Inputs,
+            Convolution convolution => convolution.Inputs,
+            Recurrent recurrent => recurrent.Inputs,
+            BatchNorm norm => norm.Features,
+            LayerNorm norm => norm.Features,
+            _ => null,
+        };
+    }
+
+    private static Shape[] Propagate(Network network, Uses uses, int side, Shape[] shapes, out Fit fit)
     {
         fit = Fit.Free;
         var nodes = network.Nodes;
@@ -87,8 +143,8 @@ internal static class Shapes
             var input = node.Inputs.IsDefaultOrEmpty ? Shape.Vector(1) : shapes[node.Inputs[0]];
             shapes[i] = node.Layer switch
             {
-                Input layer => OfInput(network, layer, i, side),
-                Source => OfInput(network, new Input(), i, side),
+                Input layer => OfInput(network, uses, layer, i, side),
+                Source => OfInput(network, uses, new Input(), i, side),
                 Linear linear => OfLinear(linear, input, ref fit),
                 Convolution convolution => new(convolution.Outputs, Slide(convolution, Fitted(input.Sizes, convolution.Window.Dimensions), ref fit)),
                 Embedding embedding => new(embedding.Features, ImmutableArray.Create(embedding.Steps ?? StepsOf(input, network))),
@@ -102,7 +158,7 @@ internal static class Shapes
                 FeatureMean => input with { Features = 1 },
                 SliceFeatures slice => input with { Features = slice.Features > 0 ? slice.Features : Math.Max(input.Features / Math.Max(slice.Parts, 1), 1) },
                 SlicePositions slice => input with { Sizes = ImmutableArray.Create(slice.Count > 0 ? Math.Min(slice.Count, Math.Max(input.Positions, 1)) : Math.Max(input.Positions / 2, 1)) },
-                OwnParameter parameter => OfParameter(parameter, i, network, shapes),
+                OwnParameter parameter => OfParameter(parameter, uses.Met[i], shapes),
                 Attention when node.Inputs.Length >= 3 => new(shapes[node.Inputs[2]].Features, shapes[node.Inputs[0]].Sizes),
                 Append => input with { Sizes = ImmutableArray.Create(node.Inputs.Sum(one => shapes[one].Positions)) },
                 Upsample upsample => input with { Sizes = ImmutableArray.CreateRange(input.Sizes, size => size * Math.Max(upsample.Factor, 1)) },
@@ -146,11 +202,10 @@ internal static class Shapes
     }
 
     /// <summary>A parameter that does not say its size has that of what it meets.</summary>
-    private static Shape OfParameter(OwnParameter parameter, int index, Network network, Shape[] shapes)
+    private static Shape OfParameter(OwnParameter parameter, int? met, Shape[] shapes)
     {
         if (parameter.Features > 0 && !parameter.Positions.IsDefault)
             return new(parameter.Features, parameter.Positions);
-        var met = network.Nodes.Where(node => !node.Inputs.IsDefault && node.Inputs.Contains(index)).SelectMany(node => node.Inputs).Where(other => other < index).Select(other => (int?)other).FirstOrDefault();
         var like = met is { } node ? shapes[node] : Shape.Vector(1);
         return new(parameter.Features > 0 ? parameter.Features : like.Features, parameter.Positions.IsDefault ? like.Sizes : parameter.Positions);
     }
@@ -173,9 +228,9 @@ internal static class Shapes
         return widest;
     }
 
-    private static Shape OfInput(Network network, Input layer, int index, int side)
+    private static Shape OfInput(Network network, Uses uses, Input layer, int index, int side)
     {
-        var features = layer.Features ?? FeaturesReadFrom(network, index);
+        var features = layer.Features ?? uses.Features[index] ?? FirstLinear(network)?.Inputs ?? 1;
         if (!layer.Positions.IsDefault)
             return new(features, layer.Positions);
         var nodes = network.Nodes;
@@ -186,25 +241,6 @@ internal static class Shapes
             return new(features, ImmutableArray.CreateRange(Enumerable.Repeat(count == 1 ? network.Assumptions.Steps : side, Math.Min(count, 3))));
         var recurrent = nodes.Select(node => node.Layer).OfType<Recurrent>().FirstOrDefault();
         return recurrent is null ? Shape.Vector(features) : new(features, ImmutableArray.Create(recurrent.Steps ?? network.Assumptions.Steps));
-    }
-
-    private static int FeaturesReadFrom(Network network, int index)
-    {
-        foreach (var node in network.Nodes)
-        {
-            if (node.Inputs.IsDefaultOrEmpty || !node.Inputs.Contains(index))
-                continue;
-            switch (node.Layer)
-            {
-                case Linear linear: return linear.Inputs;
-                case Convolution convolution: return convolution.Inputs;
-                case Recurrent recurrent: return recurrent.Inputs;
-                case BatchNorm norm: return norm.Features;
-                case LayerNorm norm: return norm.Features;
-            }
-        }
-
-        return FirstLinear(network)?.Inputs ?? 1;
     }
 
     private static Linear? FirstLinear(Network network) => network.Nodes.Select(node => node.Layer).OfType<Linear>().FirstOrDefault();

@@ -27,19 +27,27 @@ internal sealed class MemberBody
         Declaration = declaration;
         Root = root;
         _model = model;
-        foreach (var operation in root.DescendantsAndSelf())
+        Operations = root.DescendantsAndSelf().ToImmutableArray();
+        Invocations = Operations.OfType<IInvocationOperation>().ToImmutableArray();
+        foreach (var operation in Operations)
         {
             Index(operation);
             IndexPart(operation);
         }
 
         // Most bodies are asked for what they write and return, and never for the order.
-        _flow = new(() => new Flow(root));
+        _flow = new(() => new Flow(root, Operations));
     }
 
     public SyntaxNode Declaration { get; }
 
     public IOperation Root { get; }
+
+    /// <summary>All operations, parents before their children, in the order of the source.</summary>
+    public ImmutableArray<IOperation> Operations { get; }
+
+    /// <summary>All calls among them.</summary>
+    public ImmutableArray<IInvocationOperation> Invocations { get; }
 
     /// <summary>The syntax of every lambda and local function in the member.</summary>
     public IEnumerable<SyntaxNode> Functions => _flow.Value.Functions.Keys;
@@ -236,7 +244,7 @@ internal sealed class MemberBody
         private readonly Dictionary<(SyntaxNode, OperationKind), IOperation> _operations = [];
         private readonly Dictionary<SyntaxNode, IOperation> _resources = [];
 
-        public Flow(IOperation root)
+        public Flow(IOperation root, ImmutableArray<IOperation> operations)
         {
             Graph = root switch
             {
@@ -246,7 +254,7 @@ internal sealed class MemberBody
                 IFieldInitializerOperation body => ControlFlowGraph.Create(body),
                 _ => ControlFlowGraph.Create((IPropertyInitializerOperation)root),
             };
-            foreach (var operation in root.DescendantsAndSelf())
+            foreach (var operation in operations)
             {
                 if (KindOf(operation) is var kind and not OperationKind.None && (!operation.IsImplicit || operation is IInvocationOperation or IObjectCreationOperation))
                     _operations[(operation.Syntax, kind)] = operation;

@@ -112,7 +112,7 @@ internal sealed class AddedGroups
                 continue;
             foreach (var body in Bodies(member, name, source))
             {
-                foreach (var operation in body.Root.DescendantsAndSelf().Where(operation => operation is IInvocationOperation or IObjectCreationOperation or IMethodReferenceOperation))
+                foreach (var operation in body.Operations.Where(operation => operation is IInvocationOperation or IObjectCreationOperation or IMethodReferenceOperation))
                     yield return (operation, tracer.Detached(source.MethodOf(body, operation), body, receiver: null));
             }
         }

@@ -45,7 +45,7 @@ internal static class Counting
             return false;
         bool Is(IOperation target) => SymbolEqualityComparer.Default.Equals(VariableOf(target), variable);
         var (isCounted, isSetBack) = (false, false);
-        foreach (var operation in body.Root.DescendantsAndSelf())
+        foreach (var operation in body.Operations)
         {
             isCounted |= operation switch
             {

@@ -10,11 +10,11 @@ internal static class GradientScopes
 {
     /// <summary>Calls in the body that switch gradients off and whose result nobody ends.</summary>
     public static IEnumerable<IInvocationOperation> Leaked(MemberBody body, ModelCatalogue catalogue) =>
-        body.Root.DescendantsAndSelf().OfType<IInvocationOperation>().Where(call => SwitchesOff(call, catalogue) && IsDropped(call, body));
+        body.Invocations.Where(call => SwitchesOff(call, catalogue) && IsDropped(call, body));
 
     /// <summary>The calls in the body that set the mode to something that is not surely off.</summary>
     public static IEnumerable<IInvocationOperation> SwitchingOn(MemberBody body, ModelCatalogue catalogue) =>
-        body.Root.DescendantsAndSelf().OfType<IInvocationOperation>().Where(call => catalogue.Is(call.TargetMethod, Role.GradientMode) && !SwitchesOff(call, catalogue));
+        body.Invocations.Where(call => catalogue.Is(call.TargetMethod, Role.GradientMode) && !SwitchesOff(call, catalogue));
 
     /// <summary>Whether a call surely switches gradients off until its result is disposed of.</summary>
     public static bool SwitchesOff(IInvocationOperation call, ModelCatalogue catalogue) => catalogue.Find(call.TargetMethod) switch
@@ -52,6 +52,6 @@ internal static class GradientScopes
         return false;
     }
 
-    private static bool IsNeverRead(ILocalSymbol local, MemberBody body) => !body.Root.DescendantsAndSelf().OfType<ILocalReferenceOperation>()
+    private static bool IsNeverRead(ILocalSymbol local, MemberBody body) => !body.Operations.OfType<ILocalReferenceOperation>()
         .Any(reference => SymbolEqualityComparer.Default.Equals(reference.Local, local) && !(reference.Parent is ISimpleAssignmentOperation assignment && assignment.Target == reference));
 }

@@ -78,7 +78,7 @@ internal sealed class LoopProgram(ProgramSource source)
     private static IEnumerable<Value> Given(Created created, ValueTracer tracer) => Frame.Arguments(created.Creation)
         .SelectMany(argument => tracer.Trace(argument.Value, created.Frame).Concat(tracer.TraceElements(argument.Value, created.Frame)));
 
-    private IEnumerable<Value> Appended(Created created, ValueTracer tracer) => created.Frame.Body.Root.DescendantsAndSelf().OfType<IInvocationOperation>()
+    private IEnumerable<Value> Appended(Created created, ValueTracer tracer) => created.Frame.Body.Invocations
         .Where(call => Source.Catalogue.Is(call.TargetMethod, Role.Append) && tracer.Trace(call.Instance, created.Frame).Contains(created))
         .SelectMany(call => call.Arguments.SelectMany(argument => tracer.Trace(argument.Value, created.Frame)));
 

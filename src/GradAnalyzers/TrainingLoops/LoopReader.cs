@@ -326,7 +326,7 @@ internal sealed class LoopReader
 
     /// <summary>Code of the program that makes new tensors of what it is handed: it stores nothing, works on nothing in place, and calls only the library and the framework.</summary>
     private bool OnlyComputes(IMethodSymbol method) =>
-        !method.IsVirtual && !method.IsOverride && _source.CodeOf(method) is { Function: null } code && code.Body.Root.DescendantsAndSelf().All(operation => operation switch
+        !method.IsVirtual && !method.IsOverride && _source.CodeOf(method) is { Function: null } code && code.Body.Operations.All(operation => operation switch
         {
             IInvocationOperation { TargetMethod: var called } => (called.ContainingAssembly?.Name == ModelCatalogue.Library && !called.Name.EndsWith("_", StringComparison.Ordinal)) || Frameworks.Contains(called),
             IAssignmentOperation { Target: var target } => target is ILocalReferenceOperation,

@@ -16,6 +16,7 @@ internal sealed class LossTracer(ValueTracer tracer)
     private readonly Dictionary<(IOperation, Frame), LossSources> _known = [];
     private readonly Dictionary<(IOperation, Frame, bool), DataSlice> _slices = [];
     private readonly Dictionary<IOperation, Recurrence?> _recurrences = [];
+    private readonly Dictionary<IOperation, bool> _hasScopes = [];
 
     private ModelCatalogue Catalogue => tracer.Source.Catalogue;
 
@@ -249,6 +250,8 @@ internal sealed class LossTracer(ValueTracer tracer)
     /// <summary>The innermost scope that decides whether gradients are computed.</summary>
     private IInvocationOperation? ScopeAround(IOperation place)
     {
+        if (!HasScopes(place))
+            return null;
         IOperation inner = place;
         for (var outer = place.Parent; outer is not null; inner = outer, outer = outer.Parent)
         {
@@ -262,6 +265,17 @@ internal sealed class LossTracer(ValueTracer tracer)
         }
 
         return null;
+    }
+
+    /// <summary>Whether the code around an operation has any scope: asked of every operation, and mostly it has none.</summary>
+    private bool HasScopes(IOperation place)
+    {
+        var root = place;
+        while (root.Parent is { } outer)
+            root = outer;
+        if (!_hasScopes.TryGetValue(root, out var known))
+            _hasScopes.Add(root, known = ScopeIn(root) is not null);
+        return known;
     }
 
     private IInvocationOperation? ScopeIn(IOperation resource) =>

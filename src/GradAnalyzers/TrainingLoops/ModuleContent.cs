@@ -87,7 +87,7 @@ internal sealed class ModuleContent(ProgramSource source)
             var body = open.Dequeue();
             if (!seen.Add(body))
                 continue;
-            foreach (var operation in body.Root.DescendantsAndSelf())
+            foreach (var operation in body.Operations)
             {
                 yield return operation;
                 if (operation is IInvocationOperation { TargetMethod: { } called } && !Catalogue.IsModule(called.ContainingType) && source.CodeOf(called) is { } helper)
@@ -128,7 +128,7 @@ internal sealed class ModuleContent(ProgramSource source)
             var body = open.Dequeue();
             if (!seen.Add(body))
                 continue;
-            foreach (var operation in body.Root.DescendantsAndSelf())
+            foreach (var operation in body.Operations)
             {
                 if (Recurrence.Of(operation, source) is { CarriedStates.IsEmpty: false })
                     return true;

@@ -24,7 +24,7 @@ internal sealed class ModuleUse(Created module, TrainingLoop loop, IOperation? k
 
     /// <summary>It may be meant to stay as it is (loaded, frozen, in evaluation mode), be a part of another module, or be stepped or changed elsewhere.</summary>
     public bool MayBeMeantOrDoneElsewhere() =>
-        Places().Any(place => place.Body.Root.DescendantsAndSelf().Any(operation => operation != known && IsUse(operation, place.Frame)));
+        Places().Any(place => place.Body.Operations.Any(operation => operation != known && IsUse(operation, place.Frame)));
 
     private IEnumerable<(MemberBody Body, Frame Frame)> Places()
     {
@@ -109,7 +109,7 @@ internal sealed class ModuleUse(Created module, TrainingLoop loop, IOperation? k
                 return true;
             if (_tracer.Source.CodeOf(open.Dequeue()) is not { } code || !seen.Add(code.Body))
                 continue;
-            foreach (var operation in code.Body.Root.DescendantsAndSelf())
+            foreach (var operation in code.Body.Operations)
             {
                 if (operation is IAssignmentOperation { Target: IPropertyReferenceOperation { Property: var property } } && Catalogue.Is(property, Role.Freeze))
                     return true;

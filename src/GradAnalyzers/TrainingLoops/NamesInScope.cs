@@ -12,7 +12,7 @@ internal static class NamesInScope
     public static string? Of(Value value, IOperation place, Frame frame, ValueTracer tracer)
     {
         // What the place itself mentions comes first.
-        foreach (var candidate in place.DescendantsAndSelf().Concat(frame.Body.Root.DescendantsAndSelf()).Where(operation => Is(operation) && MayBe(operation.Type, value.Type)).Take(MaximumCandidates))
+        foreach (var candidate in place.DescendantsAndSelf().Concat(frame.Body.Operations).Where(operation => Is(operation) && MayBe(operation.Type, value.Type)).Take(MaximumCandidates))
         {
             if (IsInScope(candidate, place) && tracer.Trace(candidate, frame) is [var traced] && traced == value)
                 return Text(candidate);

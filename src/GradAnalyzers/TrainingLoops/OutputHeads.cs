@@ -171,7 +171,7 @@ internal sealed class OutputHeads(ValueTracer tracer)
     {
         var body = sequential.Frame.Body;
         if (sequential.Creation is not IInvocationOperation { Arguments: [{ Value: var elements }] } creation
-            || body.Root.DescendantsAndSelf().OfType<IInvocationOperation>().Any(call => Catalogue.Is(call.TargetMethod, Role.Append) && Catalogue.FindBase(call.Instance?.Type)?.Role == Role.Sequential)
+            || body.Invocations.Any(call => Catalogue.Is(call.TargetMethod, Role.Append) && Catalogue.FindBase(call.Instance?.Type)?.Role == Role.Sequential)
             || (Bare(elements) is IArrayCreationOperation { Initializer.ElementValues: [.., var written] } ? written : LastOfList(Bare(elements), creation, body)) is not { } last)
         {
             return null;
@@ -204,7 +204,7 @@ internal sealed class OutputHeads(ValueTracer tracer)
         };
         if (last == creation)
             return null;
-        foreach (var reference in body.Root.DescendantsAndSelf().OfType<ILocalReferenceOperation>().Where(reference => SymbolEqualityComparer.Default.Equals(reference.Local, local) && reference.Syntax.SpanStart < creation.Syntax.Span.End))
+        foreach (var reference in body.Operations.OfType<ILocalReferenceOperation>().Where(reference => SymbolEqualityComparer.Default.Equals(reference.Local, local) && reference.Syntax.SpanStart < creation.Syntax.Span.End))
         {
             if (creation.Syntax.Span.Contains(reference.Syntax.Span) || reference.Parent is IVariableDeclaratorOperation or IPropertyReferenceOperation { Property.Name: "Count" or "Length" })
                 continue;

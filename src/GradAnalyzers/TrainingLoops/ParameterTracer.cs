@@ -112,7 +112,7 @@ internal sealed class ParameterTracer(ValueTracer tracer)
         if (creation.Arguments is [var start] && start.Parameter?.Type.TypeKind == TypeKind.Interface)
             parts.Add(Parameters(start.Value, list.Frame, depth));
         parts.AddRange((creation.Initializer?.Initializers ?? ImmutableArray<IOperation>.Empty).OfType<IInvocationOperation>().Select(call => Parameters(call.Arguments[0].Value, list.Frame, depth)));
-        foreach (var call in list.Frame.Body.Root.DescendantsAndSelf().OfType<IInvocationOperation>())
+        foreach (var call in list.Frame.Body.Invocations)
         {
             if (IsList(call.Instance?.Type) && call.Instance is ILocalReferenceOperation && tracer.Trace(call.Instance, list.Frame).Contains(list))
             {
@@ -128,7 +128,7 @@ internal sealed class ParameterTracer(ValueTracer tracer)
             }
         }
 
-        return parts.Count == 0 || list.Frame.Body.Root.DescendantsAndSelf().OfType<IAnonymousFunctionOperation>().Any() ? ParameterSet.Anything : parts.Aggregate(And);
+        return parts.Count == 0 || list.Frame.Body.Operations.OfType<IAnonymousFunctionOperation>().Any() ? ParameterSet.Anything : parts.Aggregate(And);
     }
 
     private bool IsClip(IMethodSymbol method) => Catalogue.Find(method)?.Role is Role.ClipNorm or Role.ClipValue;

@@ -133,7 +133,7 @@ internal sealed class Recurrence
                 return true;
             if (!seen.Add(code.Body))
                 continue;
-            foreach (var call in code.Body.Root.DescendantsAndSelf().OfType<IInvocationOperation>())
+            foreach (var call in code.Body.Invocations)
             {
                 if (_catalogue.Is(call.TargetMethod, Role.Detach) ? !inPlace || IsInPlace(call.TargetMethod) : !inPlace && _catalogue.Is(call.TargetMethod, Role.NoGrad))
                     return true;
@@ -210,7 +210,7 @@ internal sealed class Recurrence
         if (call.Instance is not (null or IInstanceReferenceOperation))
             return IsWeighted(call) && IsSame(call.Instance);
         return _source.CodeOf(call.TargetMethod) is { } own
-            && own.Body.Root.DescendantsAndSelf().OfType<IInvocationOperation>().Any(inner => IsWeighted(inner) && IsSameIn(own.Body, inner.Instance, call));
+            && own.Body.Invocations.Any(inner => IsWeighted(inner) && IsSameIn(own.Body, inner.Instance, call));
     }
 
     /// <summary>A variable or member that the loop does not change, of an object of which the same holds; the layer of a list is another in each round.</summary>

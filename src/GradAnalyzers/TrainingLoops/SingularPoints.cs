@@ -232,7 +232,7 @@ internal sealed class SingularPoints(ValueTracer tracer)
         return frame.ArgumentOf((IParameterSymbol)variable) is { } given ? sources.Append((given.Argument, given.Frame)).ToImmutableArray() : ImmutableArray<(IOperation, Frame)>.Empty;
     }
 
-    private static bool IsChangedInPlace(ISymbol variable, Frame frame) => frame.Body.Root.DescendantsAndSelf().OfType<IInvocationOperation>().Any(call =>
+    private static bool IsChangedInPlace(ISymbol variable, Frame frame) => frame.Body.Invocations.Any(call =>
         call.TargetMethod.Name.EndsWith("_", StringComparison.Ordinal) && OperandOf(call) is { } changed && SymbolEqualityComparer.Default.Equals(VariableOf(Bare(changed)), variable));
 
     private ImmutableArray<(IOperation Value, Frame Frame)> Returned(IInvocationOperation call, Frame frame) =>

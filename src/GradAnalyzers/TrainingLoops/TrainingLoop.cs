@@ -35,7 +35,7 @@ internal sealed record TrainingLoop(Frame Root, LoopGraph Graph, IReadOnlyDictio
 
     /// <summary>Whether the root's own code calls one of the modules.</summary>
     public bool RunsAny(ImmutableArray<Value> modules) =>
-        Root.Body.Root.DescendantsAndSelf().OfType<IInvocationOperation>().Any(call =>
+        Root.Body.Invocations.Any(call =>
             Values.Source.Catalogue.Is(call.TargetMethod, Role.Forward) && Values.Trace(call.Instance, Root).Any(modules.Contains));
 
     /// <summary>New modules that are put into one that an optimizer holds, after the optimizer was made and before its step.</summary>
@@ -65,7 +65,7 @@ internal sealed record TrainingLoop(Frame Root, LoopGraph Graph, IReadOnlyDictio
         var catalogue = Values.Source.Catalogue;
         var calls = Places.Where(place => nodes.Contains(place.Value)).Select(place => place.Key.Item1).OfType<IInvocationOperation>().ToList();
         return !calls.Any(call => IsHidden(call.TargetMethod) && call.Arguments.Select(argument => argument.Value.Type).Append(call.Instance?.Type).Any(type => catalogue.Is(type, Role.Tensor)))
-            && step.Frame.Body.Root.DescendantsAndSelf().OfType<IInvocationOperation>().Any(call => catalogue.Is(call.TargetMethod, Role.Forward)
+            && step.Frame.Body.Invocations.Any(call => catalogue.Is(call.TargetMethod, Role.Forward)
                 && (!step.Optimizer.Parameters.IsComplete || Values.Trace(call.Instance, step.Frame).Any(module => step.Optimizer.Parameters.Modules.Any(held => Value.Overlap(held, module)))));
     }
 

@@ -61,7 +61,7 @@ internal sealed class UnseenCode(ValueTracer tracer)
                 continue;
             if (RunsUnseen(helper, code.Body))
                 return true;
-            foreach (var inner in code.Body.Root.DescendantsAndSelf().OfType<IInvocationOperation>())
+            foreach (var inner in code.Body.Invocations)
             {
                 if (!inner.TargetMethod.OriginalDefinition.DeclaringSyntaxReferences.IsEmpty && !Catalogue.Is(inner.TargetMethod, Role.Forward) && seen.Add(inner.TargetMethod.OriginalDefinition))
                     open.Enqueue(inner.TargetMethod.OriginalDefinition);
@@ -104,7 +104,7 @@ internal sealed class UnseenCode(ValueTracer tracer)
         if (_helpers.TryGetValue(helper, out var known))
             return known;
         var activation = tracer.Detached(helper, body, receiver: null);
-        var runs = body.Root.DescendantsAndSelf().OfType<IInvocationOperation>()
+        var runs = body.Invocations
             .Any(call => Catalogue.Find(call.TargetMethod) is null && !Source.Has(call.TargetMethod.OriginalDefinition)
                 && call.TargetMethod.MethodKind != MethodKind.DelegateInvoke && MayTouchGradients(call, activation));
         _helpers.Add(helper, runs);
@@ -171,21 +171,22 @@ internal sealed class UnseenCode(ValueTracer tracer)
                 yield return argument.Value;
         }
 
-        foreach (var operation in new[] { created.Frame.Body, frame.Body }.Distinct().SelectMany(body => body.Root.DescendantsAndSelf()))
+        foreach (var operation in new[] { created.Frame.Body, frame.Body }.Distinct().SelectMany(body => body.Operations))
         {
-            var at = operation.Syntax.SyntaxTree == created.Creation.Syntax.SyntaxTree && created.Frame.Body.Declaration.Span.Contains(operation.Syntax.Span) ? created.Frame : frame;
-            if (operation is IInvocationOperation { Instance: { } receiver } call && Is(receiver, at))
+            if (operation is IInvocationOperation { Instance: { } receiver } call && Is(receiver))
             {
                 foreach (var argument in call.Arguments)
                     yield return argument.Value;
             }
-            else if (operation is IAssignmentOperation { Target: IMemberReferenceOperation { Instance: { } owner } } assignment && Is(owner, at))
+            else if (operation is IAssignmentOperation { Target: IMemberReferenceOperation { Instance: { } owner } } assignment && Is(owner))
             {
                 yield return assignment.Value;
             }
         }
 
-        bool Is(IOperation receiver, Frame at) => SymbolEqualityComparer.Default.Equals(receiver.Type, created.Type) && tracer.Trace(receiver, at).Contains(created);
+        bool Is(IOperation receiver) => SymbolEqualityComparer.Default.Equals(receiver.Type, created.Type) && tracer.Trace(receiver, At(receiver)).Contains(created);
+
+        Frame At(IOperation operation) => operation.Syntax.SyntaxTree == created.Creation.Syntax.SyntaxTree && created.Frame.Body.Declaration.Span.Contains(operation.Syntax.Span) ? created.Frame : frame;
     }
 
     private static IEnumerable<IOperation> Operands(IInvocationOperation call) =>
@@ -193,7 +194,7 @@ internal sealed class UnseenCode(ValueTracer tracer)
 
     /// <summary>Whether a function names something trained: whoever runs it may clip.</summary>
     private bool Captures(Function function) => function.Lambda is { } lambda
-        ? function.Lexical.Body.Root.DescendantsAndSelf().Where(operation => operation.Syntax == lambda).SelectMany(operation => operation.Descendants()).Any(operation => Source.Program.IsTrained(operation.Type))
+        ? function.Lexical.Body.Operations.Where(operation => operation.Syntax == lambda).SelectMany(operation => operation.Descendants()).Any(operation => Source.Program.IsTrained(operation.Type))
         : function.Method.DeclaringSyntaxReferences.Any(reference => Source.Members.Contains(reference.GetSyntax(Source.Cancellation)));
 
     /// <summary>Numbers, texts and tensors lead to no model; asked before anything is traced.</summary>

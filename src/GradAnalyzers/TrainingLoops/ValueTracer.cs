@@ -494,7 +494,7 @@ internal sealed class ValueTracer(ProgramSource source)
     private static bool IsBeingMade(IOperation reference, Frame frame) => frame.Function is null
         && frame.Body.Root is IConstructorBodyOperation or IFieldInitializerOperation or IPropertyInitializerOperation && reference is IMemberReferenceOperation { Instance: IInstanceReferenceOperation };
 
-    private static bool Calls(Frame frame, IMethodSymbol method) => method.MethodKind is not MethodKind.Ordinary || frame.Body.Root.DescendantsAndSelf().OfType<IInvocationOperation>()
+    private static bool Calls(Frame frame, IMethodSymbol method) => method.MethodKind is not MethodKind.Ordinary || frame.Body.Invocations
         .Any(call => !call.TargetMethod.DeclaringSyntaxReferences.IsEmpty && SymbolEqualityComparer.Default.Equals(call.TargetMethod.ContainingType.OriginalDefinition, method.ContainingType.OriginalDefinition));
 
     /// <summary>The body of a property that computes its value; null for an automatic one.</summary>

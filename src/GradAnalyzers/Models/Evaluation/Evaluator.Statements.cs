@@ -157,12 +157,17 @@ internal sealed partial class Evaluator
         ForgetJumped(frame, at);
     }
 
-    // Models of a program that may jump are made all the same; what its variables and lists hold is not known.
+    // Models of a program that may jump are made all the same; what its variables and lists hold is not known. What was forgotten before and not written since is forgotten still.
     private void ForgetJumped(Frame frame, IOperation at)
     {
-        var written = _store.WrittenSince(frame.Start).Where(pair => !_isProgram || pair.Key.Owner is not ModuleValue).ToDictionary(pair => pair.Key, pair => pair.Value);
+        var written = _store.WrittenSince(_store.ForgottenUntil(frame) ?? frame.Start);
         foreach (var pair in written)
-            Set(pair.Key.Owner, pair.Key.Key, Forgotten(pair.Value, pair.Key, "a goto that may happen or not", at));
+        {
+            if (!_isProgram || pair.Key.Owner is not ModuleValue)
+                Set(pair.Key.Owner, pair.Key.Key, Forgotten(pair.Value, pair.Key, "a goto that may happen or not", at));
+        }
+
+        _store.Forgot(frame);
     }
 
     private void Declare(IVariableDeclarationOperation declaration, Frame frame)
@@ -366,7 +371,9 @@ internal sealed partial class Evaluator
                 if (holds == false)
                     break;
                 // Epochs change no model's shape: one round shows what they do.
-                if (holds is null || (_isSliced && !slice!.Builds(loop)))
+                if (_isSliced && !slice!.Builds(loop))
+                    return IterateOnce(loop, frame, body);
+                if (holds is null)
                     return IterateUnknown(loop, frame, body);
                 var flow = body();
                 if (flow is Flow.Return or Flow.Throw or Flow.Jump)
@@ -383,6 +390,13 @@ internal sealed partial class Evaluator
         {
             frame.LeftLoopUncertainly = leftBefore;
         }
+    }
+
+    /// <summary>A loop of a program whose rounds make no different models: what it writes besides is not known after it.</summary>
+    private Flow IterateOnce(ILoopOperation loop, Frame frame, Func<Flow> body)
+    {
+        var mark = _store.Mark;
+        return EndOf(loop, frame, mark, body() == Flow.Jump);
     }
 
     /// <summary>
@@ -418,6 +432,12 @@ internal sealed partial class Evaluator
                 FindUnrolled(next.Node, previous.Select(entry => entry.Node).ToList());
         }
 
+        return EndOf(loop, frame, mark, jumps);
+    }
+
+    /// <summary>Undoes what the rounds that were looked at did, and makes what they wrote unknown.</summary>
+    private Flow EndOf(ILoopOperation loop, Frame frame, int mark, bool jumps)
+    {
         var written = _store.WrittenSince(mark);
         _store.UndoTo(mark);
         Forget(written, mark, loop, $"a loop over an unknown number of steps: {Header(loop)}");

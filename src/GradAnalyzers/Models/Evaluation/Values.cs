@@ -269,6 +269,22 @@ internal static class Slot
 internal sealed class Store
 {
     private readonly List<(Stateful Owner, object Key, Value? Old)> _journal = new();
+    private readonly Stack<(Frame Frame, int Mark)> _forgotten = new();
+
+    /// <summary>The mark at which all that a method wrote was last made unknown; null where it never was, or that is undone.</summary>
+    public int? ForgottenUntil(Frame frame)
+    {
+        foreach (var (forgotten, mark) in _forgotten)
+        {
+            if (forgotten == frame)
+                return mark;
+        }
+
+        return null;
+    }
+
+    /// <summary>All that a method wrote so far is unknown now.</summary>
+    public void Forgot(Frame frame) => _forgotten.Push((frame, Mark));
 
     /// <summary>A place to undo to.</summary>
     public int Mark => _journal.Count;
@@ -311,5 +327,7 @@ internal sealed class Store
         }
 
         _journal.RemoveRange(mark, _journal.Count - mark);
+        while (_forgotten.Count > 0 && _forgotten.Peek().Mark > mark)
+            _forgotten.Pop();
     }
 }

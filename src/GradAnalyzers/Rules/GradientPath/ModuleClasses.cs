@@ -45,7 +45,7 @@ internal sealed class ModuleClasses(ProgramSource source)
     /// <summary>Forward, or another method of the class that is no constructor, reads the field or property.</summary>
     public bool ForwardMentions(ModelType type, string field) => BodiesOf(type)
         .Where(code => code.Member is IMethodSymbol { MethodKind: MethodKind.Ordinary } method && Catalogue.Is(method, Role.Forward))
-        .SelectMany(code => code.Body.Root.DescendantsAndSelf())
+        .SelectMany(code => code.Body.Operations)
         .Any(operation => operation is IMemberReferenceOperation { Instance: IInstanceReferenceOperation } reference && reference.Member.Name == field);
 
     /// <summary>The code of the class and of its base classes in source.</summary>
@@ -86,11 +86,11 @@ internal sealed class ModuleClasses(ProgramSource source)
             Role.NoGrad => member is not IMethodSymbol { MethodKind: MethodKind.Constructor },
             _ => false,
         })
-        || body.Root.DescendantsAndSelf().Any(operation => operation is IAssignmentOperation { Target: IPropertyReferenceOperation { Property: var property } } && Catalogue.Is(property, Role.Freeze));
+        || body.Operations.Any(operation => operation is IAssignmentOperation { Target: IPropertyReferenceOperation { Property: var property } } && Catalogue.Is(property, Role.Freeze));
 
     private static bool IsOwn(IInvocationOperation call) => call.Instance is IInstanceReferenceOperation;
 
-    private static IEnumerable<IInvocationOperation> Calls(MemberBody body) => body.Root.DescendantsAndSelf().OfType<IInvocationOperation>();
+    private static IEnumerable<IInvocationOperation> Calls(MemberBody body) => body.Invocations;
 
     /// <summary>Another class reads the field in a statement that asks for parameters or registers something.</summary>
     private bool IsRegisteredByOthers(INamedTypeSymbol type, string field)

@@ -56,7 +56,7 @@ internal sealed class NonLeaves(ValueTracer tracer, MemberBody body)
 
     public IEnumerable<(NonLeaf Leaf, string Why, bool IsParameter)> Found()
     {
-        foreach (var operation in body.Root.DescendantsAndSelf())
+        foreach (var operation in body.Operations)
         {
             switch (operation)
             {
@@ -90,7 +90,7 @@ internal sealed class NonLeaves(ValueTracer tracer, MemberBody body)
         return Tracking(made, at) is { } tracking ? new NonLeaf(made, tracking) : null;
     }
 
-    private static bool IsRetained(ISymbol variable, MemberBody body) => body.Root.DescendantsAndSelf().OfType<IInvocationOperation>().Any(call =>
+    private static bool IsRetained(ISymbol variable, MemberBody body) => body.Invocations.Any(call =>
         call is { TargetMethod.Name: "retain_grad" or "detach_", Instance: ILocalReferenceOperation { Local: var local } } && SymbolEqualityComparer.Default.Equals(local, variable));
 
     private bool IsRetainedAnywhere() => tracer.Source.Trees.Any(tree => tree.Words.Contains("retain_grad") || tree.Words.Contains("detach_"));

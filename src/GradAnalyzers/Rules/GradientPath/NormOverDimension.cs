@@ -23,7 +23,7 @@ public sealed class NormOverDimension() : Rule(Descriptors.GRAD4006)
             if (!facts.Words.ContainsAny(names))
                 return;
             var source = new ProgramSource(program, context.CancellationToken);
-            foreach (var call in facts.Members.Where(member => member.ContainsAny(names)).SelectMany(member => MemberBodies.Of(member, source)).SelectMany(body => body.Root.DescendantsAndSelf()).OfType<IInvocationOperation>())
+            foreach (var call in facts.Members.Where(member => member.ContainsAny(names)).SelectMany(member => MemberBodies.Of(member, source)).SelectMany(body => body.Invocations))
             {
                 if (catalogue.Find(call.TargetMethod) is { Role: Role.Norm } entry && IsDimensionByMistake(call, entry) && (IsOfParameter(call, catalogue) || IsReadAsNumber(call)))
                     context.ReportDiagnostic(Diagnostic.Create(Descriptor, call.Syntax.GetLocation(), Message.Fit(Descriptor, [call.Syntax.ToString(), UsualNorm])));

@@ -12,7 +12,7 @@ internal static class RequiredGradients
     public static Forms HintFor(BackwardEvent backward, TrainingLoop loop)
     {
         var catalogue = loop.Values.Source.Catalogue;
-        return backward.Loss is { } loss && backward.Frame.Body.Root.DescendantsAndSelf().OfType<ISimpleAssignmentOperation>().Any(assignment =>
+        return backward.Loss is { } loss && backward.Frame.Body.Operations.OfType<ISimpleAssignmentOperation>().Any(assignment =>
             assignment is { Target: IPropertyReferenceOperation { Instance: { } changed, Property: var property }, Value.ConstantValue: { HasValue: true, Value: true } }
             && catalogue.Is(property, Role.Freeze) && VariableOf(changed) is { } variable && SymbolEqualityComparer.Default.Equals(variable, VariableOf(loss)))
             ? Forms.Of(" (requires_grad = true only hides that)", " (requires_grad hides it)", "") : Forms.Of("");

@@ -3,7 +3,6 @@ using GradAnalyzers.Program;
 using GradAnalyzers.TrainingLoops;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.Diagnostics;
-using Microsoft.CodeAnalysis.Operations;
 
 namespace GradAnalyzers.Rules.GradientPath;
 
@@ -25,7 +24,7 @@ public sealed class SingularGradient() : Rule(Descriptors.GRAD4005)
             var points = new SingularPoints(tracer);
             foreach (var body in facts.Members.Where(member => member.ContainsAny(names)).SelectMany(member => MemberBodies.Of(member, source)))
             {
-                foreach (var call in body.Root.DescendantsAndSelf().OfType<IInvocationOperation>().Where(call => catalogue.Find(call.TargetMethod) is { } entry && SingularPoints.MayBe(entry.Role)))
+                foreach (var call in body.Invocations.Where(call => catalogue.Find(call.TargetMethod) is { } entry && SingularPoints.MayBe(entry.Role)))
                 {
                     if (points.UnguardedOperand(call, tracer.Detached(source.MethodOf(body, call), body, receiver: null)) is { } operand && IsOnTheWay(call.Syntax, program, context.CancellationToken))
                         context.ReportDiagnostic(Diagnostic.Create(Descriptor, call.Syntax.GetLocation(), [operand.Syntax.GetLocation()], Message.Fit(Descriptor, [call.Syntax.ToString(), catalogue.Is(call.TargetMethod, Role.ArcCosine) ? "1 or -1" : "0"])));

@@ -37,7 +37,7 @@ public sealed class LogarithmOfProbability() : Rule(Descriptors.GRAD3003)
     {
         var catalogue = tracer.Source.Catalogue;
         var (heads, losses) = (new OutputHeads(tracer), new LossTracer(tracer));
-        foreach (var call in body.Root.DescendantsAndSelf().OfType<IInvocationOperation>().Where(call => catalogue.Is(call.TargetMethod, Role.Logarithm)))
+        foreach (var call in body.Invocations.Where(call => catalogue.Is(call.TargetMethod, Role.Logarithm)))
         {
             if ((call.Instance ?? call.Arguments.FirstOrDefault()?.Value) is not { } operand)
                 continue;

@@ -44,7 +44,7 @@ internal sealed class PredictionUse(LoopProgram program, IEnumerable<IOperation>
     }
 
     private static IEnumerable<ILocalReferenceOperation> References(ILocalSymbol local, MemberBody body) =>
-        body.Root.DescendantsAndSelf().OfType<ILocalReferenceOperation>().Where(reference => SymbolEqualityComparer.Default.Equals(reference.Local, local));
+        body.Operations.OfType<ILocalReferenceOperation>().Where(reference => SymbolEqualityComparer.Default.Equals(reference.Local, local));
 
     /// <summary>The module class whose forward the activation stands in, or whose constructor makes it; null for the loop's own code.</summary>
     private INamedTypeSymbol? ModelOf(OutputHead head) =>
@@ -57,7 +57,7 @@ internal sealed class PredictionUse(LoopProgram program, IEnumerable<IOperation>
         var (input, frame) = (Unconverted(loss.Input), loss.Frame);
         while (input is IParameterReferenceOperation { Parameter: var parameter } && frame.ArgumentOf(parameter) is { } given)
         {
-            if (frame.Body.Root.DescendantsAndSelf().OfType<IParameterReferenceOperation>().Count(reference => SymbolEqualityComparer.Default.Equals(reference.Parameter, parameter)) > 1)
+            if (frame.Body.Operations.OfType<IParameterReferenceOperation>().Count(reference => SymbolEqualityComparer.Default.Equals(reference.Parameter, parameter)) > 1)
                 return false;
             (input, frame) = (Unconverted(given.Argument), given.Frame);
         }
@@ -115,7 +115,7 @@ internal sealed class PredictionUse(LoopProgram program, IEnumerable<IOperation>
         {
             if (member.Declaration is BasePropertyDeclarationSyntax or BaseFieldDeclarationSyntax or MethodDeclarationSyntax && GivesToOthers(member.Declaration, model))
                 return true;
-            if (MemberBodies.Of(member, program.Source).SelectMany(body => body.Root.DescendantsAndSelf()).OfType<IConversionOperation>()
+            if (MemberBodies.Of(member, program.Source).SelectMany(body => body.Operations).OfType<IConversionOperation>()
                 .Any(conversion => SymbolEqualityComparer.Default.Equals(conversion.Operand.Type?.OriginalDefinition, model.OriginalDefinition) && conversion.Type is { } type && IsGeneral(type)))
             {
                 return true;
