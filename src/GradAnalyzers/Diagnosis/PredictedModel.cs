@@ -38,7 +38,7 @@ internal sealed class PredictedModel
         Graph = graph;
         Thresholds = thresholds;
         // Over time steps gradients have rules of their own. Where forward returns several values, the prediction speaks only where all of them say the same.
-        IsPredictable = graph.IsComplete && !graph.Nodes.Any(node => node.Role.IsRecurrent());
+        IsPredictable = graph.IsComplete && !graph.Nodes.Any(IsOverTime);
         Network = graph.Output >= 0 ? GraphNetwork.Of(graph) : Nothing;
         Prediction = GradientFlowPrediction.Predict(IsPredictable ? Network : Nothing, thresholds);
         Expected = Prediction;
@@ -55,8 +55,10 @@ internal sealed class PredictedModel
     private GradientFlowPrediction? PartOf(Thresholds thresholds)
     {
         var judged = PartialNetwork.Judged(Network);
-        return Graph.Nodes.Any(node => judged[node.Index] && node.Role.IsRecurrent()) ? null : GradientFlowPrediction.PredictPart(Network, thresholds);
+        return Graph.Nodes.Any(node => judged[node.Index] && IsOverTime(node)) ? null : GradientFlowPrediction.PredictPart(Network, thresholds);
     }
+
+    private bool IsOverTime(ModelNode node) => node.Role.IsRecurrent() || (node.Layer is { } layer && Graph.Unrolled.Contains(layer));
 
     public ModelGraph Graph { get; }
 

@@ -30,6 +30,9 @@ internal sealed partial class GraphNetwork
     private readonly Layouts _layouts;
     private readonly ILookup<int, ModelNode> _readers;
 
+    /// <summary>Nodes that are computed of given tensors only: a table of positions that forward cuts, a mask that it turns.</summary>
+    private readonly bool[] _isGiven;
+
     private readonly int _unknownWidth;
     private bool _dependsOnWidth;
 
@@ -38,6 +41,9 @@ internal sealed partial class GraphNetwork
         _graph = graph;
         _layouts = layouts;
         _unknownWidth = unknownWidth;
+        _isGiven = new bool[graph.Nodes.Length];
+        foreach (var node in graph.Nodes)
+            _isGiven[node.Index] = node.Role == Role.Data ? !IsPreviousStep(node) : node.Role is not (Role.Opaque or Role.Input or Role.Parameter or Role.Embedding) && node.Layer is null && !node.Inputs.IsEmpty && node.Inputs.All(input => _isGiven[input]);
         _readers = graph.Nodes.SelectMany(node => node.Inputs.Select(input => (input, node))).ToLookup(pair => pair.input, pair => pair.node);
     }
 
@@ -82,9 +88,14 @@ internal sealed partial class GraphNetwork
     {
         if (Combined(node) is { } combined)
             return combined;
+        if (node.Layer is null && Whole(node, Evaluation.Evaluator.WeightPlace) is { } place)
+            return ByComputedWeight(node, place);
         var path = node.Layer is { Parameters.IsEmpty: false } layer ? layer.Path : null;
         var before = BeforeOf(node);
         var made = LayerOf(node);
+        // What is not predicted of tensors that are given is one more of them.
+        if (made is Opaque && _isGiven[node.Index])
+            return new NetworkNode(GivenOf(node), ImmutableArray<int>.Empty);
         // A vector out of all positions is what a flatten makes.
         if (made is Identity && !before.IsDefault && before is [{ Split: 1, Joined: 0 }] && node.Role is Role.Flatten or Role.Reshape)
             return new NetworkNode(new Flatten(), InputsOf(node));
@@ -93,7 +104,7 @@ internal sealed partial class GraphNetwork
 
     // A recurrent layer's initial state is no input that a gradient of interest goes through; neither is what a mask is made of, or a table's index.
     private static ImmutableArray<int> InputsOf(ModelNode node) =>
-        node.Role.IsRecurrent() && node.Inputs.Length > 1 ? node.Inputs.RemoveRange(1, node.Inputs.Length - 1) : node.Inputs;
+        node.Role is Role.Rnn or Role.Lstm or Role.Gru && node.Inputs.Length > 1 ? node.Inputs.RemoveRange(1, node.Inputs.Length - 1) : node.Inputs;
 
     /// <summary>Where a layer takes other dimensions for features than those that are: what has to be done before.</summary>
     private ImmutableArray<Rearrange?> BeforeOf(ModelNode node)
@@ -154,9 +165,9 @@ internal sealed partial class GraphNetwork
             Role.Conv or Role.ConvTranspose => Convolution(node),
             Role.Embedding => EmbeddingOf(node),
             Role.Rnn or Role.Lstm or Role.Gru => RecurrentOf(node),
-            Role.Attention => AttentionBlock.OfLibrary(node) ?? new Opaque("attention of unknown sizes"),
+            Role.Attention => AttentionBlock.OfLibrary(node, Width(node.Size("features"))) ?? new Opaque("attention of unknown sizes"),
             Role.Transformer => AttentionBlock.OfTransformer(node) ?? new Opaque("a transformer layer of unknown sizes"),
-            Role.RnnCell or Role.LstmCell or Role.GruCell => new Opaque("a recurrent cell"),
+            Role.RnnCell or Role.LstmCell or Role.GruCell => CellOf(node),
             Role.Softmax => SoftmaxOf(node),
             Role.LogSoftmax => new Softmax(Logarithm: true),
             Role.Power => node.Number("exponent") switch
@@ -174,7 +185,7 @@ internal sealed partial class GraphNetwork
             Role.MaxPool => new MaxPooling(Windowed(node)),
             Role.AvgPool => new AveragePooling(Windowed(node)),
             Role.AdaptiveAvgPool or Role.AdaptiveMaxPool => Adaptive(node),
-            Role.Mean or Role.Sum => ReducedOf(node),
+            Role.Mean or Role.Sum or Role.Maximum => ReducedOf(node),
             Role.Dropout => new Dropout(node.Number("probability") ?? 0.5),
             Role.Identity or Role.Permute or Role.Pad or Role.Expand or Role.Split or Role.Triangle => new Identity(),
             Role.Flatten => node.Number("start") is 0 && _layouts[node.Index] is null ? new Opaque("flatten over the batch") : _layouts[node.Index] is null ? new Flatten() : new Identity(),
@@ -220,7 +231,7 @@ internal sealed partial class GraphNetwork
     /// <summary>A tensor that the model does not compute: what it is filled with, or, where nobody tells, what its reader makes of it.</summary>
     private Layer GivenOf(ModelNode node)
     {
-        if (node.Constants.TryGetValue("name", out var name) && name.Text.StartsWith("previous step", StringComparison.Ordinal))
+        if (IsPreviousStep(node))
             return new Opaque("a value of the previous step of a loop");
         var filled = node.Number("value") is { } value ? Distribution.Constant(value)
             : node.Number("mean") is { } mean && node.Number("deviation") is { } deviation ? Distribution.Normal(mean, deviation)
@@ -230,8 +241,12 @@ internal sealed partial class GraphNetwork
             return new Given(filled, Distribution.Constant(0), Distribution.StandardNormal);
         if (uses.Count > 0 && uses.All(use => use.Role is Role.Multiply or Role.Divide))
             return new Given(filled, Distribution.Constant(1), new Distribution(0.5, 0.25));
-        return filled is null ? new Input() : new Given(filled, filled, filled);
+        // The state that a cell begins with has the cell's features.
+        var state = uses.FirstOrDefault(use => use.Role is Role.RnnCell or Role.LstmCell or Role.GruCell && use.Inputs.IndexOf(node.Index) > 0);
+        return filled is null ? new Input() : new Given(filled, filled, filled) { Features = state is not null ? Width(state.Size("hidden")) : _layouts[node.Index] is null ? 0 : FeaturesOf(node.Index) };
     }
+
+    private static bool IsPreviousStep(ModelNode node) => node.Constants.TryGetValue("name", out var name) && name.Text.StartsWith("previous step", StringComparison.Ordinal);
 
     private Layer ParameterOf(ModelNode node)
     {
@@ -276,16 +291,16 @@ internal sealed partial class GraphNetwork
     {
         var isSum = node.Role == Role.Sum;
         if (_layouts[node.Inputs[0]] is not { IsFree: false } layout || Layouts.Reduced(node, layout) is not { } reduced)
-            return isSum ? new Opaque($"'{node.Name}' is not predicted") : MeanOf(node, _graph);
+            return node.Role == Role.Mean ? MeanOf(node, _graph) : new Opaque($"'{node.Name}' is not predicted");
         var axes = reduced.SelectMany(dimension => layout.Dimensions[dimension]).ToList();
         if (axes.Count == 0)
             return new Identity();
         if (axes.All(axis => axis.Kind == AxisKind.Feature) && axes.Count == layout.Features.Length)
-            return new FeatureMean(isSum);
+            return node.Role == Role.Maximum ? new FeatureMaximum() : new FeatureMean(isSum);
         if (axes.Any(axis => axis.Kind is not AxisKind.Position))
-            return new Opaque(isSum ? $"'{node.Name}' is not predicted" : "a mean over dimensions that are not known to be positions");
+            return new Opaque(node.Role != Role.Mean ? $"'{node.Name}' is not predicted" : "a mean over dimensions that are not known to be positions");
         var kept = layout.Positions.Where(axis => !axes.Contains(axis)).ToList();
-        return new AdaptivePooling(kept.Count == 0 ? ImmutableArray<int>.Empty : ImmutableArray.Create(Number(kept) ?? UnknownParts), Sum: isSum);
+        return new AdaptivePooling(kept.Count == 0 ? ImmutableArray<int>.Empty : ImmutableArray.Create(Number(kept) ?? UnknownParts), Maximum: node.Role == Role.Maximum, Sum: isSum);
     }
 
     private Layer JoinedOf(ModelNode node)
@@ -380,25 +395,50 @@ internal sealed partial class GraphNetwork
     {
         if (node.Layer is not { Weight: { } weight } layer)
             return new Opaque($"the weight of '{node.Name}' is not known");
-        var window = Windowed(node);
+        var shape = KernelOf(node);
+        if (Start(weight.Initialization, shape.FanIn, shape.FanIn, shape.FanOut, shape.IsKnown, shape.IsKnown) is not { } start)
+            return new Opaque($"how '{layer.Path}' starts is not known");
+        Distribution? biasStart = null;
+        if (layer.Bias is { } bias && (biasStart = Start(bias.Initialization, shape.FanIn, shape.FanIn, shape.FanOut, shape.IsKnown, shape.IsKnown)) is null)
+            return new Opaque($"how the bias of '{layer.Path}' starts is not known");
+        return shape.Made(start, biasStart);
+    }
+
+    private KernelShape KernelOf(ModelNode node)
+    {
         var inputs = node.Size("channels_in");
         var outputs = node.Size("channels_out");
         // A grouping by an unknown number is a depthwise convolution where it is the number of channels.
         var groups = Whole(node, "groups") ?? (node.Size("groups") is { } size && size.Text == inputs?.Text ? Width(inputs) : 1);
-        var (channelsIn, channelsOut) = (Width(inputs), Width(outputs));
-        var isTransposed = node.Role == Role.ConvTranspose;
-        var fanIn = Math.Max(1, (isTransposed ? channelsOut : channelsIn) / Math.Max(groups, 1)) * window.Area;
-        var fanOut = (isTransposed ? channelsIn : channelsOut) * window.Area;
-        var isKnown = inputs is { IsKnown: true } && outputs is { IsKnown: true };
-        if (Start(weight.Initialization, fanIn, fanIn, fanOut, isKnown, isKnown) is not { } start)
-            return new Opaque($"how '{layer.Path}' starts is not known");
-        Distribution? biasStart = null;
-        if (layer.Bias is { } bias && (biasStart = Start(bias.Initialization, fanIn, fanIn, fanOut, isKnown, isKnown)) is null)
-            return new Opaque($"how the bias of '{layer.Path}' starts is not known");
-        return new Convolution(channelsIn, channelsOut, window, start, biasStart, groups)
+        return new(Width(inputs), Width(outputs), Windowed(node), groups, node.Role == Role.ConvTranspose, Sizes(node, "output_padding") ?? ImmutableArray<int>.Empty, inputs is { IsKnown: true } && outputs is { IsKnown: true });
+    }
+
+    /// <summary>A convolution without its weight.</summary>
+    private sealed record KernelShape(int Inputs, int Outputs, Window Window, int Groups, bool IsTransposed, ImmutableArray<int> OutputPadding, bool IsKnown)
+    {
+        public int FanIn => Math.Max(1, (IsTransposed ? Outputs : Inputs) / Math.Max(Groups, 1)) * Window.Area;
+
+        public int FanOut => (IsTransposed ? Inputs : Outputs) * Window.Area;
+
+        public Convolution Made(Distribution start, Distribution? bias) => new(Inputs, Outputs, Window, start, bias, Groups) { Transposed = IsTransposed, OutputPadding = OutputPadding };
+    }
+
+    /// <summary>A linear layer or convolution by a function that is given a weight of the model's own.</summary>
+    private NetworkNode ByComputedWeight(ModelNode node, int place)
+    {
+        var isLinear = node.Role == Role.Linear;
+        var (inputs, outputs) = (node.Size("fan_in"), node.Size("fan_out"));
+        var shape = isLinear ? null : KernelOf(node);
+        (int In, int Out, bool IsKnown) fans = shape is null ? (Width(inputs), Width(outputs), inputs is { IsKnown: true } && outputs is { IsKnown: true }) : (shape.FanIn, shape.FanOut, shape.IsKnown);
+        var read = node.Inputs.Take(place).ToImmutableArray();
+        if (Computed(node, place, fans, out var reason) is not var (weight, bias, biasPath))
+            return new NetworkNode(new Opaque(reason!), read);
+        return new NetworkNode(shape is null ? new Linear(fans.In, fans.Out, weight.Start, bias) : shape.Made(weight.Start, bias), read)
         {
-            Transposed = isTransposed,
-            OutputPadding = Sizes(node, "output_padding") ?? ImmutableArray<int>.Empty,
+            Before = BeforeOf(node),
+            WeightPath = weight.Shares.IsEmpty ? null : weight.Shares[0].Path,
+            WeightShares = weight.Shares.IsEmpty ? default : weight.Shares,
+            BiasPath = biasPath,
         };
     }
 
@@ -427,30 +467,9 @@ internal sealed partial class GraphNetwork
     {
         if (node.Layer is not { } layer)
             return new Opaque($"the weights of '{node.Name}' are not known");
-        var kind = node.Role switch
-        {
-            Role.Lstm => RecurrentKind.Lstm,
-            Role.Gru => RecurrentKind.Gru,
-            _ => node.Constants.TryGetValue("nonlinearity", out var name) && name.Text == "ReLU" ? RecurrentKind.ReLU : RecurrentKind.Tanh,
-        };
-        var hidden = node.Size("hidden");
-        var inputs = node.Size("inputs");
-        var isKnown = hidden is { IsKnown: true };
-        Distribution? inputWeight = null, hiddenWeight = null;
-        foreach (var parameter in layer.Parameters.Where(parameter => !parameter.Initialization.IsDefault && parameter.Name.StartsWith("weight", StringComparison.Ordinal)))
-        {
-            var isHidden = parameter.Name.StartsWith("weight_hh", StringComparison.Ordinal);
-            var fan = Width(isHidden ? hidden : inputs);
-            var gates = node.Role switch { Role.Lstm => 4, Role.Gru => 3, _ => 1 };
-            if (Start(parameter.Initialization, fan, fan, gates * Width(hidden), isKnown && inputs is { IsKnown: true }, isKnown && inputs is { IsKnown: true }) is not { } start)
-                return new Opaque($"how '{layer.Path}' starts is not known");
-            if (isHidden)
-                hiddenWeight ??= start;
-            else
-                inputWeight ??= start;
-        }
-
-        return new Recurrent(kind, Width(inputs), Width(hidden))
+        if (StartsOf(node, layer) is not var (inputWeight, hiddenWeight))
+            return new Opaque($"how '{layer.Path}' starts is not known");
+        return new Recurrent(KindOf(node), Width(node.Size("inputs")), Width(node.Size("hidden")))
         {
             Layers = Whole(node, "layers") ?? 1,
             Bidirectional = node.Truth("bidirectional") == true,
@@ -458,6 +477,46 @@ internal sealed partial class GraphNetwork
             InputWeight = inputWeight,
             HiddenWeight = hiddenWeight,
         };
+    }
+
+    private static RecurrentKind KindOf(ModelNode node) => node.Role switch
+    {
+        Role.Lstm or Role.LstmCell => RecurrentKind.Lstm,
+        Role.Gru or Role.GruCell => RecurrentKind.Gru,
+        _ => node.Constants.TryGetValue("nonlinearity", out var name) && name.Text == "ReLU" ? RecurrentKind.ReLU : RecurrentKind.Tanh,
+    };
+
+    /// <summary>How the weights of a recurrent layer start, where the library's own start does not stand; null where that is not known.</summary>
+    private (Distribution? Input, Distribution? Hidden)? StartsOf(ModelNode node, ModelLayer layer)
+    {
+        var hidden = node.Size("hidden");
+        var inputs = node.Size("inputs");
+        var isKnown = hidden is { IsKnown: true } && inputs is { IsKnown: true };
+        Distribution? inputWeight = null, hiddenWeight = null;
+        foreach (var parameter in layer.Parameters.Where(parameter => !parameter.Initialization.IsDefault && parameter.Name.StartsWith("weight", StringComparison.Ordinal)))
+        {
+            var isHidden = parameter.Name.StartsWith("weight_hh", StringComparison.Ordinal);
+            var fan = Width(isHidden ? hidden : inputs);
+            var gates = KindOf(node) switch { RecurrentKind.Lstm => 4, RecurrentKind.Gru => 3, _ => 1 };
+            if (Start(parameter.Initialization, fan, fan, gates * Width(hidden), isKnown, isKnown) is not { } start)
+                return null;
+            if (isHidden)
+                hiddenWeight ??= start;
+            else
+                inputWeight ??= start;
+        }
+
+        return (inputWeight, hiddenWeight);
+    }
+
+    /// <summary>One step of a cell: its gates as layers.</summary>
+    private Layer CellOf(ModelNode node)
+    {
+        if (node.Layer is not { } layer)
+            return new Opaque($"the weights of '{node.Name}' are not known");
+        if (StartsOf(node, layer) is not var (input, hidden))
+            return new Opaque($"how '{layer.Path}' starts is not known");
+        return RecurrentBlock.Of(KindOf(node), layer.Path, Width(node.Size("inputs")), Width(node.Size("hidden")), node.Inputs.Length, node.Constants.ContainsKey("cell_state"), input, hidden, node.Truth("bias") != false);
     }
 
     /// <summary>The distribution of a parameter's elements, or null where the source does not tell it.</summary>
@@ -549,6 +608,7 @@ internal sealed partial class GraphNetwork
             Role.Arctan => ActivationKind.Arctan,
             Role.Arcsinh => ActivationKind.Arcsinh,
             Role.Sine => ActivationKind.Sine,
+            Role.Cosine => ActivationKind.Cosine,
             Role.Square => ActivationKind.Square,
             Role.Exponential => ActivationKind.Exponential,
             Role.Absolute => ActivationKind.Absolute,

@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace GradAnalyzers.GradientFlow.Layers;
 
 /// <summary>
@@ -105,6 +107,7 @@ internal sealed class LinearFlow : LayerFlow
     private void ReportParameters(in Gradient gradient)
     {
         var x = Input;
+        var shared = gradient;
         if (Node.WeightPath is not null)
         {
             // |dL/dW|^2 = fan_in * sum over pairs of (sample, position) of d d' x x', where the same weight joins both. Of the fan-in directions of x one is the weight itself:
@@ -116,7 +119,14 @@ internal sealed class LinearFlow : LayerFlow
             var same = few * (overlap.Same * gradient.Square * Products(x.Square, gradient.Alignment)
                 + (few - 1) * overlap.DistinctPositions * gradient.AcrossPositions * Products(x.AcrossPositions, gradient.AlignmentAcrossPositions));
             var cross = few * few * overlap.AllPositions * Products(x.AcrossSamples, gradient.AlignmentAcrossSamples);
-            Flow.Report(Index, Node.WeightPath, true, gradient, x.Spread, Batch * same, Batch * (Batch - 1) * cross * gradient.AcrossSamples, Cosine(cross * gradient.Coherence, same));
+            if (Node.WeightShares.IsDefault)
+                Report(Node.WeightPath, true, 1);
+            // A number for each unit gets the derivative's part along that unit's row, one of as many directions as the fan-in.
+            foreach (var share in Node.WeightShares.IsDefault ? ImmutableArray<WeightShare>.Empty : Node.WeightShares)
+                Report(share.Path, share.IsWeight, share.Scale * share.Scale / (share.IsWeight ? 1 : fanIn));
+
+            void Report(string path, bool isWeight, double factor) =>
+                Flow.Report(Index, path, isWeight, shared, x.Spread, factor * Batch * same, factor * Batch * (Batch - 1) * cross * shared.AcrossSamples, Cosine(cross * shared.Coherence, same));
         }
 
         if (bias is not null && Node.BiasPath is { } biasPath)

@@ -307,7 +307,7 @@ internal sealed partial class Evaluator
                 return invocation.Instance is null ? Evaluate(invocation.Arguments[0].Value, frame) : Evaluate(invocation.Instance, frame);
             case var role when source.IsModule(invocation.Type) && IsMade(role):
                 return CreateLayer(entry, (INamedTypeSymbol)invocation.Type!, invocation.Arguments, invocation, frame);
-            case var role when role.IsOperation() || role.IsLoss():
+            case var role when role.IsOperation() || role.IsLoss() || role == Role.Norm:
                 return InvokeOperation(entry, invocation, frame);
             default:
                 // Optimizers, gradients, parameters(): nothing that a model is made of. The receiver and arguments may still do something.

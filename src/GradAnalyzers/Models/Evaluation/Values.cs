@@ -56,6 +56,9 @@ internal sealed class ShapeValue(int node) : Value
 {
     public int Node { get; } = node;
 
+    /// <summary>What stands for all of them together.</summary>
+    public static string All(int node) => $"#{node}:all";
+
     /// <summary>What stands for one of them in an expression: <c>#12:0</c>, from the end <c>#12:-1</c>.</summary>
     public static string Text(int node, long dimension) => $"#{node}:{dimension.ToString(System.Globalization.CultureInfo.InvariantCulture)}";
 }
