@@ -419,6 +419,9 @@ internal sealed record Append : Layer;
 /// <param name="Sum">Whether it is the sum.</param>
 internal sealed record FeatureMean(bool Sum) : Layer;
 
+/// <summary>Passes its value on and no derivative: what comes before learns nothing by it.</summary>
+internal sealed record Cut : Layer;
+
 /// <summary>The largest of the features, as one feature.</summary>
 internal sealed record FeatureMaximum : Layer;
 

@@ -157,9 +157,9 @@ internal sealed partial class GraphNetwork
 
         if (node.Inputs.Length <= place + 1)
             return (weight, null, null);
-        var bias = WeightOf(node.Inputs[place + 1], fans);
-        if (bias is null)
-            reason = $"how the bias of '{node.Name}' starts is not known";
-        return bias is null ? null : (weight, bias.Start, bias.Shares.IsEmpty ? null : bias.Shares[0].Path);
+        if (WeightOf(node.Inputs[place + 1], fans) is { } bias)
+            return (weight, bias.Start, bias.Shares.IsEmpty ? null : bias.Shares[0].Path);
+        _dependsOnNumbers = true;
+        return (weight, _assumed.Bias, _graph.Nodes[node.Inputs[place + 1]].Parameter?.Path);
     }
 }

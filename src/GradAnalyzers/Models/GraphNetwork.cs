@@ -20,6 +20,19 @@ internal sealed partial class GraphNetwork
     /// <summary>Where the real number matters, a narrow and a wide model are predicted beside it, and all have to agree.</summary>
     private const int NarrowWidth = 16, WideWidth = 4096;
 
+    /// <summary>
+    /// What an initializer is given and no code tells: a gain of 1 and biases of 0, beside it a tenth and nothing, and twice as much and standard normal biases. Between these lie the gains in use
+    /// (<c>calculate_gain</c> gives 1 to 5/3, small ones stand before outputs).
+    /// </summary>
+    private sealed record Assumed(int Width, double Gain, Distribution Bias)
+    {
+        public static Assumed Usual { get; } = new(UnknownWidth, 1, Distribution.Constant(0));
+
+        public static ImmutableArray<Assumed> OtherWidths { get; } = ImmutableArray.Create(Usual with { Width = NarrowWidth }, Usual with { Width = WideWidth });
+
+        public static ImmutableArray<Assumed> OtherNumbers { get; } = ImmutableArray.Create(Usual with { Gain = 0.1 }, Usual with { Gain = 2, Bias = Distribution.StandardNormal });
+    }
+
     /// <summary>Heads, groups of features and the like whose number the source does not tell.</summary>
     private const int UnknownParts = 8;
 
@@ -33,17 +46,18 @@ internal sealed partial class GraphNetwork
     /// <summary>Nodes that are computed of given tensors only: a table of positions that forward cuts, a mask that it turns.</summary>
     private readonly bool[] _isGiven;
 
-    private readonly int _unknownWidth;
+    private readonly Assumed _assumed;
     private bool _dependsOnWidth;
+    private bool _dependsOnNumbers;
 
-    private GraphNetwork(ModelGraph graph, Layouts layouts, int unknownWidth)
+    private GraphNetwork(ModelGraph graph, Layouts layouts, Assumed assumed)
     {
         _graph = graph;
         _layouts = layouts;
-        _unknownWidth = unknownWidth;
+        _assumed = assumed;
         _isGiven = new bool[graph.Nodes.Length];
         foreach (var node in graph.Nodes)
-            _isGiven[node.Index] = node.Role == Role.Data ? !IsPreviousStep(node) : node.Role is not (Role.Opaque or Role.Input or Role.Parameter or Role.Embedding) && node.Layer is null && !node.Inputs.IsEmpty && node.Inputs.All(input => _isGiven[input]);
+            _isGiven[node.Index] = node.Role == Role.Data ? !node.IsPreviousStep : node.Role is not (Role.Opaque or Role.Input or Role.Parameter or Role.Embedding) && node.Layer is null && !node.Inputs.IsEmpty && node.Inputs.All(input => _isGiven[input]);
         _readers = graph.Nodes.SelectMany(node => node.Inputs.Select(input => (input, node))).ToLookup(pair => pair.input, pair => pair.node);
     }
 
@@ -52,11 +66,10 @@ internal sealed partial class GraphNetwork
     public static Network Of(ModelGraph graph, Loss? loss = null)
     {
         var layouts = Layouts.Of(graph);
-        var reader = new GraphNetwork(graph, layouts, UnknownWidth);
+        var reader = new GraphNetwork(graph, layouts, Assumed.Usual);
         var network = reader.Read(loss ?? Loss.Unknown);
-        return reader._dependsOnWidth
-            ? network with { Others = ImmutableArray.Create(new GraphNetwork(graph, layouts, NarrowWidth).Read(network.Loss), new GraphNetwork(graph, layouts, WideWidth).Read(network.Loss)) }
-            : network;
+        var others = (reader._dependsOnWidth ? Assumed.OtherWidths : ImmutableArray<Assumed>.Empty).AddRange(reader._dependsOnNumbers ? Assumed.OtherNumbers : ImmutableArray<Assumed>.Empty);
+        return others.IsEmpty ? network : network with { Others = others.Select(other => new GraphNetwork(graph, layouts, other).Read(network.Loss)).ToImmutableArray() };
     }
 
     private Network Read(Loss loss) => new(_graph.Nodes.Select(NodeOf).ToImmutableArray(), Math.Max(_graph.Output, 0), loss) { Outputs = Heads() };
@@ -203,7 +216,7 @@ internal sealed partial class GraphNetwork
             // What is masked before a softmax is left out of it, whatever it was.
             Role.Mask when UsesOf(node.Index).Any(use => use.Role == Role.Softmax) => new Identity(),
             Role.Concat or Role.Stack => JoinedOf(node),
-            Role.Detach => new Opaque("the gradient is cut by detach"),
+            Role.Detach => new Cut(),
             Role.Opaque => new Opaque(node.Reason ?? "unknown"),
             _ => new Opaque($"'{node.Name}' is not predicted"),
         };
@@ -231,7 +244,7 @@ internal sealed partial class GraphNetwork
     /// <summary>A tensor that the model does not compute: what it is filled with, or, where nobody tells, what its reader makes of it.</summary>
     private Layer GivenOf(ModelNode node)
     {
-        if (IsPreviousStep(node))
+        if (node.IsPreviousStep)
             return new Opaque("a value of the previous step of a loop");
         var filled = node.Number("value") is { } value ? Distribution.Constant(value)
             : node.Number("mean") is { } mean && node.Number("deviation") is { } deviation ? Distribution.Normal(mean, deviation)
@@ -246,14 +259,12 @@ internal sealed partial class GraphNetwork
         return filled is null ? new Input() : new Given(filled, filled, filled) { Features = state is not null ? Width(state.Size("hidden")) : _layouts[node.Index] is null ? 0 : FeaturesOf(node.Index) };
     }
 
-    private static bool IsPreviousStep(ModelNode node) => node.Constants.TryGetValue("name", out var name) && name.Text.StartsWith("previous step", StringComparison.Ordinal);
-
     private Layer ParameterOf(ModelNode node)
     {
         if (node.Parameter is not { } parameter)
             return new Opaque($"'{node.Name}' is a parameter of its own that is not known");
         var layout = _layouts[node.Index];
-        var features = layout is null ? 0 : Number(layout.Features) ?? (layout.Features.IsEmpty ? 1 : _unknownWidth);
+        var features = layout is null ? 0 : Number(layout.Features) ?? (layout.Features.IsEmpty ? 1 : _assumed.Width);
         var start = Start(parameter.Initialization, Math.Max(features, 1), Math.Max(features, 1), Math.Max(features, 1), isWidthKnown: true, isQuotientKnown: true);
         // How it starts matters as little as that of a tensor that is given: it is tried both ways.
         if (start is null || parameter.Initialization.IsDefault)
@@ -265,7 +276,7 @@ internal sealed partial class GraphNetwork
         return new OwnParameter(features, layout is null ? default : layout.Positions.Select(axis => Number([axis]) ?? 0).ToImmutableArray() is var sizes && sizes.Contains(0) ? default : sizes, start);
     }
 
-    private int FeaturesOf(int node) => _layouts[node] is { } layout ? Number(layout.Features) ?? _unknownWidth : _unknownWidth;
+    private int FeaturesOf(int node) => _layouts[node] is { } layout ? Number(layout.Features) ?? _assumed.Width : _assumed.Width;
 
     private static int HeadsOf(Layout? query)
     {
@@ -290,7 +301,9 @@ internal sealed partial class GraphNetwork
     private Layer ReducedOf(ModelNode node)
     {
         var isSum = node.Role == Role.Sum;
-        if (_layouts[node.Inputs[0]] is not { IsFree: false } layout || Layouts.Reduced(node, layout) is not { } reduced)
+        // Of an image that nothing has read yet the second dimension holds the channels.
+        var layout = _layouts[node.Inputs[0]] is { IsFree: true, Rank: > 3 } image ? image.ReadAs(image.Dimensions[1].Select(axis => axis.Id).ToList()) : _layouts[node.Inputs[0]];
+        if (layout is not { IsFree: false } || Layouts.Reduced(node, layout) is not { } reduced)
             return node.Role == Role.Mean ? MeanOf(node, _graph) : new Opaque($"'{node.Name}' is not predicted");
         var axes = reduced.SelectMany(dimension => layout.Dimensions[dimension]).ToList();
         if (axes.Count == 0)
@@ -386,8 +399,8 @@ internal sealed partial class GraphNetwork
         if (Start(weight.Initialization, fanIn, fanIn, fanOut, isKnown, isKnown || (inputs is { } one && outputs is { } other && one.Text == other.Text)) is not { } start)
             return new Opaque($"how '{layer.Path}' starts is not known");
         Distribution? biasStart = null;
-        if (layer.Bias is { } bias && (biasStart = Start(bias.Initialization, fanIn, fanIn, fanOut, isKnown, isKnown)) is null)
-            return new Opaque($"how the bias of '{layer.Path}' starts is not known");
+        if (layer.Bias is { } bias && (biasStart = BiasStart(bias.Initialization, fanIn, fanOut, isKnown)) is null)
+            return new Opaque($"how '{layer.Path}' starts is not known");
         return make(start, biasStart, fanIn, fanOut);
     }
 
@@ -399,8 +412,8 @@ internal sealed partial class GraphNetwork
         if (Start(weight.Initialization, shape.FanIn, shape.FanIn, shape.FanOut, shape.IsKnown, shape.IsKnown) is not { } start)
             return new Opaque($"how '{layer.Path}' starts is not known");
         Distribution? biasStart = null;
-        if (layer.Bias is { } bias && (biasStart = Start(bias.Initialization, shape.FanIn, shape.FanIn, shape.FanOut, shape.IsKnown, shape.IsKnown)) is null)
-            return new Opaque($"how the bias of '{layer.Path}' starts is not known");
+        if (layer.Bias is { } bias && (biasStart = BiasStart(bias.Initialization, shape.FanIn, shape.FanOut, shape.IsKnown)) is null)
+            return new Opaque($"how '{layer.Path}' starts is not known");
         return shape.Made(start, biasStart);
     }
 
@@ -447,11 +460,11 @@ internal sealed partial class GraphNetwork
         var features = node.Size("features");
         if (node.Layer is not { Weight: { } weight } layer || features is null)
             return new Opaque($"the weight of '{node.Name}' is not known");
-        var start = weight.Initialization.IsDefault ? Distribution.StandardNormal : Start(weight.Initialization, Width(features), Width(features), Whole(node, "tokens") ?? _unknownWidth, features is { IsKnown: true }, features is { IsKnown: true });
+        var start = weight.Initialization.IsDefault ? Distribution.StandardNormal : Start(weight.Initialization, Width(features), Width(features), Whole(node, "tokens") ?? _assumed.Width, features is { IsKnown: true }, features is { IsKnown: true });
         // A table of positions: the same rows in every sample.
         if (start is not null && node.Inputs.Length == 1 && IsCounted(node.Inputs[0]))
             return new OwnParameter(Width(features), default, start);
-        return start is null ? new Opaque($"how '{layer.Path}' starts is not known") : new Embedding(Whole(node, "tokens") ?? _unknownWidth, Width(features), start);
+        return start is null ? new Opaque($"how '{layer.Path}' starts is not known") : new Embedding(Whole(node, "tokens") ?? _assumed.Width, Width(features), start);
     }
 
     /// <summary>Whether a value is a row of numbers that count, whatever its shape.</summary>
@@ -519,6 +532,17 @@ internal sealed partial class GraphNetwork
         return RecurrentBlock.Of(KindOf(node), layer.Path, Width(node.Size("inputs")), Width(node.Size("hidden")), node.Inputs.Length, node.Constants.ContainsKey("cell_state"), input, hidden, node.Truth("bias") != false);
     }
 
+    /// <summary>As <see cref="Start"/>; a bias that code writes in a way that is not read is tried at nothing and as a standard normal one. One that is loaded comes with its weight.</summary>
+    private Distribution? BiasStart(Initialization initialization, int fanIn, int fanOut, bool isKnown)
+    {
+        if (Start(initialization, fanIn, fanIn, fanOut, isKnown, isKnown) is { } start)
+            return start;
+        if (initialization.Role == Role.Load)
+            return null;
+        _dependsOnNumbers = true;
+        return _assumed.Bias;
+    }
+
     /// <summary>The distribution of a parameter's elements, or null where the source does not tell it.</summary>
     /// <param name="initialization">How it starts.</param>
     /// <param name="columns">Columns of the weight as a matrix, for orthogonal.</param>
@@ -535,13 +559,13 @@ internal sealed partial class GraphNetwork
             case Role.KaimingUniform or Role.KaimingNormal:
                 var isFanOut = initialization.Constants.TryGetValue("mode", out var mode) && mode.Text == "FanOut";
                 _dependsOnWidth |= isFanOut && !isQuotientKnown;
-                return Gain(initialization) is { } gain ? Distribution.Kaiming(isFanOut ? fanOut : fanIn, gain) : null;
+                return Distribution.Kaiming(isFanOut ? fanOut : fanIn, Gain(initialization) ?? Assume(1));
             case Role.XavierUniform or Role.XavierNormal:
                 _dependsOnWidth |= !isQuotientKnown;
-                return Number("gain", 1) is { } factor ? Distribution.Xavier(fanIn, fanOut, factor) : null;
+                return Distribution.Xavier(fanIn, fanOut, Number("gain", 1) ?? Assume(1));
             case Role.Orthogonal:
                 _dependsOnWidth |= !isQuotientKnown;
-                return Number("gain", 1) is { } scale ? Distribution.Orthogonal(fanOut, columns, scale) : null;
+                return Distribution.Orthogonal(fanOut, columns, Number("gain", 1) ?? Assume(1));
             case Role.Zeros:
                 return Distribution.Constant(0);
             case Role.Ones:
@@ -550,15 +574,24 @@ internal sealed partial class GraphNetwork
                 return initialization.Number("value") is { } value ? Distribution.Constant(value) : null;
             case Role.Uniform:
                 _dependsOnWidth |= !isWidthKnown;
-                return Number("low", 0) is { } low && Number("high", 1) is { } high ? Distribution.Uniform(low, high) : null;
+                return Number("low", 0) is { } low && Number("high", 1) is { } high ? Distribution.Uniform(low, high)
+                    : initialization.Number("low") is null && initialization.Number("high") is null ? Distribution.Kaiming(Math.Max(fanIn, 1), Assume(1)) : null;
             case Role.Normal:
                 _dependsOnWidth |= !isWidthKnown;
-                return Number("mean", 0) is { } mean && Number("deviation", 1) is { } deviation ? Distribution.Normal(mean, deviation) : null;
+                return Number("mean", 0) is not { } mean ? null
+                    : Number("deviation", 1) is { } deviation ? Distribution.Normal(mean, deviation)
+                    : mean == 0 ? Distribution.Kaiming(Math.Max(fanIn, 1), Assume(1)) : null;
             case Role.TruncNormal:
                 _dependsOnWidth |= !isWidthKnown;
                 return Number("mean", 0) is { } center && Number("deviation", 1) is { } spread ? Distribution.TruncatedNormal(center, spread) : null;
             default:
                 return null;
+        }
+
+        double Assume(double usual)
+        {
+            _dependsOnNumbers = true;
+            return usual * _assumed.Gain;
         }
 
         // An argument that was not written has the library's default; one that was and is not a number is not known.
@@ -707,7 +740,7 @@ internal sealed partial class GraphNetwork
     }
 
     private int Width(Size? size) => size?.Whole is > 0 and { } whole ? whole
-        : size is { } named ? (int)Math.Min(Math.Max(Extent.Parse(named, _ => null).ValueAt(_unknownWidth), 1), 1 << 16) : _unknownWidth;
+        : size is { } named ? (int)Math.Min(Math.Max(Extent.Parse(named, _ => null).ValueAt(_assumed.Width), 1), 1 << 16) : _assumed.Width;
 
     private static int? Whole(ModelNode node, string meaning) => node.Size(meaning)?.Whole;
 

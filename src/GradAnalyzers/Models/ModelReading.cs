@@ -119,8 +119,20 @@ internal sealed class ModelReading(ProgramSource source)
             if (others.Count >= MaximumKinds || others.Any(other => evaluator.AreAlike(module, other)))
                 continue;
             others.Add(module);
+            _graphs.Add(Read(evaluator, module, at));
+        }
+    }
+
+    /// <summary>The model; where arguments that its creation does not tell keep it from being read, with their defaults instead.</summary>
+    private ModelGraph Read(Evaluator evaluator, ModuleValue module, IOperation at)
+    {
+        var graph = Graph(module);
+        return !graph.IsReadable && evaluator.WithDefaults(module) is { } usual && Graph(usual) is { IsReadable: true } readable ? readable : graph;
+
+        ModelGraph Graph(ModuleValue root)
+        {
             evaluator.Rewind();
-            _graphs.Add(new GraphReader(evaluator, source).Read(module, evaluator.RunForward(module, at), module.IsSource ? Identifier(module.Type) : module.Creation, module.Creation));
+            return new GraphReader(evaluator, source).Read(root, evaluator.RunForward(root, at), root.IsSource ? Identifier(root.Type) : root.Creation, root.Creation);
         }
     }
 
@@ -157,6 +169,9 @@ internal sealed class ModelReading(ProgramSource source)
                     case Items items:
                         foreach (var item in items.Values)
                             pending.Push(item);
+                        break;
+                    case Optional optional:
+                        pending.Push(optional.Present);
                         break;
                     case TupleValue tuple:
                         foreach (var element in tuple.Elements)

@@ -100,17 +100,17 @@ public sealed class NormedConvNet : Module<Tensor, Tensor>
     }
 }
 
-/// <summary>Weight standardization (Qiao et al. 2019) by hand, before group normalization.</summary>
+/// <summary>Weight standardization (Qiao et al. 2019) by hand, before batch normalization.</summary>
 public sealed class StandardizedConv : Module<Tensor, Tensor>
 {
     private readonly Conv2d conv;
-    private readonly GroupNorm norm;
+    private readonly BatchNorm2d norm;
 
     public StandardizedConv(long inputs, long outputs)
         : base(nameof(StandardizedConv))
     {
         conv = Conv2d(inputs, outputs, 3, padding: 1, bias: false);
-        norm = GroupNorm(4, outputs);
+        norm = BatchNorm2d(outputs);
         RegisterComponents();
     }
 

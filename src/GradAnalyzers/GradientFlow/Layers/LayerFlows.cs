@@ -46,6 +46,7 @@ internal static class LayerFlows
             Recurrent recurrent => new RecurrentFlow(flow, index, recurrent),
             Dropout dropout => new DropoutFlow(flow, index, dropout.Probability),
             Identity => new IdentityFlow(flow, index),
+            Cut => new CutFlow(flow, index),
             _ => new OpaqueFlow(flow, index),
         };
     }

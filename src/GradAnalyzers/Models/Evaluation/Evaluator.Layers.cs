@@ -68,7 +68,7 @@ internal sealed partial class Evaluator
 
     private void Fill(ModuleValue container, IReadOnlyList<Value> arguments)
     {
-        var elements = arguments.Count == 0 ? [] : arguments.Count == 1 ? Elements(arguments[0]) ?? (arguments[0] is ModuleValue or TupleValue or ParameterValue ? [arguments[0]] : null) : arguments;
+        var elements = arguments.Count == 0 ? [] : arguments.Count == 1 ? (arguments[0] as Collection)?.Get(Slot.Items) is Items given ? given.Values : Elements(arguments[0]) ?? (arguments[0] is ModuleValue or TupleValue or ParameterValue ? [arguments[0]] : null) : arguments;
         if (elements is null)
         {
             Set(container, Slot.Items, new Unknown(ReasonOf(arguments[0]) ?? "it is not known what it contains"));
@@ -77,8 +77,14 @@ internal sealed partial class Evaluator
 
         var isNamed = container.Role is Role.Sequential or Role.ModuleDict;
         Set(container, Slot.Items, new Items(elements
-            .Select((element, index) => isNamed && element is not TupleValue ? Pair(new Known(index.ToString(CultureInfo.InvariantCulture)), element) : element)
+            .Select((element, index) => isNamed && (element as Optional)?.Present is not TupleValue && element is not TupleValue ? WithName(index, element) : element)
             .ToImmutableList()));
+    }
+
+    private static Value WithName(int index, Value element)
+    {
+        var name = new Known(index.ToString(CultureInfo.InvariantCulture));
+        return element is Optional optional ? new Optional(Pair(name, optional.Present), optional.Condition) : Pair(name, element);
     }
 
     /// <summary>Why a value, or what a collection holds, is not known.</summary>
@@ -196,12 +202,8 @@ internal sealed partial class Evaluator
                     var value = arguments.Length > 0 ? arguments[0] : new Unknown("an argument is missing");
                     foreach (var item in items.Values)
                     {
-                        if (item is TupleValue { Elements: [_, ModuleValue element] })
-                            value = Apply(element, [value], element.Creation, at);
-                        else if (item is TupleValue { Elements: [_, Alternatives alternatives] })
-                            value = Apply(alternatives, [value], use, at);
-                        else
-                            value = Opaque($"an element of the Sequential is not known{(item is TupleValue { Elements: [_, Unknown unknown] } ? ": " + unknown.Reason : "")}", Nodes([value]), use);
+                        var applied = ApplyElement((item as Optional)?.Present ?? item, value, use, at);
+                        value = item is Optional { Condition: var condition } ? Merge([applied, value], at, condition: condition) : applied;
                     }
 
                     return value;
@@ -231,6 +233,14 @@ internal sealed partial class Evaluator
             _depth--;
         }
     }
+
+    /// <summary>An element of a Sequential on a value.</summary>
+    private Value ApplyElement(Value item, Value value, Location use, IOperation at) => item switch
+    {
+        TupleValue { Elements: [_, ModuleValue element] } => Apply(element, [value], element.Creation, at),
+        TupleValue { Elements: [_, Alternatives alternatives] } => Apply(alternatives, [value], use, at),
+        _ => Opaque($"an element of the Sequential is not known{(item is TupleValue { Elements: [_, Unknown unknown] } ? ": " + unknown.Reason : "")}", Nodes([value]), use),
+    };
 
     private static readonly ImmutableDictionary<string, Constant> LastStep = Constant.None.Add("index", new Constant(ImmutableArray<Size>.Empty, "last step"));
     private static readonly ImmutableDictionary<string, Constant> CellState = Constant.None.Add("index", new Constant(ImmutableArray<Size>.Empty, "second result"));

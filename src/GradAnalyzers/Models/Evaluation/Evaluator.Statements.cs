@@ -238,7 +238,9 @@ internal sealed partial class Evaluator
         foreach (var branch in branches)
         {
             frame.Result = null;
+            _uncertain++;
             var flow = branch();
+            _uncertain--;
             // A branch that throws is no way through the model.
             if (flow != Flow.Throw)
                 outcomes.Add((flow, _store.WrittenSince(mark), frame.Result));
@@ -258,6 +260,12 @@ internal sealed partial class Evaluator
             Join(outcomes.Select(outcome => outcome.Written).ToList(), mark, at);
             frame.Result = Merge(outcomes.Select(outcome => outcome.Result ?? Known.Null).ToList(), at);
             return Flow.Return;
+        }
+
+        if (staying.Count < outcomes.Count && !frame.MayHaveReturned)
+        {
+            frame.MayHaveReturned = true;
+            _uncertain++;
         }
 
         frame.Pending.AddRange(outcomes.Where(outcome => outcome.Flow == Flow.Return && outcome.Result is not null).Select(outcome => outcome.Result!));

@@ -81,6 +81,13 @@ internal sealed class MaybeNull(Value present, string condition) : Value
     public string Condition { get; } = condition;
 }
 
+/// <summary>An element of a list that is there under a condition that is not known.</summary>
+internal sealed class Optional(Value present, string condition) : Value
+{
+    public Value Present { get; } = present;
+    public string Condition { get; } = condition;
+}
+
 /// <summary>Several tensors cut out of one (<c>split</c>, <c>unbind</c>); how many is not known.</summary>
 internal sealed class TensorParts(int node) : Value
 {
@@ -147,6 +154,9 @@ internal sealed class Frame(ISymbol? method, Value? self, Frame? parent) : State
 
     /// <summary>Results of returns under conditions that are not known.</summary>
     public List<Value> Pending { get; } = new();
+
+    /// <summary>A return ran under a condition that is not known: what comes after it may not happen.</summary>
+    public bool MayHaveReturned { get; set; }
 
     /// <summary>A break or continue ran under a condition that is not known.</summary>
     public bool LeftLoopUncertainly { get; set; }
@@ -216,6 +226,9 @@ internal sealed class ModuleValue(INamedTypeSymbol type, Role role, Location cre
 
     /// <summary>The arguments of its constructor, by parameter name, for a class in source.</summary>
     public ImmutableArray<(string Name, string Value)> Arguments { get; set; } = ImmutableArray<(string, string)>.Empty;
+
+    /// <summary>How it was made, for a class in source.</summary>
+    public (IMethodSymbol Constructor, ImmutableArray<Value> Given)? Made { get; set; }
 }
 
 /// <summary>A trainable tensor: a layer's weight, or a Parameter that source makes.</summary>
