@@ -379,7 +379,7 @@ internal sealed partial class Evaluator
                 continue;
             if (entry.Carries("weight_tensor", parameter.Name) || entry.Carries("bias_tensor", parameter.Name))
                 continue;
-            if (entry.Carries("tensors", parameter.Name) && value is Unknown unknown)
+            if (entry.Carries("tensors", parameter.Name) && (value as Unknown ?? (value as Collection)?.Get(Slot.Items) as Unknown) is { } unknown)
                 hole = $"it is not known which tensors are joined: {unknown.Reason}";
             inputs.AddRange(Nodes([value]));
         }
