@@ -161,3 +161,114 @@ public sealed class AggregatedPyramid : Module<Tensor, (Tensor, Tensor)>
         return (outLow.forward(merged), outHigh.forward(back));
     }
 }
+
+/// <summary>Convolution, normalization, SiLU.</summary>
+public sealed class ConvUnit : Module<Tensor, Tensor>
+{
+    private readonly Conv2d conv;
+    private readonly BatchNorm2d bn;
+
+    public ConvUnit(long inputs, long outputs, long kernel = 1, long stride = 1)
+        : base(nameof(ConvUnit))
+    {
+        conv = Conv2d(inputs, outputs, kernel, stride, kernel / 2, bias: false);
+        bn = BatchNorm2d(outputs);
+        RegisterComponents();
+    }
+
+    public override Tensor forward(Tensor x) => functional.silu(bn.forward(conv.forward(x)));
+}
+
+/// <summary>A cross-stage block: half of the channels go through units with skips, all that came up on the way is joined.</summary>
+public sealed class CrossStage : Module<Tensor, Tensor>
+{
+    private readonly ConvUnit first;
+    private readonly ConvUnit last;
+    private readonly ModuleList<ConvUnit> units = new();
+    private readonly bool skips;
+
+    public CrossStage(long inputs, long outputs, int depth, bool skips)
+        : base(nameof(CrossStage))
+    {
+        this.skips = skips;
+        var half = outputs / 2;
+        first = new ConvUnit(inputs, outputs);
+        last = new ConvUnit((2 + depth) * half, outputs);
+        for (var i = 0; i < 2 * depth; i++)
+            units.Add(new ConvUnit(half, half, 3));
+        RegisterComponents();
+    }
+
+    public override Tensor forward(Tensor x)
+    {
+        var parts = first.forward(x).chunk(2, 1).ToList();
+        for (var i = 0; i < units.Count; i += 2)
+        {
+            var inner = units[i + 1].forward(units[i].forward(parts[^1]));
+            parts.Add(skips ? parts[^1] + inner : inner);
+        }
+
+        return last.forward(torch.cat(parts.ToArray(), 1));
+    }
+}
+
+/// <summary>A one-stage detector: a trunk of cross-stage blocks, top down and bottom up again, a head at each of three levels, their cells one after the other.</summary>
+public sealed class SmallDetector : Module<Tensor, (Tensor, Tensor)>
+{
+    private readonly ModuleList<Module<Tensor, Tensor>> trunk = new();
+    private readonly CrossStage up1;
+    private readonly CrossStage up2;
+    private readonly ConvUnit down1;
+    private readonly CrossStage merge1;
+    private readonly ConvUnit down2;
+    private readonly CrossStage merge2;
+    private readonly ModuleList<Sequential> boxes = new();
+    private readonly ModuleList<Sequential> classes = new();
+    private readonly Upsample enlarge = Upsample(scale_factor: [2, 2], mode: UpsampleMode.Nearest);
+
+    public SmallDetector(long width)
+        : base(nameof(SmallDetector))
+    {
+        trunk.Add(new ConvUnit(3, width, 3, 2));
+        trunk.Add(new ConvUnit(width, 2 * width, 3, 2));
+        trunk.Add(new CrossStage(2 * width, 2 * width, 1, true));
+        trunk.Add(new ConvUnit(2 * width, 4 * width, 3, 2));
+        trunk.Add(new CrossStage(4 * width, 4 * width, 2, true));
+        trunk.Add(new ConvUnit(4 * width, 8 * width, 3, 2));
+        trunk.Add(new CrossStage(8 * width, 8 * width, 1, true));
+        up1 = new CrossStage(12 * width, 4 * width, 1, false);
+        up2 = new CrossStage(6 * width, 2 * width, 1, false);
+        down1 = new ConvUnit(2 * width, 2 * width, 3, 2);
+        merge1 = new CrossStage(6 * width, 4 * width, 1, false);
+        down2 = new ConvUnit(4 * width, 4 * width, 3, 2);
+        merge2 = new CrossStage(12 * width, 8 * width, 1, false);
+        foreach (var channels in new[] { 2 * width, 4 * width, 8 * width })
+        {
+            boxes.Add(Sequential(new ConvUnit(channels, 16, 3), new ConvUnit(16, 16, 3), Conv2d(16, 16, 1)));
+            classes.Add(Sequential(new ConvUnit(channels, 20, 3), new ConvUnit(20, 20, 3), Conv2d(20, 20, 1)));
+        }
+
+        RegisterComponents();
+    }
+
+    public override (Tensor, Tensor) forward(Tensor x)
+    {
+        var kept = new List<Tensor>();
+        for (var i = 0; i < trunk.Count; i++)
+        {
+            x = trunk[i].forward(x);
+            if (new[] { 2, 4, 6 }.Contains(i))
+                kept.Add(x);
+        }
+
+        var middle = up1.forward(torch.cat([enlarge.forward(kept[2]), kept[1]], 1));
+        var low = up2.forward(torch.cat([enlarge.forward(middle), kept[0]], 1));
+        var mid = merge1.forward(torch.cat([down1.forward(low), middle], 1));
+        var high = merge2.forward(torch.cat([down2.forward(mid), kept[2]], 1));
+        var levels = new[] { low, mid, high };
+        var batch = x.shape[0];
+        var found = Enumerable.Range(0, 3).Select(i => boxes[i].forward(levels[i]).view(batch, 16, -1)).ToArray();
+        var named = Enumerable.Range(0, 3).Select(i => classes[i].forward(levels[i]).view(batch, 20, -1)).ToArray();
+        return (torch.cat(found, -1), torch.cat(named, -1));
+    }
+}
