@@ -49,6 +49,7 @@ internal sealed class SourceNetworks
 
     /// <summary>The network as read from source, with the loss and batch that it is measured with; null where no model was found for its creation.</summary>
     public Network? Find(Case network) => graphs.TryGetValue(network.Name, out var graph)
-        ? GraphNetwork.Of(graph, network.Loss) with { Assumptions = network.Assumptions }
+        // Every output has a loss in the measurement.
+        ? GraphNetwork.Of(graph with { UsesOfOutputs = graph.Outputs.Select(_ => OutputUse.Loss).ToImmutableArray() }, network.Loss) with { Assumptions = network.Assumptions }
         : null;
 }

@@ -20,6 +20,9 @@ internal sealed record Network(ImmutableArray<NetworkNode> Nodes, int Output, Lo
         init;
     }
 
+    /// <summary>Whether each of <see cref="Outputs"/> is known to have a loss: then all of them together are what is trained.</summary>
+    public bool IsEachTrained { get; init; }
+
     /// <summary>The same model with other numbers where no code tells them: a verdict is one only if they share it.</summary>
     public ImmutableArray<Network> Others
     {

@@ -72,7 +72,18 @@ internal sealed partial class GraphNetwork
         return others.IsEmpty ? network : network with { Others = others.Select(other => new GraphNetwork(graph, layouts, other).Read(network.Loss)).ToImmutableArray() };
     }
 
-    private Network Read(Loss loss) => new(_graph.Nodes.Select(NodeOf).ToImmutableArray(), Math.Max(_graph.Output, 0), loss) { Outputs = Heads() };
+    private Network Read(Loss loss)
+    {
+        // One that may have a loss or not has to agree with the others.
+        var trained = _graph.UsesOfOutputs.Contains(OutputUse.Unknown) ? ImmutableArray<int>.Empty : Used(OutputUse.Loss);
+        var heads = trained.IsEmpty ? Heads() : trained;
+        var output = heads.IsDefaultOrEmpty ? Math.Max(_graph.Output, 0) : heads[0];
+        return new(_graph.Nodes.Select(NodeOf).ToImmutableArray(), output, loss) { Outputs = heads, IsEachTrained = !trained.IsEmpty };
+    }
+
+    /// <summary>The outputs of which the program makes this.</summary>
+    private ImmutableArray<int> Used(OutputUse use) => _graph.UsesOfOutputs.Length != _graph.Outputs.Length ? ImmutableArray<int>.Empty
+        : _graph.Outputs.Where((output, place) => _graph.UsesOfOutputs[place] == use && _graph.Nodes[output].Role is not (Role.Data or Role.Input or Role.Parameter)).Take(MaximumOutputs).ToImmutableArray();
 
     /// <summary>The outputs that have a loss of their own: not the states and features on the way to others.</summary>
     private ImmutableArray<int> Heads()
@@ -91,7 +102,11 @@ internal sealed partial class GraphNetwork
             }
         }
 
-        return _graph.Outputs.Where((output, place) => place == 0 || (!behind.Contains(output) && !IsState(_graph.Nodes[output]))).Distinct().Take(MaximumOutputs).ToImmutableArray();
+        var unread = Used(OutputUse.Unread);
+        if (unread.Length == _graph.Outputs.Length)
+            unread = ImmutableArray<int>.Empty;
+        var first = Enumerable.Range(0, _graph.Outputs.Length).First(place => !unread.Contains(_graph.Outputs[place]));
+        return _graph.Outputs.Where((output, place) => !unread.Contains(output)).Where((output, place) => output == _graph.Outputs[first] || (!behind.Contains(output) && !IsState(_graph.Nodes[output]))).Distinct().Take(MaximumOutputs).ToImmutableArray();
     }
 
     private bool IsState(ModelNode node) => node.Role is Role.Data or Role.Input or Role.Parameter

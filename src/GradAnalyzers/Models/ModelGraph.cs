@@ -34,6 +34,13 @@ internal sealed record ModelGraph
     /// <summary>Indices of all values that forward returns, in order.</summary>
     public required ImmutableArray<int> Outputs { get; init; }
 
+    /// <summary>What the program does with each of <see cref="Outputs"/>; empty where it does not tell.</summary>
+    public ImmutableArray<OutputUse> UsesOfOutputs
+    {
+        get => field.IsDefault ? ImmutableArray<OutputUse>.Empty : field;
+        init;
+    }
+
     /// <summary>Every layer and module that construction makes, used by forward or not, in the order of creation.</summary>
     public required ImmutableArray<ModelLayer> Layers { get; init; }
 

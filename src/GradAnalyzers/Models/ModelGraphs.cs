@@ -76,8 +76,28 @@ internal sealed class ModelGraphs
         // What a factory makes of arguments that it does not know says less than what its callers make of it.
         var all = created.SelectMany((kept, part) => Graphs(kept).Where(graph => !reading.Sites.Members[part].IsFactory || graph.Creation is not { } creation || !atCalls.Contains(creation)))
             .Concat(alone.SelectMany(kept => Graphs(kept)));
-        var models = new Models(Distinct(all), created.Concat(alone).ToImmutableArray());
+        var models = new Models(WithUses(Distinct(all), cancellation), created.Concat(alone).ToImmutableArray());
         return Interlocked.CompareExchange(ref _models, models, null) ?? models;
+    }
+
+    private static readonly ConditionalWeakTable<ModelGraph, ModelGraph> WithItsUses = new();
+
+    /// <summary>What the program does with each value of a model that returns several.</summary>
+    private ImmutableArray<ModelGraph> WithUses(ImmutableArray<ModelGraph> graphs, CancellationToken cancellation)
+    {
+        if (!graphs.Any(graph => graph.Outputs.Length > 1 && graph.Type is not null) || !_program.MembersFor(cancellation).Trains)
+            return graphs;
+        var uses = OutputUses.In(_program, cancellation);
+        return ImmutableArray.CreateRange(graphs, graph =>
+        {
+            if (graph.Outputs.Length < 2 || graph.Type is not { } type || OutputUses.Together(uses[type.Id]) is not { IsEmpty: false } together || together.Length != graph.Outputs.Length)
+                return graph;
+            // A graph that is kept from before keeps its prediction, as long as nothing else becomes of its values.
+            if (WithItsUses.TryGetValue(graph, out var known) && known.UsesOfOutputs.SequenceEqual(together))
+                return known;
+            WithItsUses.Remove(graph);
+            return WithItsUses.GetValue(graph, key => key with { UsesOfOutputs = together });
+        });
     }
 
     private Reading Begun(CancellationToken cancellation)
