@@ -38,11 +38,11 @@ internal sealed partial class GraphNetwork
                 var isMatrix = parameter.Sizes.Count(size => size.Whole != 1) > 1 || parameter.Sizes.IsEmpty;
                 // What has no start of its own is a layer's, as the library starts it; a parameter that is made of nothing known has none.
                 return (!parameter.Initialization.IsDefault || parameter.Sizes.IsEmpty) && Start(parameter.Initialization, fans.In, fans.In, fans.Out, fans.IsKnown, fans.IsKnown) is { } start
-                    ? new MadeWeight(start, parameter.Path.Length > 0 ? ImmutableArray.Create(new WeightShare(parameter.Path, 1, isMatrix)) : ImmutableArray<WeightShare>.Empty) : null;
+                    ? new MadeWeight(start, ImmutableArray.Create(new WeightShare(parameter.Path, 1, isMatrix))) : null;
             case Role.Data:
                 return node.Number("value") is { } value ? MadeWeight.Number(value)
                     : node.Number("mean") is { } mean && node.Number("deviation") is { } deviation ? new(Distribution.Normal(mean, deviation), ImmutableArray<WeightShare>.Empty)
-                    : node.Number("low") is { } low && node.Number("high") is { } high ? new(Distribution.Uniform(low, high), ImmutableArray<WeightShare>.Empty) : null;
+                    : node.Number("low") is { } low && node.Number("high") is { } high ? new(Distribution.Uniform(low, high), ImmutableArray<WeightShare>.Empty) : Noise();
             case Role.Identity or Role.Reshape or Role.Permute or Role.Expand or Role.Hardtanh or Role.Flatten when node.Inputs.Length >= 1:
                 return WeightOf(node.Inputs[0], fans, nesting - 1);
             case Role.Detach when WeightOf(node.Inputs[0], fans, nesting - 1) is { } cut:
@@ -65,8 +65,15 @@ internal sealed partial class GraphNetwork
                     _ => Math.Sqrt(count * SecondMoment(many.Start)),
                 });
             default:
-                return null;
+                return _isGiven[index] ? Noise() : null;
         }
+    }
+
+    /// <summary>A tensor that is given and that nobody describes, beside parameters: noise of about one.</summary>
+    private MadeWeight Noise()
+    {
+        _dependsOnNumbers = true;
+        return new(Distribution.Normal(0, _assumed.Gain), ImmutableArray<WeightShare>.Empty);
     }
 
     private static MadeWeight? WithOperand(ModelNode node, MadeWeight value, double operand)
@@ -149,7 +156,7 @@ internal sealed partial class GraphNetwork
     private (MadeWeight Weight, Distribution? Bias, string? BiasPath)? Computed(ModelNode node, int place, (int In, int Out, bool IsKnown) fans, out string? reason)
     {
         reason = null;
-        if (WeightOf(node.Inputs[place], fans) is not { } weight)
+        if (WeightOf(node.Inputs[place], fans) is not { Shares.IsEmpty: false } weight)
         {
             reason = _graph.Nodes[node.Inputs[place]] is { Role: Role.Parameter, Parameter: { } own } ? $"how '{(own.Path.Length > 0 ? own.Path : own.Name)}' starts is not known" : $"the weight of '{node.Name}' is not known";
             return null;
@@ -158,7 +165,7 @@ internal sealed partial class GraphNetwork
         if (node.Inputs.Length <= place + 1)
             return (weight, null, null);
         if (WeightOf(node.Inputs[place + 1], fans) is { } bias)
-            return (weight, bias.Start, bias.Shares.IsEmpty ? null : bias.Shares[0].Path);
+            return (weight, bias.Start, bias.Shares is [{ Path.Length: > 0 } share, ..] ? share.Path : null);
         _dependsOnNumbers = true;
         return (weight, _assumed.Bias, _graph.Nodes[node.Inputs[place + 1]].Parameter?.Path);
     }

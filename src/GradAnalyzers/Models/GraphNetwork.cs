@@ -213,6 +213,8 @@ internal sealed partial class GraphNetwork
             Role.MaxPool => new MaxPooling(Windowed(node)),
             Role.AvgPool => new AveragePooling(Windowed(node)),
             Role.AdaptiveAvgPool or Role.AdaptiveMaxPool => Adaptive(node),
+            // The larger of two values is another thing than the largest of one.
+            Role.Maximum when node.Inputs.Length > 1 => new Opaque($"'{node.Name}' is not predicted"),
             Role.Mean or Role.Sum or Role.Maximum => ReducedOf(node),
             Role.Dropout => new Dropout(node.Number("probability") ?? 0.5),
             Role.Identity or Role.Permute or Role.Pad or Role.Expand or Role.Split or Role.Triangle => new Identity(),
@@ -464,8 +466,8 @@ internal sealed partial class GraphNetwork
         return new NetworkNode(shape is null ? new Linear(fans.In, fans.Out, weight.Start, bias) : shape.Made(weight.Start, bias), read)
         {
             Before = BeforeOf(node),
-            WeightPath = weight.Shares.IsEmpty ? null : weight.Shares[0].Path,
-            WeightShares = weight.Shares.IsEmpty ? default : weight.Shares,
+            WeightPath = weight.Shares[0] is { Path.Length: > 0 } share ? share.Path : null,
+            WeightShares = weight.Shares.RemoveAll(one => one.Path.Length == 0),
             BiasPath = biasPath,
         };
     }

@@ -18,6 +18,7 @@ internal sealed class ModelReading(ProgramSource source)
     private readonly List<ModelGraph> _graphs = [];
     private readonly HashSet<Location> _creations = [];
     private readonly Dictionary<Location, bool> _madeByModules = [];
+    private bool _isAlone;
 
     /// <summary>The models that a member creates and that no other module holds.</summary>
     /// <param name="place">The member.</param>
@@ -40,6 +41,7 @@ internal sealed class ModelReading(ProgramSource source)
                 continue;
             var alone = new Evaluator(source, source.Cancellation);
             alone.Evaluate(expression);
+            _isAlone = true;
             ReadRoots(alone, expression);
         }
 
@@ -101,14 +103,15 @@ internal sealed class ModelReading(ProgramSource source)
     /// <summary>Reads the modules that a run created and that no other module holds.</summary>
     private void ReadRoots(Evaluator evaluator, IOperation at)
     {
+        // What a long program no longer got whole is read by itself.
         var created = evaluator.Modules.ToList();
-        foreach (var module in created)
+        foreach (var module in created.Where(module => !module.IsCutShort))
             _creations.Add(module.Creation);
         var held = HeldByOthers(created);
         var read = new Dictionary<Location, List<ModuleValue>>();
         foreach (var module in created)
         {
-            if (held.Contains(module) || !(module.IsSource || module.Role == Role.Sequential || module.Elsewhere is { IsJudged: false }) || (module.Type.IsAbstract && module.Elsewhere is null) || IsMadeByModule(module.Creation))
+            if ((module.IsCutShort && !_isAlone) || held.Contains(module) || !(module.IsSource || module.Role == Role.Sequential || module.Elsewhere is { IsJudged: false }) || (module.Type.IsAbstract && module.Elsewhere is null) || IsMadeByModule(module.Creation))
                 continue;
             // A class created with nothing but unknown arguments is read with its defaults instead.
             if (module.IsSource && module.Arguments.Length > 0 && module.Get(Slot.Unknowns) is not null)

@@ -62,6 +62,9 @@ internal sealed partial class Evaluator
             };
         }
 
+        // Of several tensors that forward is given, each is an input of its own.
+        if (collection is TensorParts { Node: var given } && index is Known { Content: long place } && Graph.Nodes[given] is { Role: Role.Input } input && input.Constants.TryGetValue("name", out var name))
+            return Input($"{name.Text}[{place.ToString(CultureInfo.InvariantCulture)}]", input.Use);
         if (collection is TensorParts parts)
             return Operate(Role.Select, One(parts.Node), ConstantOf(index, at) is { } constant ? Constant.None.Add("index", constant) : Constant.None, type, at);
         return ElementOf(collection, type, at);

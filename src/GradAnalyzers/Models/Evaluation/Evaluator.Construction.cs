@@ -69,6 +69,8 @@ internal sealed partial class Evaluator
         }
 
         RunConstructor(constructor, instance, arguments, 0);
+        if (instance is ModuleValue made && HasReachedLimit)
+            made.IsCutShort = true;
         return instance;
     }
 

@@ -281,6 +281,12 @@ internal sealed partial class Evaluator(ProgramSource source, CancellationToken 
                 return new TupleValue(a.Elements.Select((element, index) => Merge(element, b.Elements[index], operation, reason, condition, depth + 1)).ToImmutableArray());
             case (Items a, Items b) when a.Values.Count == b.Values.Count && depth < 8:
                 return new Items(a.Values.Select((element, index) => Merge(element, b.Values[index], operation, reason, condition, depth + 1)).ToImmutableList());
+            case (Optional a, Optional b):
+                return new Optional(Merge(a.Present, b.Present, operation, reason, condition, depth + 1), a.Condition);
+            case (Optional a, _):
+                return new Optional(Merge(a.Present, other, operation, reason, condition, depth + 1), a.Condition);
+            case (_, Optional b):
+                return new Optional(Merge(one, b.Present, operation, reason, condition, depth + 1), b.Condition);
             case (Items a, Items b) when depth < 8:
                 return Merged(a, b, condition) ?? (Value)new Unknown(reason);
             case (ModuleValue a, ModuleValue b) when AreAlike(a, b, depth):

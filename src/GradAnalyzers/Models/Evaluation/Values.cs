@@ -227,6 +227,9 @@ internal sealed class ModuleValue(INamedTypeSymbol type, Role role, Location cre
     /// <summary>The arguments of its constructor, by parameter name, for a class in source.</summary>
     public ImmutableArray<(string Name, string Value)> Arguments { get; set; } = ImmutableArray<(string, string)>.Empty;
 
+    /// <summary>The evaluation came to its bounds before it was whole.</summary>
+    public bool IsCutShort { get; set; }
+
     /// <summary>How it was made, for a class in source.</summary>
     public (IMethodSymbol Constructor, ImmutableArray<Value> Given)? Made { get; set; }
 }
