@@ -273,6 +273,7 @@ internal static class Cases
         Convolutional(() => new DeepPyramid(4, 24), Task.Classification, 3, 32, 32),
         Convolutional(() => new DeepPyramid(5, 32), Task.Classification, 3, 32, 32),
         Convolutional(() => new AggregatedPyramid(24), Task.Regression, 1, 32, 32),
+        New(Family.Gated, () => new GatedPyramid(12, 32), Task.Regression, "new GatedPyramid(12, 32)", [3, 24, 24]),
         Convolutional(() => new SmallDetector(8), Task.Regression, 3, 64, 64),
         Attention(() => new AdditiveReader(12, 48), Task.Classification, 16, 12),
         Attention(() => new InPlaceMask(12, 48), Task.Classification, 16, 12),

@@ -178,7 +178,7 @@ internal sealed class GradientFlowPrediction
                 first = weight;
         }
 
-        var last = LastOf(weights, flow.Network);
+        var last = LastOf(weights, flow);
         var ratio = Math.Exp((LogSquareOf(weights, first) - LogSquareOf(weights, last)) / 2);
         // Of one head alone the derivative at its output is not asked for: how much of the loss it is decides nothing.
         var attenuation = isOwn is null ? Math.Sqrt(flow.TotalAt(first.Node) / flow.TotalAtOutputs) : 1;
@@ -206,19 +206,28 @@ internal sealed class GradientFlowPrediction
 
     /// <summary>
     /// The weight that the loss reaches first. Of several heads beside each other it is the one with the largest gradient: what another one gets less, by its share of the loss or its few positions,
-    /// says nothing of the way back to the first weight.
+    /// says nothing of the way back to the first weight. Nor do the weights of a gate for whole channels (squeeze and excitation), which stands beside the way.
     /// </summary>
-    private static ParameterGradient LastOf(List<ParameterGradient> weights, Network network)
+    private static ParameterGradient LastOf(List<ParameterGradient> weights, Flow flow)
     {
+        var nodes = flow.Network.Nodes;
+        var isOnWay = new bool[nodes.Length];
+        var leadsToWeights = new bool[nodes.Length];
         var weighted = new HashSet<int>(weights.Select(weight => weight.Node));
-        var leadsToWeights = new bool[network.Nodes.Length];
-        for (var node = network.Nodes.Length - 1; node >= 0; node--)
+        foreach (var output in flow.Network.Outputs)
+            isOnWay[output] = true;
+        for (var node = nodes.Length - 1; node >= 0; node--)
         {
-            foreach (var input in network.Nodes[node].Inputs.IsDefault ? ImmutableArray<int>.Empty : network.Nodes[node].Inputs)
+            foreach (var input in !isOnWay[node] || nodes[node].Inputs.IsDefault ? ImmutableArray<int>.Empty : nodes[node].Inputs)
+            {
+                if (nodes[node].Layer is Multiply && flow.Shapes[input].Positions == 1 && flow.Shapes[node].Positions > 1)
+                    continue;
+                isOnWay[input] = true;
                 leadsToWeights[input] |= leadsToWeights[node] || weighted.Contains(node);
+            }
         }
 
-        return weights.Where(weight => !leadsToWeights[weight.Node]).GroupBy(weight => weight.Node)
+        return weights.Where(weight => isOnWay[weight.Node] && !leadsToWeights[weight.Node]).DefaultIfEmpty(weights[weights.Count - 1]).GroupBy(weight => weight.Node)
             .Select(group => group.OrderByDescending(weight => weight.Order).First())
             .OrderByDescending(weight => LogSquareOf(weights, weight)).ThenByDescending(weight => weight.Node).First();
     }

@@ -18,6 +18,13 @@ internal static class AttentionBlock
         new NetworkNode(new Activation(ActivationKind.Sigmoid), ImmutableArray.Create(2)),
         new NetworkNode(new Multiply(), ImmutableArray.Create(1, 3))));
 
+    /// <summary>A value times one more than a gate.</summary>
+    public static Block GateBesideItsValue { get; } = new(ImmutableArray.Create(
+        new NetworkNode(new Input(), ImmutableArray<int>.Empty),
+        new NetworkNode(new Input(), ImmutableArray<int>.Empty),
+        new NetworkNode(new Scale(1, 1), ImmutableArray.Create(1)),
+        new NetworkNode(new Multiply(), ImmutableArray.Create(0, 2))));
+
     /// <summary>Weights of positions times their values, summed.</summary>
     public static Block WeightedMean { get; } = new(ImmutableArray.Create(
         new NetworkNode(new Input(), ImmutableArray<int>.Empty),

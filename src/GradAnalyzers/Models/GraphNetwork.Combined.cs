@@ -18,6 +18,7 @@ internal sealed partial class GraphNetwork
         _ when node.Inputs.IsEmpty => null,
         Role.MatMul when node.Inputs.Length >= 2 => AttentionOf(node.Inputs[0], node.Inputs[1]) ?? AttentionTurned(node) ?? WeightedMeanOf(node) ?? ProductOf(node),
         Role.Multiply when node.Inputs.Length == 2 => ActivationWrittenOut(node) ?? GeluWrittenOut(node) ?? NormWrittenOut(node),
+        Role.Add when node.Inputs.Length == 2 => GateBesideItsValue(node),
         Role.Divide when node.Inputs.Length == 2 => NormWrittenOut(node),
         Role.Power when node.Number("exponent") == -1 => SigmoidWrittenOut(node),
         Role.Divide when node.Inputs.Length == 1 && node.Truth("operand_first") == true && node.Number("operand") == 1 => SigmoidWrittenOut(node),
@@ -146,6 +147,20 @@ internal sealed partial class GraphNetwork
         return Start(parameter.Initialization, Width(columns), Width(columns), Width(rows), isKnown, isKnown) is { } start && !parameter.Initialization.IsDefault
             ? new NetworkNode(new Linear(Width(inputs), Width(outputs), start, null), ImmutableArray.Create(node.Inputs[0])) { WeightPath = parameter.Path.Length > 0 ? parameter.Path : null }
             : new NetworkNode(new Opaque($"how '{parameter.Path}' starts is not known"), node.Inputs);
+    }
+
+    /// <summary><c>x + x * gate</c>: x times one more than the gate. As a sum of two values it would be one of independent ones.</summary>
+    private NetworkNode? GateBesideItsValue(ModelNode node)
+    {
+        for (var place = 0; place < 2; place++)
+        {
+            var value = node.Inputs[place];
+            var product = _graph.Nodes[node.Inputs[1 - place]];
+            if (product is { Role: Role.Multiply, Inputs: [var one, var other] } && one != other && (one == value || other == value))
+                return new NetworkNode(AttentionBlock.GateBesideItsValue, ImmutableArray.Create(value, one == value ? other : one));
+        }
+
+        return null;
     }
 
     /// <summary><c>1 / (1 + exp(x))</c>: the sigmoid of -x, which has the moments of that of x.</summary>

@@ -272,3 +272,59 @@ public sealed class SmallDetector : Module<Tensor, (Tensor, Tensor)>
         return (torch.cat(found, -1), torch.cat(named, -1));
     }
 }
+
+/// <summary>A convolution whose channels are gated by their means and kept beside it, as text detectors have it.</summary>
+public sealed class GatedLateral : Module<Tensor, Tensor>
+{
+    private readonly Conv2d lateral;
+    private readonly Conv2d squeeze;
+    private readonly Conv2d excite;
+    private readonly AdaptiveAvgPool2d pool = AdaptiveAvgPool2d(1);
+
+    public GatedLateral(long inputs, long outputs, long kernel)
+        : base(nameof(GatedLateral))
+    {
+        lateral = Conv2d(inputs, outputs, kernel, padding: kernel / 2, bias: false);
+        squeeze = Conv2d(outputs, outputs / 4, 1);
+        excite = Conv2d(outputs / 4, outputs, 1);
+        RegisterComponents();
+    }
+
+    public override Tensor forward(Tensor x)
+    {
+        x = lateral.forward(x);
+        return x + x * functional.hardsigmoid(excite.forward(functional.relu(squeeze.forward(pool.forward(x)))));
+    }
+}
+
+/// <summary>A pyramid with <see cref="GatedLateral"/> before and behind its sums.</summary>
+public sealed class GatedPyramid : Module<Tensor, Tensor>
+{
+    private readonly Conv2d stem;
+    private readonly Conv2d down;
+    private readonly GatedLateral high;
+    private readonly GatedLateral low;
+    private readonly GatedLateral outHigh;
+    private readonly GatedLateral outLow;
+
+    public GatedPyramid(long channels, long width)
+        : base(nameof(GatedPyramid))
+    {
+        stem = Conv2d(3, channels, 3, padding: 1);
+        down = Conv2d(channels, 2 * channels, 3, stride: 2, padding: 1);
+        low = new GatedLateral(channels, width, 1);
+        high = new GatedLateral(2 * channels, width, 1);
+        outLow = new GatedLateral(width, width / 4, 3);
+        outHigh = new GatedLateral(width, width / 4, 3);
+        RegisterComponents();
+    }
+
+    public override Tensor forward(Tensor x)
+    {
+        var f1 = stem.forward(x).relu();
+        var f2 = down.forward(f1).relu();
+        var top = high.forward(f2);
+        var bottom = low.forward(f1) + functional.interpolate(top, scale_factor: [2, 2], mode: InterpolationMode.Nearest);
+        return torch.cat([outLow.forward(bottom), functional.interpolate(outHigh.forward(top), scale_factor: [2, 2], mode: InterpolationMode.Nearest)], 1);
+    }
+}
