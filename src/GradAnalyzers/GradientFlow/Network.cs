@@ -85,6 +85,9 @@ internal sealed record NetworkNode(Layer Layer, ImmutableArray<int> Inputs, stri
     /// <summary>The parameters that its weight is computed of; default where it is one itself, by its own path.</summary>
     public ImmutableArray<WeightShare> WeightShares { get; init; }
 
+    /// <summary>The parameters that its bias is computed of; default where it is one itself.</summary>
+    public ImmutableArray<WeightShare> BiasShares { get; init; }
+
     /// <summary>Path of the bias: the module's and <c>.bias</c>, if nothing else is said.</summary>
     public string? BiasPath
     {
@@ -93,7 +96,7 @@ internal sealed record NetworkNode(Layer Layer, ImmutableArray<int> Inputs, stri
     }
 }
 
-/// <summary>A parameter that a weight is computed of.</summary>
+/// <summary>A parameter that a weight or bias is computed of.</summary>
 /// <param name="Path">Its path.</param>
 /// <param name="Scale">Typical size of the derivative of the weight's element by the parameter's.</param>
 /// <param name="IsWeight">Whether it is a matrix or kernel, else one number for each unit.</param>

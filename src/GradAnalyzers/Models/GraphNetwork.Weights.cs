@@ -153,20 +153,20 @@ internal sealed partial class GraphNetwork
     }
 
     /// <summary>What a layer needs of a weight that is computed, and of its bias; the reason where something is not known.</summary>
-    private (MadeWeight Weight, Distribution? Bias, string? BiasPath)? Computed(ModelNode node, int place, (int In, int Out, bool IsKnown) fans, out string? reason)
+    private (MadeWeight Weight, MadeWeight? Bias)? Computed(ModelNode node, int place, (int In, int Out, bool IsKnown) fans, out string? reason)
     {
         reason = null;
         if (WeightOf(node.Inputs[place], fans) is not { Shares.IsEmpty: false } weight)
         {
-            reason = _graph.Nodes[node.Inputs[place]] is { Role: Role.Parameter, Parameter: { } own } ? $"how '{(own.Path.Length > 0 ? own.Path : own.Name)}' starts is not known" : $"the weight of '{node.Name}' is not known";
+            reason = _graph.Nodes[node.Inputs[place]] is { Role: Role.Parameter, Parameter: { } named } ? $"how '{(named.Path.Length > 0 ? named.Path : named.Name)}' starts is not knnamed" : $"the weight of '{node.Name}' is not knnamed";
             return null;
         }
 
         if (node.Inputs.Length <= place + 1)
-            return (weight, null, null);
+            return (weight, null);
         if (WeightOf(node.Inputs[place + 1], fans) is { } bias)
-            return (weight, bias.Start, bias.Shares is [{ Path.Length: > 0 } share, ..] ? share.Path : null);
+            return (weight, bias);
         _dependsOnNumbers = true;
-        return (weight, _assumed.Bias, _graph.Nodes[node.Inputs[place + 1]].Parameter?.Path);
+        return (weight, new MadeWeight(_assumed.Bias, _graph.Nodes[node.Inputs[place + 1]].Parameter is { } own ? ImmutableArray.Create(new WeightShare(own.Path, 1, IsWeight: false)) : ImmutableArray<WeightShare>.Empty));
     }
 }

@@ -461,14 +461,14 @@ internal sealed partial class GraphNetwork
         var shape = isLinear ? null : KernelOf(node);
         (int In, int Out, bool IsKnown) fans = shape is null ? (Width(inputs), Width(outputs), inputs is { IsKnown: true } && outputs is { IsKnown: true }) : (shape.FanIn, shape.FanOut, shape.IsKnown);
         var read = node.Inputs.Take(place).ToImmutableArray();
-        if (Computed(node, place, fans, out var reason) is not var (weight, bias, biasPath))
+        if (Computed(node, place, fans, out var reason) is not var (weight, bias))
             return new NetworkNode(new Opaque(reason!), read);
-        return new NetworkNode(shape is null ? new Linear(fans.In, fans.Out, weight.Start, bias) : shape.Made(weight.Start, bias), read)
+        return new NetworkNode(shape is null ? new Linear(fans.In, fans.Out, weight.Start, bias?.Start) : shape.Made(weight.Start, bias?.Start), read)
         {
             Before = BeforeOf(node),
             WeightPath = weight.Shares[0] is { Path.Length: > 0 } share ? share.Path : null,
             WeightShares = weight.Shares.RemoveAll(one => one.Path.Length == 0),
-            BiasPath = biasPath,
+            BiasShares = bias is null ? default : bias.Shares.RemoveAll(one => one.Path.Length == 0),
         };
     }
 

@@ -129,17 +129,19 @@ internal sealed class LinearFlow : LayerFlow
                 Flow.Report(Index, path, isWeight, shared, x.Spread, factor * Batch * same, factor * Batch * (Batch - 1) * cross * shared.AcrossSamples, Cosine(cross * shared.Coherence, same));
         }
 
-        if (bias is not null && Node.BiasPath is { } biasPath)
+        if (bias is not null && Node.BiasShares.IsDefault && Node.BiasPath is { } biasPath)
             ReportBias(Flow, Index, biasPath, gradient, Positions, Batch);
+        foreach (var share in Node.BiasShares.IsDefault ? ImmutableArray<WeightShare>.Empty : Node.BiasShares)
+            ReportBias(Flow, Index, share.Path, gradient, Positions, Batch, share.Scale * share.Scale);
     }
 
     private static double Cosine(double cross, double same) => same > 0 ? Math.Min(cross / same, 1) : 0;
 
     /// <summary>|dL/db|^2: the sum over pairs of (sample, position) of d d'.</summary>
-    public static void ReportBias(Flow flow, int index, string path, in Gradient gradient, double positions, double batch)
+    public static void ReportBias(Flow flow, int index, string path, in Gradient gradient, double positions, double batch, double factor = 1)
     {
-        var same = positions * (gradient.Square + (positions - 1) * gradient.AcrossPositions);
-        var cross = positions * positions;
+        var same = factor * positions * (gradient.Square + (positions - 1) * gradient.AcrossPositions);
+        var cross = factor * positions * positions;
         flow.Report(index, path, false, gradient, 0, batch * same, batch * (batch - 1) * cross * gradient.AcrossSamples, Cosine(cross * gradient.Coherence, same));
     }
 }
