@@ -49,8 +49,11 @@ internal sealed record Case(Family Family, string Name, Func<nn.Module> Create, 
             case nn.Module<Tensor, (Tensor, Tensor)> pair:
                 var (one, other) = pair.forward(input);
                 return [one, other];
+            case nn.Module<Tensor, (Tensor, Tensor, Tensor)> triple:
+                var (first, second, third) = triple.forward(input);
+                return [first, second, third];
             default:
-                throw new InvalidOperationException($"'{model.GetName()}' is neither a module of one tensor nor of two; add its kind here.");
+                throw new InvalidOperationException($"'{model.GetName()}' gives neither one tensor nor two or three; add its kind here.");
         }
     }
 

@@ -19,7 +19,9 @@ internal sealed record Comparison(Case Network, double Predicted, double Measure
     public static Comparison Of(Case network, Network? source, Measurement measurement)
     {
         var prediction = source is null ? null : GradientFlowPrediction.Predict(source);
-        var measured = measurement.LogNorms[measurement.Weights[0]] - measurement.LogNorms[measurement.Weights[^1]];
+        // Of several heads the ratio is over the one with the largest gradient.
+        var last = prediction?.LastWeight is { } path && measurement.LogNorms.ContainsKey(path) ? path : measurement.Weights[^1];
+        var measured = measurement.LogNorms[measurement.Weights[0]] - measurement.LogNorms[last];
         // Between the input and the first layer's pre-activation lies one layer of weights; its factor is the predicted one. Token indices have no derivative.
         var attenuation = double.IsNaN(measurement.InputToOutput) || prediction is null || !(prediction.InputAttenuation > 0)
             ? 0

@@ -10,6 +10,17 @@ if (args is ["show", var part])
     return 0;
 }
 
+if (args is ["compare", .. var parts])
+{
+    var networks = SourceNetworks.Read();
+    var compared = Cases.HeldOut.Concat(Cases.Developed).Where(network => parts.Any(name => network.Name.Contains(name, StringComparison.Ordinal)))
+        .Select(network => Comparison.Of(network, networks.Find(network), Measurement.Of(network))).ToList();
+    foreach (var comparison in compared)
+        Console.WriteLine(comparison);
+    Console.WriteLine(Summary.Of("together", compared));
+    return 0;
+}
+
 if (args is not ["whole"])
 {
     return args.Any(argument => argument is "--server" or "--internal-msbuild-node")
@@ -42,6 +53,8 @@ List<Comparison> Compare(IReadOnlyList<Case> cases)
     return comparisons;
 }
 
+// dotnet run -c Release --project tests/GradAnalyzers.Accuracy -- compare VggNet UNet
+// predicts and measures the networks whose names contain one of the texts.
 // dotnet run -c Release --project tests/GradAnalyzers.Accuracy -- show VggNet
 // prints every parameter of the networks whose name contains the text.
 static void Show(string part)

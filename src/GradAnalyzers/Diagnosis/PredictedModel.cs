@@ -38,8 +38,9 @@ internal sealed class PredictedModel
         Graph = graph;
         Thresholds = thresholds;
         // Over time steps gradients have rules of their own. Where forward returns several values, the prediction speaks only where all of them say the same.
-        IsPredictable = graph.IsComplete && !graph.Nodes.Any(node => node.Role.IsRecurrent());
-        Network = graph.Output >= 0 ? GraphNetwork.Of(graph) : Nothing;
+        IsPredictable = graph.IsComplete && !graph.Nodes.Any(IsOverTime);
+        // Over time steps gradients have rules of their own: to the others a recurrence by hand is something that is not known, and what comes after it is judged by itself.
+        Network = graph.Output < 0 ? Nothing : graph.Unrolled.IsEmpty ? GraphNetwork.Of(graph) : WithoutRecurrence(GraphNetwork.Of(graph));
         Prediction = GradientFlowPrediction.Predict(IsPredictable ? Network : Nothing, thresholds);
         Expected = Prediction;
         _judged = IsPredictable ? Network.Reached() : [];
@@ -55,8 +56,16 @@ internal sealed class PredictedModel
     private GradientFlowPrediction? PartOf(Thresholds thresholds)
     {
         var judged = PartialNetwork.Judged(Network);
-        return Graph.Nodes.Any(node => judged[node.Index] && node.Role.IsRecurrent()) ? null : GradientFlowPrediction.PredictPart(Network, thresholds);
+        return Graph.Nodes.Any(node => judged[node.Index] && IsOverTime(node)) ? null : GradientFlowPrediction.PredictPart(Network, thresholds);
     }
+
+    private Network WithoutRecurrence(Network network) => network with
+    {
+        Nodes = network.Nodes.Select((node, index) => index < Graph.Nodes.Length && IsOverTime(Graph.Nodes[index]) ? new NetworkNode(new Opaque("a loop over an unknown number of steps"), node.Inputs) : node).ToImmutableArray(),
+        Others = network.Others.Select(WithoutRecurrence).ToImmutableArray(),
+    };
+
+    private bool IsOverTime(ModelNode node) => node.Role.IsRecurrent() || (node.Layer is { } layer && Graph.Unrolled.Contains(layer));
 
     public ModelGraph Graph { get; }
 
@@ -166,10 +175,10 @@ internal sealed class PredictedModel
         prediction.Parameters.Where(parameter => parameter.Path == path).Select(parameter => Math.Pow(10, parameter.LogRelative)).DefaultIfEmpty(double.NaN).First();
 
     /// <summary>The first weight in the order of evaluation; null where there is none.</summary>
-    public string? FirstWeight => Weights().FirstOrDefault();
+    public string? FirstWeight => Prediction.FirstWeight ?? Weights().FirstOrDefault();
 
-    /// <summary>The last weight in the order of evaluation; null where there is none.</summary>
-    public string? LastWeight => Weights().LastOrDefault();
+    /// <summary>The weight that the loss reaches first, of several heads the one with the largest gradient; null where there is none.</summary>
+    public string? LastWeight => Prediction.LastWeight ?? Weights().LastOrDefault();
 
     /// <summary>The module path of the first weight.</summary>
     public string First => NameOf(FirstWeight);

@@ -176,7 +176,7 @@ internal sealed class SmoothFunction(ActivationKind kind, double parameter) : Ac
 
     public override bool IsAnalytic => kind is not (ActivationKind.Softsign or ActivationKind.Hardswish);
 
-    public override bool IsMonotone => kind is not (ActivationKind.Sine or ActivationKind.Square);
+    public override bool IsMonotone => kind is not (ActivationKind.Sine or ActivationKind.Cosine or ActivationKind.Square);
 
     [MethodImpl(JustInTime.Optimized)]
     public override (double Value, double Slope, double SlopeTimesArgument) Expect(double mean, double deviation, Expectation expectation)
@@ -232,6 +232,8 @@ internal sealed class SmoothFunction(ActivationKind kind, double parameter) : Ac
                 return (Math.Sign(x) * Math.Log(Math.Abs(x) + root), 1 / root);
             case ActivationKind.Sine:
                 return (Math.Sin(x), Math.Cos(x));
+            case ActivationKind.Cosine:
+                return (Math.Cos(x), -Math.Sin(x));
             case ActivationKind.Square:
                 return (x * x, 2 * x);
             default:

@@ -68,6 +68,12 @@ internal sealed class GradientFlowPrediction
     /// <summary>Norm of the loss's derivative at the input over that at the output: what a run can measure without touching the model. NaN where unknown, 0 where the input has no derivative.</summary>
     public double InputAttenuation { get; }
 
+    /// <summary>Path of the weight that the ratio is of.</summary>
+    public string? FirstWeight { get; private init; }
+
+    /// <summary>Path of the weight that the ratio is over.</summary>
+    public string? LastWeight { get; private init; }
+
     public Verdict Verdict { get; }
 
     /// <summary>Why the verdict is unknown, else null.</summary>
@@ -96,7 +102,7 @@ internal sealed class GradientFlowPrediction
                 if (first.Verdict == Verdict.Unknown || !whatever)
                     return first;
                 if (prediction.Verdict != first.Verdict)
-                    return new(first.Parameters, first.FirstToLastRatio, first.Attenuation, first.InputAttenuation, Verdict.Unknown, "it depends on what comes before");
+                    return new(first.Parameters, first.FirstToLastRatio, first.Attenuation, first.InputAttenuation, Verdict.Unknown, "it depends on what comes before") { FirstWeight = first.FirstWeight, LastWeight = first.LastWeight };
             }
         }
 
@@ -120,20 +126,30 @@ internal sealed class GradientFlowPrediction
                 continue;
             var reason = other.Verdict == Verdict.Unknown ? other.Reason
                 : $"it depends on {(way == Conditions.Given || ways.Count == 2 && !network.Nodes.Any(node => node.Layer is Choice) ? "a tensor that the model is given" : "a condition that is not known")}: {Word(first)} one way, {Word(other)} the other";
-            return new(first.Parameters, first.FirstToLastRatio, first.Attenuation, first.InputAttenuation, Verdict.Unknown, reason);
+            return new(first.Parameters, first.FirstToLastRatio, first.Attenuation, first.InputAttenuation, Verdict.Unknown, reason) { FirstWeight = first.FirstWeight, LastWeight = first.LastWeight };
         }
 
         foreach (var output in network.Outputs.Length > 1 ? network.Outputs : ImmutableArray<int>.Empty)
         {
-            // Which of several outputs a loss reads, only its caller says.
-            if (first.Verdict != Verdict.Unknown && PredictOne(network with { Output = output, Outputs = ImmutableArray.Create(output) }, thresholds, null) is var head && head.Verdict != first.Verdict && head.Reason != NoWeights)
-                return new(first.Parameters, first.FirstToLastRatio, first.Attenuation, first.InputAttenuation, Verdict.Unknown, head.Reason ?? $"its outputs differ: all together {Word(first)}, one of them {Word(head)}");
+            if (first.Verdict == Verdict.Unknown)
+                break;
+            if (network.IsEachTrained)
+            {
+                // All together is what is trained; but what lies in one head alone learns by that head only.
+                if (first.Verdict == Verdict.Healthy && PredictOne(network, thresholds, null, output) is { Verdict: Verdict.Vanishing or Verdict.Exploding } own)
+                    return own;
+            }
+            else if (PredictOne(network with { Output = output, Outputs = ImmutableArray.Create(output) }, thresholds, null) is var head && head.Verdict != first.Verdict && head.Reason != NoWeights)
+            {
+                // Which of several outputs a loss reads, only its caller says.
+                return new(first.Parameters, first.FirstToLastRatio, first.Attenuation, first.InputAttenuation, Verdict.Unknown, head.Reason ?? $"its outputs differ: all together {Word(first)}, one of them {Word(head)}") { FirstWeight = first.FirstWeight, LastWeight = first.LastWeight };
+            }
         }
 
         foreach (var other in network.Others)
         {
             if (first.Verdict != Verdict.Unknown && PredictOne(other, thresholds, null) is var sized && sized.Verdict != first.Verdict)
-                return new(first.Parameters, first.FirstToLastRatio, first.Attenuation, first.InputAttenuation, Verdict.Unknown, sized.Reason ?? $"it depends on sizes that are not known: {Word(first)} or {Word(sized)}");
+                return new(first.Parameters, first.FirstToLastRatio, first.Attenuation, first.InputAttenuation, Verdict.Unknown, sized.Reason ?? $"it depends on sizes that are not known: {Word(first)} or {Word(sized)}") { FirstWeight = first.FirstWeight, LastWeight = first.LastWeight };
         }
 
         return first;
@@ -141,27 +157,31 @@ internal sealed class GradientFlowPrediction
 
     private static string Word(GradientFlowPrediction prediction) => prediction.Verdict.ToString().ToLowerInvariant();
 
-    private static GradientFlowPrediction PredictOne(Network network, Thresholds thresholds, string? way)
+    /// <param name="network">The network.</param>
+    /// <param name="thresholds">Where healthy ends.</param>
+    /// <param name="way">What is decided the other way.</param>
+    /// <param name="head">The output whose own weights are asked for; null for all weights.</param>
+    private static GradientFlowPrediction PredictOne(Network network, Thresholds thresholds, string? way, int? head = null)
     {
         var flow = Flow.Run(network, way);
         var parameters = Parameterize(flow);
-        var weights = flow.Parameters.Where(parameter => parameter.IsWeight && !flow.Network.Nodes[parameter.Node].IsUnjudged).ToList();
+        var isOwn = head is { } only ? OnlyIn(flow.Network, flow.Network.Outputs.Length == network.Outputs.Length ? network.Outputs.IndexOf(only) : -1) : null;
+        var weights = flow.Parameters.Where(parameter => parameter.IsWeight && !flow.Network.Nodes[parameter.Node].IsUnjudged && isOwn?[parameter.Node] != false).ToList();
         if (weights.Count == 0)
             return new(parameters, double.NaN, double.NaN, double.NaN, Verdict.Unknown, Obstacle(flow.Network) ?? NoWeights);
 
         var first = weights[0];
-        var last = weights[0];
         foreach (var weight in weights)
         {
             // A recurrent node has several, in the library's order.
             if (weight.Node < first.Node || (weight.Node == first.Node && weight.Order < first.Order))
                 first = weight;
-            if (weight.Node > last.Node || (weight.Node == last.Node && weight.Order > last.Order))
-                last = weight;
         }
 
+        var last = LastOf(weights, flow);
         var ratio = Math.Exp((LogSquareOf(weights, first) - LogSquareOf(weights, last)) / 2);
-        var attenuation = Math.Sqrt(flow.TotalAt(first.Node) / flow.TotalAtOutputs);
+        // Of one head alone the derivative at its output is not asked for: how much of the loss it is decides nothing.
+        var attenuation = isOwn is null ? Math.Sqrt(flow.TotalAt(first.Node) / flow.TotalAtOutputs) : 1;
         var inputAttenuation = Math.Sqrt(flow.TotalAt(0) / flow.TotalAtOutputs);
         var grown = WithScalesAtOne(network);
         var reason = Obstacle(flow.Network) ?? (double.IsNegativeInfinity(LogSquareOf(weights, first)) && grown is null ? ZeroGain(flow.Network) ?? SinglePosition(flow.Network, first) : null);
@@ -171,7 +191,45 @@ internal sealed class GradientFlowPrediction
             verdict = PredictOne(grown, thresholds, way).Verdict == Verdict.Vanishing ? Verdict.Vanishing : Verdict.Healthy;
         if (verdict == Verdict.Unknown)
             reason ??= "the gradient cannot be computed";
-        return new(parameters, ratio, attenuation, inputAttenuation, verdict, reason);
+        return new(parameters, ratio, attenuation, inputAttenuation, verdict, reason) { FirstWeight = first.Path, LastWeight = last.Path };
+    }
+
+    /// <summary>The nodes that lead to this output and to no other.</summary>
+    private static bool[] OnlyIn(Network network, int place)
+    {
+        if (place < 0 || place >= network.Outputs.Length || network.Outputs.Length < 2)
+            return new bool[network.Nodes.Length];
+        var own = (network with { Outputs = ImmutableArray.Create(network.Outputs[place]) }).Reached();
+        var others = (network with { Outputs = network.Outputs.RemoveAt(place) }).Reached();
+        return own.Zip(others, (one, other) => one && !other).ToArray();
+    }
+
+    /// <summary>
+    /// The weight that the loss reaches first. Of several heads beside each other it is the one with the largest gradient: what another one gets less, by its share of the loss or its few positions,
+    /// says nothing of the way back to the first weight. Nor do the weights of a gate for whole channels (squeeze and excitation), which stands beside the way.
+    /// </summary>
+    private static ParameterGradient LastOf(List<ParameterGradient> weights, Flow flow)
+    {
+        var nodes = flow.Network.Nodes;
+        var isOnWay = new bool[nodes.Length];
+        var leadsToWeights = new bool[nodes.Length];
+        var weighted = new HashSet<int>(weights.Select(weight => weight.Node));
+        foreach (var output in flow.Network.Outputs)
+            isOnWay[output] = true;
+        for (var node = nodes.Length - 1; node >= 0; node--)
+        {
+            foreach (var input in !isOnWay[node] || nodes[node].Inputs.IsDefault ? ImmutableArray<int>.Empty : nodes[node].Inputs)
+            {
+                if (nodes[node].Layer is Multiply && flow.Shapes[input].Positions == 1 && flow.Shapes[node].Positions > 1)
+                    continue;
+                isOnWay[input] = true;
+                leadsToWeights[input] |= leadsToWeights[node] || weighted.Contains(node);
+            }
+        }
+
+        return weights.Where(weight => isOnWay[weight.Node] && !leadsToWeights[weight.Node]).DefaultIfEmpty(weights[weights.Count - 1]).GroupBy(weight => weight.Node)
+            .Select(group => group.OrderByDescending(weight => weight.Order).First())
+            .OrderByDescending(weight => LogSquareOf(weights, weight)).ThenByDescending(weight => weight.Node).First();
     }
 
     /// <summary>A loss, a sampler, a schedule written as a module.</summary>

@@ -20,7 +20,7 @@ internal static class Inlined
             map[index] = node.Layer switch
             {
                 Choice choice => inputs[IsOther(choice.Condition) ? inputs.Length - 1 : 0],
-                Given given => Added(nodes, new NetworkNode(new OwnParameter(0, default, given.Start ?? (IsOther(Conditions.Given) ? given.With : given.Without)), inputs)),
+                Given given => Added(nodes, new NetworkNode(new OwnParameter(given.Features, default, given.Start ?? (IsOther(Conditions.Given) ? given.With : given.Without)), inputs)),
                 UnknownScale scale => Added(nodes, new NetworkNode(scale.IsShift ? new Scale(1, IsOther(Conditions.Given) ? 1 : 0) : new Scale(IsOther(Conditions.Given) ? 8 : 0.125), inputs)),
                 Block block => Opened(nodes, block, inputs, node.IsUnjudged),
                 _ => Added(nodes, node with { Inputs = inputs, Before = default, WeightPath = node.WeightPath }),

@@ -20,6 +20,9 @@ internal sealed record Network(ImmutableArray<NetworkNode> Nodes, int Output, Lo
         init;
     }
 
+    /// <summary>Whether each of <see cref="Outputs"/> is known to have a loss: then all of them together are what is trained.</summary>
+    public bool IsEachTrained { get; init; }
+
     /// <summary>The same model with other numbers where no code tells them: a verdict is one only if they share it.</summary>
     public ImmutableArray<Network> Others
     {
@@ -79,6 +82,12 @@ internal sealed record NetworkNode(Layer Layer, ImmutableArray<int> Inputs, stri
         init;
     }
 
+    /// <summary>The parameters that its weight is computed of; default where it is one itself, by its own path.</summary>
+    public ImmutableArray<WeightShare> WeightShares { get; init; }
+
+    /// <summary>The parameters that its bias is computed of; default where it is one itself.</summary>
+    public ImmutableArray<WeightShare> BiasShares { get; init; }
+
     /// <summary>Path of the bias: the module's and <c>.bias</c>, if nothing else is said.</summary>
     public string? BiasPath
     {
@@ -86,6 +95,12 @@ internal sealed record NetworkNode(Layer Layer, ImmutableArray<int> Inputs, stri
         init;
     }
 }
+
+/// <summary>A parameter that a weight or bias is computed of.</summary>
+/// <param name="Path">Its path.</param>
+/// <param name="Scale">Typical size of the derivative of the weight's element by the parameter's.</param>
+/// <param name="IsWeight">Whether it is a matrix or kernel, else one number for each unit.</param>
+internal sealed record WeightShare(string Path, double Scale, bool IsWeight);
 
 /// <summary>Sizes assumed where neither the model nor its caller tells them.</summary>
 /// <param name="Batch">Samples of one step.</param>
@@ -255,6 +270,7 @@ internal enum ActivationKind
     Arctan,
     Arcsinh,
     Sine,
+    Cosine,
     Square,
     Exponential,
     Absolute,
@@ -385,7 +401,11 @@ internal sealed record OwnParameter(int Features, ImmutableArray<int> Positions,
 /// <param name="Start">Its elements; null where nobody tells, and both <paramref name="Without"/> and <paramref name="With"/> are tried.</param>
 /// <param name="Without">As if it were not there.</param>
 /// <param name="With">As it usually is.</param>
-internal sealed record Given(Distribution? Start, Distribution Without, Distribution With) : Layer;
+internal sealed record Given(Distribution? Start, Distribution Without, Distribution With) : Layer
+{
+    /// <summary>Its features; 0 for those of what it meets.</summary>
+    public int Features { get; init; }
+}
 
 /// <summary>
 /// Attention: inputs are queries, keys and values, projected already; the value at a query is the mean of all values, weighted by the softmax of the scaled dot products.
@@ -404,6 +424,12 @@ internal sealed record Append : Layer;
 /// <summary>The average over the features, as one feature.</summary>
 /// <param name="Sum">Whether it is the sum.</param>
 internal sealed record FeatureMean(bool Sum) : Layer;
+
+/// <summary>Passes its value on and no derivative: what comes before learns nothing by it.</summary>
+internal sealed record Cut : Layer;
+
+/// <summary>The largest of the features, as one feature.</summary>
+internal sealed record FeatureMaximum : Layer;
 
 /// <summary>Multiplies by a number, or adds one, that no code tells: a small one and a large one are tried.</summary>
 internal sealed record UnknownScale(bool IsShift) : Layer;

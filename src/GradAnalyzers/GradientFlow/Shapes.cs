@@ -155,7 +155,7 @@ internal static class Shapes
                 Unflatten unflatten => new(unflatten.Features, unflatten.Positions),
                 SelectPosition => Shape.Vector(input.Features),
                 Rearrange rearrange => Rearranged(rearrange, input),
-                FeatureMean => input with { Features = 1 },
+                FeatureMean or FeatureMaximum => input with { Features = 1 },
                 SliceFeatures slice => input with { Features = slice.Features > 0 ? slice.Features : Math.Max(input.Features / Math.Max(slice.Parts, 1), 1) },
                 SlicePositions slice => input with { Sizes = ImmutableArray.Create(slice.Count > 0 ? Math.Min(slice.Count, Math.Max(input.Positions, 1)) : Math.Max(input.Positions / 2, 1)) },
                 OwnParameter parameter => OfParameter(parameter, uses.Met[i], shapes),

@@ -18,6 +18,13 @@ internal static class AttentionBlock
         new NetworkNode(new Activation(ActivationKind.Sigmoid), ImmutableArray.Create(2)),
         new NetworkNode(new Multiply(), ImmutableArray.Create(1, 3))));
 
+    /// <summary>A value times one more than a gate.</summary>
+    public static Block GateBesideItsValue { get; } = new(ImmutableArray.Create(
+        new NetworkNode(new Input(), ImmutableArray<int>.Empty),
+        new NetworkNode(new Input(), ImmutableArray<int>.Empty),
+        new NetworkNode(new Scale(1, 1), ImmutableArray.Create(1)),
+        new NetworkNode(new Multiply(), ImmutableArray.Create(0, 2))));
+
     /// <summary>Weights of positions times their values, summed.</summary>
     public static Block WeightedMean { get; } = new(ImmutableArray.Create(
         new NetworkNode(new Input(), ImmutableArray<int>.Empty),
@@ -31,10 +38,12 @@ internal static class AttentionBlock
         new NetworkNode(new RootMeanSquareNorm(features), ImmutableArray.Create(0)),
         new NetworkNode(new Scale(1 / Math.Sqrt(Math.Max(features, 1))), ImmutableArray.Create(1))));
 
-    /// <summary><c>MultiheadAttention</c> of queries, keys and values; null where its sizes are not known.</summary>
-    public static Layer? OfLibrary(ModelNode node)
+    /// <summary><c>MultiheadAttention</c> of queries, keys and values; null where it is none.</summary>
+    /// <param name="node">Its use.</param>
+    /// <param name="features">Its features, which cancel out of how it starts.</param>
+    public static Layer? OfLibrary(ModelNode node, int features)
     {
-        if (node.Layer is not { } layer || node.Size("features")?.Whole is not (> 0 and { } features))
+        if (node.Layer is not { } layer)
             return null;
         var builder = new Builder(layer, features, node.Size("heads")?.Whole ?? 8, 0, null, 0);
         var inputs = Enumerable.Range(0, Math.Min(node.Inputs.Length, 3)).Select(_ => builder.Input()).ToList();

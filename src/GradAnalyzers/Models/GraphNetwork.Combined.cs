@@ -16,18 +16,23 @@ internal sealed partial class GraphNetwork
     private NetworkNode? Combined(ModelNode node) => node.Role switch
     {
         _ when node.Inputs.IsEmpty => null,
-        Role.MatMul when node.Inputs.Length >= 2 => AttentionOf(node) ?? WeightedMeanOf(node) ?? ProductOf(node),
+        Role.MatMul when node.Inputs.Length >= 2 => AttentionOf(node.Inputs[0], node.Inputs[1]) ?? AttentionTurned(node) ?? WeightedMeanOf(node) ?? ProductOf(node),
         Role.Multiply when node.Inputs.Length == 2 => ActivationWrittenOut(node) ?? GeluWrittenOut(node) ?? NormWrittenOut(node),
+        Role.Add when node.Inputs.Length == 2 => GateBesideItsValue(node),
         Role.Divide when node.Inputs.Length == 2 => NormWrittenOut(node),
         Role.Power when node.Number("exponent") == -1 => SigmoidWrittenOut(node),
         Role.Divide when node.Inputs.Length == 1 && node.Truth("operand_first") == true && node.Number("operand") == 1 => SigmoidWrittenOut(node),
         _ => null,
     };
 
+    /// <summary><c>v softmax(scale q k^T)^T</c>: channels before positions.</summary>
+    private NetworkNode? AttentionTurned(ModelNode node) =>
+        Behind(node.Inputs[1], Role.Permute, Role.Dropout, Role.Identity) is { Inputs: [var weights] } && Behind(weights, Role.Softmax, Role.Dropout, Role.Identity) is not null ? AttentionOf(weights, node.Inputs[0]) : null;
+
     /// <summary><c>softmax(scale q k^T + mask) v</c>.</summary>
-    private NetworkNode? AttentionOf(ModelNode node)
+    private NetworkNode? AttentionOf(int weights, int values)
     {
-        if (Behind(node.Inputs[0], Role.Softmax, Role.Dropout, Role.Identity, Role.Reshape, Role.Permute, Role.Mask) is not { Inputs.IsEmpty: false } softmax)
+        if (Behind(weights, Role.Softmax, Role.Dropout, Role.Identity, Role.Reshape, Role.Permute, Role.Mask) is not { Inputs.IsEmpty: false } softmax)
             return null;
         var scale = 1.0;
         var isScaleKnown = true;
@@ -71,7 +76,7 @@ internal sealed partial class GraphNetwork
         if (_layouts[current.Inputs[0]] is not { } query || _layouts[current.Inputs[1]] is not { Rank: > 1 } keyTransposed)
         {
             return Behind(current.Inputs[1], Role.Permute) is not null && softmax.Number("dimension") is null or -1 or 2 or 3
-                ? new NetworkNode(new Attention(UnknownParts, isScaled && isScaleKnown ? scale : null, isCausal), ImmutableArray.Create(current.Inputs[0], current.Inputs[1], node.Inputs[1]))
+                ? new NetworkNode(new Attention(UnknownParts, isScaled && isScaleKnown ? scale : null, isCausal), ImmutableArray.Create(current.Inputs[0], current.Inputs[1], values))
                 : null;
         }
 
@@ -79,7 +84,7 @@ internal sealed partial class GraphNetwork
         if (query.Rank < 2 || !query.Dimensions[^1].All(axis => axis.Kind == AxisKind.Feature) || keyTransposed.Dimensions[^2].Any(axis => axis.Kind != AxisKind.Feature)
             || query.Dimensions[^2].Any(axis => axis.Kind == AxisKind.Feature))
             return null;
-        return new NetworkNode(new Attention(HeadsOf(query), isScaled && !isScaleKnown ? null : scale, isCausal), ImmutableArray.Create(current.Inputs[0], current.Inputs[1], node.Inputs[1]));
+        return new NetworkNode(new Attention(HeadsOf(query), isScaled && !isScaleKnown ? null : scale, isCausal), ImmutableArray.Create(current.Inputs[0], current.Inputs[1], values));
     }
 
     /// <summary>A softmax over positions times their values: their weighted mean.</summary>
@@ -138,9 +143,24 @@ internal sealed partial class GraphNetwork
         var isTransposed = _graph.Nodes[node.Inputs[1]].Role == Role.Permute;
         var (inputs, outputs) = isTransposed ? (columns, rows) : (rows, columns);
         var isKnown = inputs.IsKnown && outputs.IsKnown;
-        return Start(parameter.Initialization, Width(inputs), Width(inputs), Width(outputs), isKnown, isKnown) is { } start && !parameter.Initialization.IsDefault
+        // The library takes the second dimension for the fan-in, whichever side the product puts it on.
+        return Start(parameter.Initialization, Width(columns), Width(columns), Width(rows), isKnown, isKnown) is { } start && !parameter.Initialization.IsDefault
             ? new NetworkNode(new Linear(Width(inputs), Width(outputs), start, null), ImmutableArray.Create(node.Inputs[0])) { WeightPath = parameter.Path.Length > 0 ? parameter.Path : null }
             : new NetworkNode(new Opaque($"how '{parameter.Path}' starts is not known"), node.Inputs);
+    }
+
+    /// <summary><c>x + x * gate</c>: x times one more than the gate. As a sum of two values it would be one of independent ones.</summary>
+    private NetworkNode? GateBesideItsValue(ModelNode node)
+    {
+        for (var place = 0; place < 2; place++)
+        {
+            var value = node.Inputs[place];
+            var product = _graph.Nodes[node.Inputs[1 - place]];
+            if (product is { Role: Role.Multiply, Inputs: [var one, var other] } && one != other && (one == value || other == value))
+                return new NetworkNode(AttentionBlock.GateBesideItsValue, ImmutableArray.Create(value, one == value ? other : one));
+        }
+
+        return null;
     }
 
     /// <summary><c>1 / (1 + exp(x))</c>: the sigmoid of -x, which has the moments of that of x.</summary>

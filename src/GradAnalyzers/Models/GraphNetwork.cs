@@ -20,6 +20,19 @@ internal sealed partial class GraphNetwork
     /// <summary>Where the real number matters, a narrow and a wide model are predicted beside it, and all have to agree.</summary>
     private const int NarrowWidth = 16, WideWidth = 4096;
 
+    /// <summary>
+    /// What an initializer is given and no code tells: a gain of 1 and biases of 0, beside it a tenth and nothing, and twice as much and standard normal biases. Between these lie the gains in use
+    /// (<c>calculate_gain</c> gives 1 to 5/3, small ones stand before outputs).
+    /// </summary>
+    private sealed record Assumed(int Width, double Gain, Distribution Bias)
+    {
+        public static Assumed Usual { get; } = new(UnknownWidth, 1, Distribution.Constant(0));
+
+        public static ImmutableArray<Assumed> OtherWidths { get; } = ImmutableArray.Create(Usual with { Width = NarrowWidth }, Usual with { Width = WideWidth });
+
+        public static ImmutableArray<Assumed> OtherNumbers { get; } = ImmutableArray.Create(Usual with { Gain = 0.1 }, Usual with { Gain = 2, Bias = Distribution.StandardNormal });
+    }
+
     /// <summary>Heads, groups of features and the like whose number the source does not tell.</summary>
     private const int UnknownParts = 8;
 
@@ -30,14 +43,21 @@ internal sealed partial class GraphNetwork
     private readonly Layouts _layouts;
     private readonly ILookup<int, ModelNode> _readers;
 
-    private readonly int _unknownWidth;
-    private bool _dependsOnWidth;
+    /// <summary>Nodes that are computed of given tensors only: a table of positions that forward cuts, a mask that it turns.</summary>
+    private readonly bool[] _isGiven;
 
-    private GraphNetwork(ModelGraph graph, Layouts layouts, int unknownWidth)
+    private readonly Assumed _assumed;
+    private bool _dependsOnWidth;
+    private bool _dependsOnNumbers;
+
+    private GraphNetwork(ModelGraph graph, Layouts layouts, Assumed assumed)
     {
         _graph = graph;
         _layouts = layouts;
-        _unknownWidth = unknownWidth;
+        _assumed = assumed;
+        _isGiven = new bool[graph.Nodes.Length];
+        foreach (var node in graph.Nodes)
+            _isGiven[node.Index] = node.Role == Role.Data ? !node.IsPreviousStep : node.Role is not (Role.Opaque or Role.Input or Role.Parameter or Role.Embedding) && node.Layer is null && !node.Inputs.IsEmpty && node.Inputs.All(input => _isGiven[input]);
         _readers = graph.Nodes.SelectMany(node => node.Inputs.Select(input => (input, node))).ToLookup(pair => pair.input, pair => pair.node);
     }
 
@@ -46,14 +66,24 @@ internal sealed partial class GraphNetwork
     public static Network Of(ModelGraph graph, Loss? loss = null)
     {
         var layouts = Layouts.Of(graph);
-        var reader = new GraphNetwork(graph, layouts, UnknownWidth);
+        var reader = new GraphNetwork(graph, layouts, Assumed.Usual);
         var network = reader.Read(loss ?? Loss.Unknown);
-        return reader._dependsOnWidth
-            ? network with { Others = ImmutableArray.Create(new GraphNetwork(graph, layouts, NarrowWidth).Read(network.Loss), new GraphNetwork(graph, layouts, WideWidth).Read(network.Loss)) }
-            : network;
+        var others = (reader._dependsOnWidth ? Assumed.OtherWidths : ImmutableArray<Assumed>.Empty).AddRange(reader._dependsOnNumbers ? Assumed.OtherNumbers : ImmutableArray<Assumed>.Empty);
+        return others.IsEmpty ? network : network with { Others = others.Select(other => new GraphNetwork(graph, layouts, other).Read(network.Loss)).ToImmutableArray() };
     }
 
-    private Network Read(Loss loss) => new(_graph.Nodes.Select(NodeOf).ToImmutableArray(), Math.Max(_graph.Output, 0), loss) { Outputs = Heads() };
+    private Network Read(Loss loss)
+    {
+        // One that may have a loss or not has to agree with the others.
+        var trained = _graph.UsesOfOutputs.Contains(OutputUse.Unknown) ? ImmutableArray<int>.Empty : Used(OutputUse.Loss);
+        var heads = trained.IsEmpty ? Heads() : trained;
+        var output = heads.IsDefaultOrEmpty ? Math.Max(_graph.Output, 0) : heads[0];
+        return new(_graph.Nodes.Select(NodeOf).ToImmutableArray(), output, loss) { Outputs = heads, IsEachTrained = !trained.IsEmpty };
+    }
+
+    /// <summary>The outputs of which the program makes this.</summary>
+    private ImmutableArray<int> Used(OutputUse use) => _graph.UsesOfOutputs.Length != _graph.Outputs.Length ? ImmutableArray<int>.Empty
+        : _graph.Outputs.Where((output, place) => _graph.UsesOfOutputs[place] == use && _graph.Nodes[output].Role is not (Role.Data or Role.Input or Role.Parameter)).Take(MaximumOutputs).ToImmutableArray();
 
     /// <summary>The outputs that have a loss of their own: not the states and features on the way to others.</summary>
     private ImmutableArray<int> Heads()
@@ -72,7 +102,11 @@ internal sealed partial class GraphNetwork
             }
         }
 
-        return _graph.Outputs.Where((output, place) => place == 0 || (!behind.Contains(output) && !IsState(_graph.Nodes[output]))).Distinct().Take(MaximumOutputs).ToImmutableArray();
+        var unread = Used(OutputUse.Unread);
+        if (unread.Length == _graph.Outputs.Length)
+            unread = ImmutableArray<int>.Empty;
+        var first = Enumerable.Range(0, _graph.Outputs.Length).First(place => !unread.Contains(_graph.Outputs[place]));
+        return _graph.Outputs.Where((output, place) => !unread.Contains(output)).Where((output, place) => output == _graph.Outputs[first] || (!behind.Contains(output) && !IsState(_graph.Nodes[output]))).Distinct().Take(MaximumOutputs).ToImmutableArray();
     }
 
     private bool IsState(ModelNode node) => node.Role is Role.Data or Role.Input or Role.Parameter
@@ -82,9 +116,14 @@ internal sealed partial class GraphNetwork
     {
         if (Combined(node) is { } combined)
             return combined;
+        if (node.Layer is null && Whole(node, Evaluation.Evaluator.WeightPlace) is { } place)
+            return ByComputedWeight(node, place);
         var path = node.Layer is { Parameters.IsEmpty: false } layer ? layer.Path : null;
         var before = BeforeOf(node);
         var made = LayerOf(node);
+        // What is not predicted of tensors that are given is one more of them.
+        if (made is Opaque && _isGiven[node.Index])
+            return new NetworkNode(GivenOf(node), ImmutableArray<int>.Empty);
         // A vector out of all positions is what a flatten makes.
         if (made is Identity && !before.IsDefault && before is [{ Split: 1, Joined: 0 }] && node.Role is Role.Flatten or Role.Reshape)
             return new NetworkNode(new Flatten(), InputsOf(node));
@@ -93,7 +132,7 @@ internal sealed partial class GraphNetwork
 
     // A recurrent layer's initial state is no input that a gradient of interest goes through; neither is what a mask is made of, or a table's index.
     private static ImmutableArray<int> InputsOf(ModelNode node) =>
-        node.Role.IsRecurrent() && node.Inputs.Length > 1 ? node.Inputs.RemoveRange(1, node.Inputs.Length - 1) : node.Inputs;
+        node.Role is Role.Rnn or Role.Lstm or Role.Gru && node.Inputs.Length > 1 ? node.Inputs.RemoveRange(1, node.Inputs.Length - 1) : node.Inputs;
 
     /// <summary>Where a layer takes other dimensions for features than those that are: what has to be done before.</summary>
     private ImmutableArray<Rearrange?> BeforeOf(ModelNode node)
@@ -154,9 +193,9 @@ internal sealed partial class GraphNetwork
             Role.Conv or Role.ConvTranspose => Convolution(node),
             Role.Embedding => EmbeddingOf(node),
             Role.Rnn or Role.Lstm or Role.Gru => RecurrentOf(node),
-            Role.Attention => AttentionBlock.OfLibrary(node) ?? new Opaque("attention of unknown sizes"),
+            Role.Attention => AttentionBlock.OfLibrary(node, Width(node.Size("features"))) ?? new Opaque("attention of unknown sizes"),
             Role.Transformer => AttentionBlock.OfTransformer(node) ?? new Opaque("a transformer layer of unknown sizes"),
-            Role.RnnCell or Role.LstmCell or Role.GruCell => new Opaque("a recurrent cell"),
+            Role.RnnCell or Role.LstmCell or Role.GruCell => CellOf(node),
             Role.Softmax => SoftmaxOf(node),
             Role.LogSoftmax => new Softmax(Logarithm: true),
             Role.Power => node.Number("exponent") switch
@@ -174,7 +213,9 @@ internal sealed partial class GraphNetwork
             Role.MaxPool => new MaxPooling(Windowed(node)),
             Role.AvgPool => new AveragePooling(Windowed(node)),
             Role.AdaptiveAvgPool or Role.AdaptiveMaxPool => Adaptive(node),
-            Role.Mean or Role.Sum => ReducedOf(node),
+            // The larger of two values is another thing than the largest of one.
+            Role.Maximum when node.Inputs.Length > 1 => new Opaque($"'{node.Name}' is not predicted"),
+            Role.Mean or Role.Sum or Role.Maximum => ReducedOf(node),
             Role.Dropout => new Dropout(node.Number("probability") ?? 0.5),
             Role.Identity or Role.Permute or Role.Pad or Role.Expand or Role.Split or Role.Triangle => new Identity(),
             Role.Flatten => node.Number("start") is 0 && _layouts[node.Index] is null ? new Opaque("flatten over the batch") : _layouts[node.Index] is null ? new Flatten() : new Identity(),
@@ -192,7 +233,7 @@ internal sealed partial class GraphNetwork
             // What is masked before a softmax is left out of it, whatever it was.
             Role.Mask when UsesOf(node.Index).Any(use => use.Role == Role.Softmax) => new Identity(),
             Role.Concat or Role.Stack => JoinedOf(node),
-            Role.Detach => new Opaque("the gradient is cut by detach"),
+            Role.Detach => new Cut(),
             Role.Opaque => new Opaque(node.Reason ?? "unknown"),
             _ => new Opaque($"'{node.Name}' is not predicted"),
         };
@@ -220,7 +261,7 @@ internal sealed partial class GraphNetwork
     /// <summary>A tensor that the model does not compute: what it is filled with, or, where nobody tells, what its reader makes of it.</summary>
     private Layer GivenOf(ModelNode node)
     {
-        if (node.Constants.TryGetValue("name", out var name) && name.Text.StartsWith("previous step", StringComparison.Ordinal))
+        if (node.IsPreviousStep)
             return new Opaque("a value of the previous step of a loop");
         var filled = node.Number("value") is { } value ? Distribution.Constant(value)
             : node.Number("mean") is { } mean && node.Number("deviation") is { } deviation ? Distribution.Normal(mean, deviation)
@@ -230,7 +271,9 @@ internal sealed partial class GraphNetwork
             return new Given(filled, Distribution.Constant(0), Distribution.StandardNormal);
         if (uses.Count > 0 && uses.All(use => use.Role is Role.Multiply or Role.Divide))
             return new Given(filled, Distribution.Constant(1), new Distribution(0.5, 0.25));
-        return filled is null ? new Input() : new Given(filled, filled, filled);
+        // The state that a cell begins with has the cell's features.
+        var state = uses.FirstOrDefault(use => use.Role is Role.RnnCell or Role.LstmCell or Role.GruCell && use.Inputs.IndexOf(node.Index) > 0);
+        return filled is null ? new Input() : new Given(filled, filled, filled) { Features = state is not null ? Width(state.Size("hidden")) : _layouts[node.Index] is null ? 0 : FeaturesOf(node.Index) };
     }
 
     private Layer ParameterOf(ModelNode node)
@@ -238,7 +281,7 @@ internal sealed partial class GraphNetwork
         if (node.Parameter is not { } parameter)
             return new Opaque($"'{node.Name}' is a parameter of its own that is not known");
         var layout = _layouts[node.Index];
-        var features = layout is null ? 0 : Number(layout.Features) ?? (layout.Features.IsEmpty ? 1 : _unknownWidth);
+        var features = layout is null ? 0 : Number(layout.Features) ?? (layout.Features.IsEmpty ? 1 : _assumed.Width);
         var start = Start(parameter.Initialization, Math.Max(features, 1), Math.Max(features, 1), Math.Max(features, 1), isWidthKnown: true, isQuotientKnown: true);
         // How it starts matters as little as that of a tensor that is given: it is tried both ways.
         if (start is null || parameter.Initialization.IsDefault)
@@ -250,7 +293,7 @@ internal sealed partial class GraphNetwork
         return new OwnParameter(features, layout is null ? default : layout.Positions.Select(axis => Number([axis]) ?? 0).ToImmutableArray() is var sizes && sizes.Contains(0) ? default : sizes, start);
     }
 
-    private int FeaturesOf(int node) => _layouts[node] is { } layout ? Number(layout.Features) ?? _unknownWidth : _unknownWidth;
+    private int FeaturesOf(int node) => _layouts[node] is { } layout ? Number(layout.Features) ?? _assumed.Width : _assumed.Width;
 
     private static int HeadsOf(Layout? query)
     {
@@ -275,17 +318,19 @@ internal sealed partial class GraphNetwork
     private Layer ReducedOf(ModelNode node)
     {
         var isSum = node.Role == Role.Sum;
-        if (_layouts[node.Inputs[0]] is not { IsFree: false } layout || Layouts.Reduced(node, layout) is not { } reduced)
-            return isSum ? new Opaque($"'{node.Name}' is not predicted") : MeanOf(node, _graph);
+        // Of an image that nothing has read yet the second dimension holds the channels.
+        var layout = _layouts[node.Inputs[0]] is { IsFree: true, Rank: > 3 } image ? image.ReadAs(image.Dimensions[1].Select(axis => axis.Id).ToList()) : _layouts[node.Inputs[0]];
+        if (layout is not { IsFree: false } || Layouts.Reduced(node, layout) is not { } reduced)
+            return node.Role == Role.Mean ? MeanOf(node, _graph) : new Opaque($"'{node.Name}' is not predicted");
         var axes = reduced.SelectMany(dimension => layout.Dimensions[dimension]).ToList();
         if (axes.Count == 0)
             return new Identity();
         if (axes.All(axis => axis.Kind == AxisKind.Feature) && axes.Count == layout.Features.Length)
-            return new FeatureMean(isSum);
+            return node.Role == Role.Maximum ? new FeatureMaximum() : new FeatureMean(isSum);
         if (axes.Any(axis => axis.Kind is not AxisKind.Position))
-            return new Opaque(isSum ? $"'{node.Name}' is not predicted" : "a mean over dimensions that are not known to be positions");
+            return new Opaque(node.Role != Role.Mean ? $"'{node.Name}' is not predicted" : "a mean over dimensions that are not known to be positions");
         var kept = layout.Positions.Where(axis => !axes.Contains(axis)).ToList();
-        return new AdaptivePooling(kept.Count == 0 ? ImmutableArray<int>.Empty : ImmutableArray.Create(Number(kept) ?? UnknownParts), Sum: isSum);
+        return new AdaptivePooling(kept.Count == 0 ? ImmutableArray<int>.Empty : ImmutableArray.Create(Number(kept) ?? UnknownParts), Maximum: node.Role == Role.Maximum, Sum: isSum);
     }
 
     private Layer JoinedOf(ModelNode node)
@@ -371,8 +416,8 @@ internal sealed partial class GraphNetwork
         if (Start(weight.Initialization, fanIn, fanIn, fanOut, isKnown, isKnown || (inputs is { } one && outputs is { } other && one.Text == other.Text)) is not { } start)
             return new Opaque($"how '{layer.Path}' starts is not known");
         Distribution? biasStart = null;
-        if (layer.Bias is { } bias && (biasStart = Start(bias.Initialization, fanIn, fanIn, fanOut, isKnown, isKnown)) is null)
-            return new Opaque($"how the bias of '{layer.Path}' starts is not known");
+        if (layer.Bias is { } bias && (biasStart = BiasStart(bias.Initialization, fanIn, fanOut, isKnown)) is null)
+            return new Opaque($"how '{layer.Path}' starts is not known");
         return make(start, biasStart, fanIn, fanOut);
     }
 
@@ -380,25 +425,50 @@ internal sealed partial class GraphNetwork
     {
         if (node.Layer is not { Weight: { } weight } layer)
             return new Opaque($"the weight of '{node.Name}' is not known");
-        var window = Windowed(node);
+        var shape = KernelOf(node);
+        if (Start(weight.Initialization, shape.FanIn, shape.FanIn, shape.FanOut, shape.IsKnown, shape.IsKnown) is not { } start)
+            return new Opaque($"how '{layer.Path}' starts is not known");
+        Distribution? biasStart = null;
+        if (layer.Bias is { } bias && (biasStart = BiasStart(bias.Initialization, shape.FanIn, shape.FanOut, shape.IsKnown)) is null)
+            return new Opaque($"how '{layer.Path}' starts is not known");
+        return shape.Made(start, biasStart);
+    }
+
+    private KernelShape KernelOf(ModelNode node)
+    {
         var inputs = node.Size("channels_in");
         var outputs = node.Size("channels_out");
         // A grouping by an unknown number is a depthwise convolution where it is the number of channels.
         var groups = Whole(node, "groups") ?? (node.Size("groups") is { } size && size.Text == inputs?.Text ? Width(inputs) : 1);
-        var (channelsIn, channelsOut) = (Width(inputs), Width(outputs));
-        var isTransposed = node.Role == Role.ConvTranspose;
-        var fanIn = Math.Max(1, (isTransposed ? channelsOut : channelsIn) / Math.Max(groups, 1)) * window.Area;
-        var fanOut = (isTransposed ? channelsIn : channelsOut) * window.Area;
-        var isKnown = inputs is { IsKnown: true } && outputs is { IsKnown: true };
-        if (Start(weight.Initialization, fanIn, fanIn, fanOut, isKnown, isKnown) is not { } start)
-            return new Opaque($"how '{layer.Path}' starts is not known");
-        Distribution? biasStart = null;
-        if (layer.Bias is { } bias && (biasStart = Start(bias.Initialization, fanIn, fanIn, fanOut, isKnown, isKnown)) is null)
-            return new Opaque($"how the bias of '{layer.Path}' starts is not known");
-        return new Convolution(channelsIn, channelsOut, window, start, biasStart, groups)
+        return new(Width(inputs), Width(outputs), Windowed(node), groups, node.Role == Role.ConvTranspose, Sizes(node, "output_padding") ?? ImmutableArray<int>.Empty, inputs is { IsKnown: true } && outputs is { IsKnown: true });
+    }
+
+    /// <summary>A convolution without its weight.</summary>
+    private sealed record KernelShape(int Inputs, int Outputs, Window Window, int Groups, bool IsTransposed, ImmutableArray<int> OutputPadding, bool IsKnown)
+    {
+        public int FanIn => Math.Max(1, (IsTransposed ? Outputs : Inputs) / Math.Max(Groups, 1)) * Window.Area;
+
+        public int FanOut => (IsTransposed ? Inputs : Outputs) * Window.Area;
+
+        public Convolution Made(Distribution start, Distribution? bias) => new(Inputs, Outputs, Window, start, bias, Groups) { Transposed = IsTransposed, OutputPadding = OutputPadding };
+    }
+
+    /// <summary>A linear layer or convolution by a function that is given a weight of the model's own.</summary>
+    private NetworkNode ByComputedWeight(ModelNode node, int place)
+    {
+        var isLinear = node.Role == Role.Linear;
+        var (inputs, outputs) = (node.Size("fan_in"), node.Size("fan_out"));
+        var shape = isLinear ? null : KernelOf(node);
+        (int In, int Out, bool IsKnown) fans = shape is null ? (Width(inputs), Width(outputs), inputs is { IsKnown: true } && outputs is { IsKnown: true }) : (shape.FanIn, shape.FanOut, shape.IsKnown);
+        var read = node.Inputs.Take(place).ToImmutableArray();
+        if (Computed(node, place, fans, out var reason) is not var (weight, bias))
+            return new NetworkNode(new Opaque(reason!), read);
+        return new NetworkNode(shape is null ? new Linear(fans.In, fans.Out, weight.Start, bias?.Start) : shape.Made(weight.Start, bias?.Start), read)
         {
-            Transposed = isTransposed,
-            OutputPadding = Sizes(node, "output_padding") ?? ImmutableArray<int>.Empty,
+            Before = BeforeOf(node),
+            WeightPath = weight.Shares[0] is { Path.Length: > 0 } share ? share.Path : null,
+            WeightShares = weight.Shares.RemoveAll(one => one.Path.Length == 0),
+            BiasShares = bias is null ? default : bias.Shares.RemoveAll(one => one.Path.Length == 0),
         };
     }
 
@@ -407,11 +477,11 @@ internal sealed partial class GraphNetwork
         var features = node.Size("features");
         if (node.Layer is not { Weight: { } weight } layer || features is null)
             return new Opaque($"the weight of '{node.Name}' is not known");
-        var start = weight.Initialization.IsDefault ? Distribution.StandardNormal : Start(weight.Initialization, Width(features), Width(features), Whole(node, "tokens") ?? _unknownWidth, features is { IsKnown: true }, features is { IsKnown: true });
+        var start = weight.Initialization.IsDefault ? Distribution.StandardNormal : Start(weight.Initialization, Width(features), Width(features), Whole(node, "tokens") ?? _assumed.Width, features is { IsKnown: true }, features is { IsKnown: true });
         // A table of positions: the same rows in every sample.
         if (start is not null && node.Inputs.Length == 1 && IsCounted(node.Inputs[0]))
             return new OwnParameter(Width(features), default, start);
-        return start is null ? new Opaque($"how '{layer.Path}' starts is not known") : new Embedding(Whole(node, "tokens") ?? _unknownWidth, Width(features), start);
+        return start is null ? new Opaque($"how '{layer.Path}' starts is not known") : new Embedding(Whole(node, "tokens") ?? _assumed.Width, Width(features), start);
     }
 
     /// <summary>Whether a value is a row of numbers that count, whatever its shape.</summary>
@@ -427,30 +497,9 @@ internal sealed partial class GraphNetwork
     {
         if (node.Layer is not { } layer)
             return new Opaque($"the weights of '{node.Name}' are not known");
-        var kind = node.Role switch
-        {
-            Role.Lstm => RecurrentKind.Lstm,
-            Role.Gru => RecurrentKind.Gru,
-            _ => node.Constants.TryGetValue("nonlinearity", out var name) && name.Text == "ReLU" ? RecurrentKind.ReLU : RecurrentKind.Tanh,
-        };
-        var hidden = node.Size("hidden");
-        var inputs = node.Size("inputs");
-        var isKnown = hidden is { IsKnown: true };
-        Distribution? inputWeight = null, hiddenWeight = null;
-        foreach (var parameter in layer.Parameters.Where(parameter => !parameter.Initialization.IsDefault && parameter.Name.StartsWith("weight", StringComparison.Ordinal)))
-        {
-            var isHidden = parameter.Name.StartsWith("weight_hh", StringComparison.Ordinal);
-            var fan = Width(isHidden ? hidden : inputs);
-            var gates = node.Role switch { Role.Lstm => 4, Role.Gru => 3, _ => 1 };
-            if (Start(parameter.Initialization, fan, fan, gates * Width(hidden), isKnown && inputs is { IsKnown: true }, isKnown && inputs is { IsKnown: true }) is not { } start)
-                return new Opaque($"how '{layer.Path}' starts is not known");
-            if (isHidden)
-                hiddenWeight ??= start;
-            else
-                inputWeight ??= start;
-        }
-
-        return new Recurrent(kind, Width(inputs), Width(hidden))
+        if (StartsOf(node, layer) is not var (inputWeight, hiddenWeight))
+            return new Opaque($"how '{layer.Path}' starts is not known");
+        return new Recurrent(KindOf(node), Width(node.Size("inputs")), Width(node.Size("hidden")))
         {
             Layers = Whole(node, "layers") ?? 1,
             Bidirectional = node.Truth("bidirectional") == true,
@@ -458,6 +507,57 @@ internal sealed partial class GraphNetwork
             InputWeight = inputWeight,
             HiddenWeight = hiddenWeight,
         };
+    }
+
+    private static RecurrentKind KindOf(ModelNode node) => node.Role switch
+    {
+        Role.Lstm or Role.LstmCell => RecurrentKind.Lstm,
+        Role.Gru or Role.GruCell => RecurrentKind.Gru,
+        _ => node.Constants.TryGetValue("nonlinearity", out var name) && name.Text == "ReLU" ? RecurrentKind.ReLU : RecurrentKind.Tanh,
+    };
+
+    /// <summary>How the weights of a recurrent layer start, where the library's own start does not stand; null where that is not known.</summary>
+    private (Distribution? Input, Distribution? Hidden)? StartsOf(ModelNode node, ModelLayer layer)
+    {
+        var hidden = node.Size("hidden");
+        var inputs = node.Size("inputs");
+        var isKnown = hidden is { IsKnown: true } && inputs is { IsKnown: true };
+        Distribution? inputWeight = null, hiddenWeight = null;
+        foreach (var parameter in layer.Parameters.Where(parameter => !parameter.Initialization.IsDefault && parameter.Name.StartsWith("weight", StringComparison.Ordinal)))
+        {
+            var isHidden = parameter.Name.StartsWith("weight_hh", StringComparison.Ordinal);
+            var fan = Width(isHidden ? hidden : inputs);
+            var gates = KindOf(node) switch { RecurrentKind.Lstm => 4, RecurrentKind.Gru => 3, _ => 1 };
+            if (Start(parameter.Initialization, fan, fan, gates * Width(hidden), isKnown, isKnown) is not { } start)
+                return null;
+            if (isHidden)
+                hiddenWeight ??= start;
+            else
+                inputWeight ??= start;
+        }
+
+        return (inputWeight, hiddenWeight);
+    }
+
+    /// <summary>One step of a cell: its gates as layers.</summary>
+    private Layer CellOf(ModelNode node)
+    {
+        if (node.Layer is not { } layer)
+            return new Opaque($"the weights of '{node.Name}' are not known");
+        if (StartsOf(node, layer) is not var (input, hidden))
+            return new Opaque($"how '{layer.Path}' starts is not known");
+        return RecurrentBlock.Of(KindOf(node), layer.Path, Width(node.Size("inputs")), Width(node.Size("hidden")), node.Inputs.Length, node.Constants.ContainsKey("cell_state"), input, hidden, node.Truth("bias") != false);
+    }
+
+    /// <summary>As <see cref="Start"/>; a bias that code writes in a way that is not read is tried at nothing and as a standard normal one. One that is loaded comes with its weight.</summary>
+    private Distribution? BiasStart(Initialization initialization, int fanIn, int fanOut, bool isKnown)
+    {
+        if (Start(initialization, fanIn, fanIn, fanOut, isKnown, isKnown) is { } start)
+            return start;
+        if (initialization.Role == Role.Load)
+            return null;
+        _dependsOnNumbers = true;
+        return _assumed.Bias;
     }
 
     /// <summary>The distribution of a parameter's elements, or null where the source does not tell it.</summary>
@@ -476,13 +576,13 @@ internal sealed partial class GraphNetwork
             case Role.KaimingUniform or Role.KaimingNormal:
                 var isFanOut = initialization.Constants.TryGetValue("mode", out var mode) && mode.Text == "FanOut";
                 _dependsOnWidth |= isFanOut && !isQuotientKnown;
-                return Gain(initialization) is { } gain ? Distribution.Kaiming(isFanOut ? fanOut : fanIn, gain) : null;
+                return Distribution.Kaiming(isFanOut ? fanOut : fanIn, Gain(initialization) ?? Assume(1));
             case Role.XavierUniform or Role.XavierNormal:
                 _dependsOnWidth |= !isQuotientKnown;
-                return Number("gain", 1) is { } factor ? Distribution.Xavier(fanIn, fanOut, factor) : null;
+                return Distribution.Xavier(fanIn, fanOut, Number("gain", 1) ?? Assume(1));
             case Role.Orthogonal:
                 _dependsOnWidth |= !isQuotientKnown;
-                return Number("gain", 1) is { } scale ? Distribution.Orthogonal(fanOut, columns, scale) : null;
+                return Distribution.Orthogonal(fanOut, columns, Number("gain", 1) ?? Assume(1));
             case Role.Zeros:
                 return Distribution.Constant(0);
             case Role.Ones:
@@ -491,15 +591,24 @@ internal sealed partial class GraphNetwork
                 return initialization.Number("value") is { } value ? Distribution.Constant(value) : null;
             case Role.Uniform:
                 _dependsOnWidth |= !isWidthKnown;
-                return Number("low", 0) is { } low && Number("high", 1) is { } high ? Distribution.Uniform(low, high) : null;
+                return Number("low", 0) is { } low && Number("high", 1) is { } high ? Distribution.Uniform(low, high)
+                    : initialization.Number("low") is null && initialization.Number("high") is null ? Distribution.Kaiming(Math.Max(fanIn, 1), Assume(1)) : null;
             case Role.Normal:
                 _dependsOnWidth |= !isWidthKnown;
-                return Number("mean", 0) is { } mean && Number("deviation", 1) is { } deviation ? Distribution.Normal(mean, deviation) : null;
+                return Number("mean", 0) is not { } mean ? null
+                    : Number("deviation", 1) is { } deviation ? Distribution.Normal(mean, deviation)
+                    : mean == 0 ? Distribution.Kaiming(Math.Max(fanIn, 1), Assume(1)) : null;
             case Role.TruncNormal:
                 _dependsOnWidth |= !isWidthKnown;
                 return Number("mean", 0) is { } center && Number("deviation", 1) is { } spread ? Distribution.TruncatedNormal(center, spread) : null;
             default:
                 return null;
+        }
+
+        double Assume(double usual)
+        {
+            _dependsOnNumbers = true;
+            return usual * _assumed.Gain;
         }
 
         // An argument that was not written has the library's default; one that was and is not a number is not known.
@@ -549,6 +658,7 @@ internal sealed partial class GraphNetwork
             Role.Arctan => ActivationKind.Arctan,
             Role.Arcsinh => ActivationKind.Arcsinh,
             Role.Sine => ActivationKind.Sine,
+            Role.Cosine => ActivationKind.Cosine,
             Role.Square => ActivationKind.Square,
             Role.Exponential => ActivationKind.Exponential,
             Role.Absolute => ActivationKind.Absolute,
@@ -647,7 +757,7 @@ internal sealed partial class GraphNetwork
     }
 
     private int Width(Size? size) => size?.Whole is > 0 and { } whole ? whole
-        : size is { } named ? (int)Math.Min(Math.Max(Extent.Parse(named, _ => null).ValueAt(_unknownWidth), 1), 1 << 16) : _unknownWidth;
+        : size is { } named ? (int)Math.Min(Math.Max(Extent.Parse(named, _ => null).ValueAt(_assumed.Width), 1), 1 << 16) : _assumed.Width;
 
     private static int? Whole(ModelNode node, string meaning) => node.Size(meaning)?.Whole;
 

@@ -90,6 +90,12 @@ internal sealed class Layout(ImmutableArray<ImmutableArray<Axis>> dimensions)
             for (var index = first + 2; index <= last; index++)
                 dimensions[index] = ImmutableArray.Create(axes[index - first - 1]);
         }
+        else if (between == 2 && axes.Count > 1 && axes[0].Kind == AxisKind.Batch && axes.Skip(1).All(axis => axis.Kind == AxisKind.Position) && wanted[first]?.Over(axes[0].Size) is { IsWhole: true } parts)
+        {
+            // Some of the positions go to the batch, as windows do that attend by themselves.
+            dimensions[first] = ImmutableArray.Create(axes[0], new Axis(next(), parts, AxisKind.Position));
+            dimensions[last] = ImmutableArray.Create(new Axis(next(), wanted[last] ?? Extent.Named($"part {next()}"), AxisKind.Position));
+        }
         else
         {
             return null;

@@ -124,7 +124,7 @@ internal sealed class Layouts
                 return ConvolutionOf(node, input);
             case Role.MaxPool or Role.AvgPool or Role.AdaptiveAvgPool or Role.AdaptiveMaxPool or Role.Upsample or Role.PixelShuffle when input is not null:
                 return PooledOf(node, input);
-            case Role.Mean or Role.Sum or Role.Variance when input is not null:
+            case Role.Mean or Role.Sum or Role.Maximum or Role.Variance or Role.StandardDeviation or Role.Norm when input is not null:
                 return ReducedOf(node, input);
             case Role.Flatten when input is not null:
                 return FlattenedOf(node, input);
@@ -336,7 +336,7 @@ internal sealed class Layouts
 
         if (!node.Constants.TryGetValue("shape", out var shape) || shape.Sizes.IsEmpty)
             return null;
-        var sizes = Wanted(shape.Sizes);
+        var sizes = LikeOf(shape.Sizes) is { } like ? Enumerable.Range(0, like.Rank).Select(dimension => (Extent?)like.SizeOf(dimension)).ToList() : Wanted(shape.Sizes);
         if (input?.Reshaped(sizes, Next) is { } reshaped)
             return Vector(node, input, reshaped);
         // A vector of two dimensions is a vector, whatever it was.
@@ -344,6 +344,10 @@ internal sealed class Layouts
             ? new(ImmutableArray.Create(ImmutableArray.Create(New(Extent.Named($"#{node.Index}:0"), AxisKind.Batch)), ImmutableArray.Create(New(sizes[1] ?? Extent.Named($"#{node.Index}:1"), AxisKind.Feature))))
             : null;
     }
+
+    /// <summary>The value whose shape is asked for: <c>y.view(x.shape)</c>.</summary>
+    private Layout? LikeOf(ImmutableArray<Size> sizes) =>
+        sizes is [{ Value: null, Text: ['#', .., ':', 'a', 'l', 'l'] text }] && int.TryParse(text[1..^4], NumberStyles.None, CultureInfo.InvariantCulture, out var node) && node < _layouts.Length ? _layouts[node] : null;
 
     private List<Extent?> Wanted(ImmutableArray<Size> sizes) => sizes.Select(size => size.Whole == -1 ? null : ExtentOf(size)).ToList();
 
@@ -512,6 +516,7 @@ internal sealed class Layouts
         var known = layouts.OfType<Layout>().ToList();
         if (known.Count == 0)
             return null;
+        CompareRanks(node);
         var rank = known.Max(layout => layout.Rank);
         var reference = known.OrderByDescending(layout => layout.Axes.Count()).ThenBy(layout => layout.IsFree).First();
         var dimensions = ImmutableArray.CreateBuilder<ImmutableArray<Axis>>(rank);
@@ -555,17 +560,45 @@ internal sealed class Layouts
         return result;
     }
 
+    /// <summary>An equation says how many dimensions its operands have.</summary>
+    private void CompareRanks(ModelNode node)
+    {
+        if (!node.Constants.TryGetValue("ranks", out var ranks))
+            return;
+        for (var input = 0; input < ranks.Sizes.Length && input < node.Inputs.Length; input++)
+        {
+            if (_layouts[node.Inputs[input]] is { } layout && layout.Rank != ranks.Sizes[input].Whole)
+                Conflicts++;
+        }
+    }
+
     private Layout? ProductOf(ModelNode node)
     {
+        CompareRanks(node);
         if (node.Inputs.Length < 2 || _layouts[node.Inputs[0]] is not { Rank: > 0 } left || _layouts[node.Inputs[1]] is not { Rank: > 0 } right)
             return null;
         if (left.Rank != right.Rank && right.Rank < 3 && left.Rank < 4 && _graph.Nodes[node.Inputs[1]].Role is not (Role.Parameter or Role.Permute or Role.Data))
             Conflicts++;
         if (right.Rank > 1 && left.Rank == right.Rank && _graph.Nodes[node.Inputs[1]].Role == Role.Permute && right.Dimensions[^1].All(axis => axis.Kind == AxisKind.Batch))
             Conflicts++;
+        // A matrix of the model's own is a linear layer: it reads the last dimension as features.
+        if (right.Rank == 2 && left.Rank > 1 && IsOwn(node.Inputs[1]) && !IsOwn(node.Inputs[0]))
+        {
+            Compare(left.SizeOf(left.Rank - 1), right.SizeOf(0));
+            return Read(node, 0, left, left.Rank - 1).With(left.Rank - 1, Dimension(New(right.SizeOf(1), AxisKind.Feature)));
+        }
+
         var axes = right.Rank == 1 ? ImmutableArray<Axis>.Empty : right.Dimensions[^1];
         var wider = left.Rank >= right.Rank ? left : new Layout(right.Dimensions.SetItem(right.Rank - 2, left.Rank > 1 ? left.Dimensions[^2] : ImmutableArray<Axis>.Empty));
         return wider.With(wider.Rank - 1, axes);
+    }
+
+    private bool IsOwn(int node)
+    {
+        var current = _graph.Nodes[node];
+        if (current.Role == Role.Permute)
+            current = _graph.Nodes[current.Inputs[0]];
+        return current.Role == Role.Parameter;
     }
 
     private static int? Whole(ModelNode node, string meaning) => node.Size(meaning)?.Whole;

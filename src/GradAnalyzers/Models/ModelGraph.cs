@@ -34,6 +34,13 @@ internal sealed record ModelGraph
     /// <summary>Indices of all values that forward returns, in order.</summary>
     public required ImmutableArray<int> Outputs { get; init; }
 
+    /// <summary>What the program does with each of <see cref="Outputs"/>; empty where it does not tell.</summary>
+    public ImmutableArray<OutputUse> UsesOfOutputs
+    {
+        get => field.IsDefault ? ImmutableArray<OutputUse>.Empty : field;
+        init;
+    }
+
     /// <summary>Every layer and module that construction makes, used by forward or not, in the order of creation.</summary>
     public required ImmutableArray<ModelLayer> Layers { get; init; }
 
@@ -45,6 +52,9 @@ internal sealed record ModelGraph
 
     /// <summary>Whether every node could be read, so that a statement about the whole chain can be made.</summary>
     public bool IsComplete => Output >= 0 && Nodes.All(node => node.Role != Role.Opaque);
+
+    /// <summary>Whether it is complete, and no loop over an unknown number of steps decides what it is.</summary>
+    public bool IsReadable => IsComplete && !Nodes.Any(node => node.IsPreviousStep);
 
     /// <summary>Why the graph is not complete, or null.</summary>
     public string? Obstacle => Output < 0 ? "its forward could not be read" : Nodes.FirstOrDefault(node => node.Role == Role.Opaque)?.Reason;
@@ -114,6 +124,9 @@ internal sealed record ModelNode(
 
     /// <summary>TorchSharp's path of the module (<c>encoder.layers.3</c>), null for a function.</summary>
     public string? Path => Layer?.Path;
+
+    /// <summary>What a loop over an unknown number of steps carries from one to the next.</summary>
+    public bool IsPreviousStep => Role == Role.Data && Constants.TryGetValue("name", out var name) && name.Text.StartsWith("previous step", StringComparison.Ordinal);
 
     public Size? Size(string meaning) => Constants.TryGetValue(meaning, out var constant) ? constant.Size : null;
 

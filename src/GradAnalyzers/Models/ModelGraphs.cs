@@ -76,8 +76,28 @@ internal sealed class ModelGraphs
         // What a factory makes of arguments that it does not know says less than what its callers make of it.
         var all = created.SelectMany((kept, part) => Graphs(kept).Where(graph => !reading.Sites.Members[part].IsFactory || graph.Creation is not { } creation || !atCalls.Contains(creation)))
             .Concat(alone.SelectMany(kept => Graphs(kept)));
-        var models = new Models(Distinct(all), created.Concat(alone).ToImmutableArray());
+        var models = new Models(WithUses(Distinct(all), cancellation), created.Concat(alone).ToImmutableArray());
         return Interlocked.CompareExchange(ref _models, models, null) ?? models;
+    }
+
+    private static readonly ConditionalWeakTable<ModelGraph, ModelGraph> WithItsUses = new();
+
+    /// <summary>What the program does with each value of a model that returns several.</summary>
+    private ImmutableArray<ModelGraph> WithUses(ImmutableArray<ModelGraph> graphs, CancellationToken cancellation)
+    {
+        if (!graphs.Any(graph => graph.Outputs.Length > 1 && graph.Type is not null) || !_program.MembersFor(cancellation).Trains)
+            return graphs;
+        var uses = OutputUses.In(_program, cancellation);
+        return ImmutableArray.CreateRange(graphs, graph =>
+        {
+            if (graph.Outputs.Length < 2 || graph.Type is not { } type || OutputUses.Together(uses[type.Id]) is not { IsEmpty: false } together || together.Length != graph.Outputs.Length)
+                return graph;
+            // A graph that is kept from before keeps its prediction, as long as nothing else becomes of its values.
+            if (WithItsUses.TryGetValue(graph, out var known) && known.UsesOfOutputs.SequenceEqual(together))
+                return known;
+            WithItsUses.Remove(graph);
+            return WithItsUses.GetValue(graph, key => key with { UsesOfOutputs = together });
+        });
     }
 
     private Reading Begun(CancellationToken cancellation)
@@ -110,10 +130,17 @@ internal sealed class ModelGraphs
     private static ImmutableArray<ModelGraph> Distinct(IEnumerable<ModelGraph> graphs)
     {
         var known = new HashSet<ulong>();
-        return graphs.Where(graph => known.Add(Keys.GetValue(graph, static key => new GraphKey(KeyOf(key))).Value)).OrderBy(graph => graph.Location, Comparer<Location>.Create(ModelSites.Order)).ToImmutableArray();
+        var all = graphs.Where(graph => known.Add(KeyOf(graph).Value)).OrderBy(graph => graph.Location, Comparer<Location>.Create(ModelSites.Order)).ToList();
+        // A model that one program trains and another loads is judged as it starts where it is trained.
+        var fresh = new HashSet<ulong>(all.Where(graph => !IsLoaded(graph)).Select(graph => KeyOf(graph).Structure));
+        return all.Where(graph => !IsLoaded(graph) || !fresh.Contains(KeyOf(graph).Structure)).ToImmutableArray();
     }
 
-    private static ulong KeyOf(ModelGraph graph)
+    private static bool IsLoaded(ModelGraph graph) => graph.Layers.Any(layer => layer.Parameters.Any(parameter => parameter.Initialization.Role == Role.Load));
+
+    private static GraphKey KeyOf(ModelGraph graph) => Keys.GetValue(graph, static key => NewKeyOf(key));
+
+    private static GraphKey NewKeyOf(ModelGraph graph)
     {
         var key = StableHash.With(StableHash.With(StableHash.Seed, graph.Location.SourceTree?.FilePath ?? ""), (ulong)graph.Location.SourceSpan.GetHashCode());
         foreach (var node in graph.Nodes)
@@ -124,9 +151,10 @@ internal sealed class ModelGraphs
             key = StableHash.With(key, KeyOf(node.Constants));
         }
 
+        var structure = key;
         foreach (var parameter in graph.Layers.SelectMany(layer => layer.Parameters))
             key = StableHash.With(StableHash.With(StableHash.With(key, parameter.Path), (ulong)parameter.Initialization.Role), KeyOf(parameter.Initialization.Constants));
-        return key;
+        return new(key, structure);
     }
 
     /// <summary>The same in whatever order they stand.</summary>
@@ -139,7 +167,9 @@ internal sealed class ModelGraphs
     }
 
     /// <summary>Computed once for a graph, which outlives the compilation.</summary>
-    private sealed record GraphKey(ulong Value);
+    /// <param name="Value">Of everything that the prediction reads.</param>
+    /// <param name="Structure">Without how parameters start.</param>
+    private sealed record GraphKey(ulong Value, ulong Structure);
 
     /// <summary>The work: first what members create, then the classes that none of them did.</summary>
     private sealed record Reading(ModelSites Sites, SharedWork<Kept> Created)

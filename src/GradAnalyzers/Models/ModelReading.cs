@@ -18,6 +18,7 @@ internal sealed class ModelReading(ProgramSource source)
     private readonly List<ModelGraph> _graphs = [];
     private readonly HashSet<Location> _creations = [];
     private readonly Dictionary<Location, bool> _madeByModules = [];
+    private bool _isAlone;
 
     /// <summary>The models that a member creates and that no other module holds.</summary>
     /// <param name="place">The member.</param>
@@ -40,6 +41,7 @@ internal sealed class ModelReading(ProgramSource source)
                 continue;
             var alone = new Evaluator(source, source.Cancellation);
             alone.Evaluate(expression);
+            _isAlone = true;
             ReadRoots(alone, expression);
         }
 
@@ -101,14 +103,15 @@ internal sealed class ModelReading(ProgramSource source)
     /// <summary>Reads the modules that a run created and that no other module holds.</summary>
     private void ReadRoots(Evaluator evaluator, IOperation at)
     {
+        // What a long program no longer got whole is read by itself.
         var created = evaluator.Modules.ToList();
-        foreach (var module in created)
+        foreach (var module in created.Where(module => !module.IsCutShort))
             _creations.Add(module.Creation);
         var held = HeldByOthers(created);
         var read = new Dictionary<Location, List<ModuleValue>>();
         foreach (var module in created)
         {
-            if (held.Contains(module) || !(module.IsSource || module.Role == Role.Sequential || module.Elsewhere is { IsJudged: false }) || (module.Type.IsAbstract && module.Elsewhere is null) || IsMadeByModule(module.Creation))
+            if ((module.IsCutShort && !_isAlone) || held.Contains(module) || !(module.IsSource || module.Role == Role.Sequential || module.Elsewhere is { IsJudged: false }) || (module.Type.IsAbstract && module.Elsewhere is null) || IsMadeByModule(module.Creation))
                 continue;
             // A class created with nothing but unknown arguments is read with its defaults instead.
             if (module.IsSource && module.Arguments.Length > 0 && module.Get(Slot.Unknowns) is not null)
@@ -119,8 +122,20 @@ internal sealed class ModelReading(ProgramSource source)
             if (others.Count >= MaximumKinds || others.Any(other => evaluator.AreAlike(module, other)))
                 continue;
             others.Add(module);
+            _graphs.Add(Read(evaluator, module, at));
+        }
+    }
+
+    /// <summary>The model; where arguments that its creation does not tell keep it from being read, with their defaults instead.</summary>
+    private ModelGraph Read(Evaluator evaluator, ModuleValue module, IOperation at)
+    {
+        var graph = Graph(module);
+        return !graph.IsReadable && evaluator.WithDefaults(module) is { } usual && Graph(usual) is { IsReadable: true } readable ? readable : graph;
+
+        ModelGraph Graph(ModuleValue root)
+        {
             evaluator.Rewind();
-            _graphs.Add(new GraphReader(evaluator, source).Read(module, evaluator.RunForward(module, at), module.IsSource ? Identifier(module.Type) : module.Creation, module.Creation));
+            return new GraphReader(evaluator, source).Read(root, evaluator.RunForward(root, at), root.IsSource ? Identifier(root.Type) : root.Creation, root.Creation);
         }
     }
 
@@ -157,6 +172,9 @@ internal sealed class ModelReading(ProgramSource source)
                     case Items items:
                         foreach (var item in items.Values)
                             pending.Push(item);
+                        break;
+                    case Optional optional:
+                        pending.Push(optional.Present);
                         break;
                     case TupleValue tuple:
                         foreach (var element in tuple.Elements)

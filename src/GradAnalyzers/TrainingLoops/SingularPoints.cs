@@ -165,7 +165,7 @@ internal sealed class SingularPoints(ValueTracer tracer)
                 return Catalogue.Find(method)?.Role switch
                 {
                     Role.Subtract => tracer.Source.IsTensor(Bare(binary.LeftOperand).Type) && tracer.Source.IsTensor(Bare(binary.RightOperand).Type),
-                    Role.Multiply or Role.MatMul => true,
+                    Role.Multiply or Role.MatMul or Role.Einsum or Role.Outer => true,
                     Role.Divide => IsFree(binary.LeftOperand, frame, seen, depth + 1),
                     _ => false,
                 };
@@ -175,7 +175,7 @@ internal sealed class SingularPoints(ValueTracer tracer)
                     return false;
                 if (role is null)
                     return Returned(call, frame) is { IsEmpty: false } returned && returned.All(source => IsFree(source.Value, source.Frame, seen, depth + 1));
-                return role is Role.Forward or Role.Relu or Role.MatMul or Role.Linear or Role.Subtract or Role.Multiply
+                return role is Role.Forward or Role.Relu or Role.MatMul or Role.Einsum or Role.Linear or Role.Subtract or Role.Multiply
                     || (role is Role.Reshape or Role.Flatten or Role.Permute or Role.Select or Role.Expand or Role.Identity && OperandOf(call) is { } operand && IsFree(operand, frame, seen, depth + 1));
             default:
                 return false;

@@ -1,4 +1,5 @@
 using GradAnalyzers.Catalogue;
+using GradAnalyzers.Models;
 using Xunit;
 using static GradAnalyzers.Tests.Models.ModelSource;
 
@@ -145,9 +146,22 @@ public sealed class ForwardTests
         Assert.Equal("""
             0 Input
             1 Data()
-            2 Linear a
+            2 Relu
             3 Opaque(0, 2): a loop over an unknown number of steps: for (long i = 0; i < x.shape[0]; i++)
-            """, Read(TwoLayers + "public override Tensor forward(Tensor x) { for (long i = 0; i < x.shape[0]; i++) x = a.forward(x); return x; }"));
+            """, Read(TwoLayers + "public override Tensor forward(Tensor x) { for (long i = 0; i < x.shape[0]; i++) x = x.relu(); return x; }"));
+
+    [Fact]
+    public void ALayerOverAnUnknownNumberOfStepsIsReadWithManyAndWithFew()
+    {
+        var graph = Graph(Net(TwoLayers + "public override Tensor forward(Tensor x) { for (long i = 0; i < x.shape[0]; i++) x = a.forward(x); return b.forward(x); }"));
+
+        Assert.Equal(12, graph.Nodes.Count(node => node.Path == "a"));
+        var choice = Assert.Single(graph.Nodes, node => node.Role == Role.Choice);
+        Assert.Equal([12, 3], choice.Inputs.Select(input => Before(graph, input)));
+        Assert.Equal(["a"], graph.Unrolled.Select(layer => layer.Path));
+
+        static int Before(ModelGraph graph, int node) => graph.Nodes[node].Path == "a" ? 1 + Before(graph, graph.Nodes[node].Inputs[0]) : 0;
+    }
 
     [Fact]
     public void AHandWrittenRecurrenceIsSeen()
@@ -165,7 +179,7 @@ public sealed class ForwardTests
 
         Assert.Equal(["hidden"], graph.Unrolled.Select(layer => layer.Path));
         Assert.Equal(["hidden"], graph.RecurrentLayers().Select(layer => layer.Path));
-        Assert.False(graph.IsComplete);
+        Assert.True(graph.IsComplete);
     }
 
     [Theory]

@@ -59,6 +59,30 @@ internal sealed class FeatureMeanFlow(Flow flow, int index, bool isSum) : LayerF
     public override void Backward(in Gradient gradient) => PassTo(Inputs[0], gradient.Times(Factor * Factor / Features).AlignedWith(Input));
 }
 
+/// <summary>
+/// The largest of independent normal features; one of them gets the derivative. Of two positions or samples whose values correlate by c, the largest correlate by about c^2, and so often it is the same feature.
+/// </summary>
+internal sealed class FeatureMaximumFlow(Flow flow, int index) : LayerFlow(flow, index)
+{
+    public override Signal Forward()
+    {
+        var x = Input;
+        var (largest, variance) = MaxPoolingFlow.LargestNormal(Math.Max(InputShape.Features, 1));
+        var mean = x.Mean + largest * Math.Sqrt(x.Variance);
+        double Of(double product) => mean * mean + x.Variance * variance * Alike(x, product);
+        return new(mean, mean * mean + x.Variance * variance, Positions > 1 ? Of(x.AcrossPositions) : 0, Of(x.AcrossSamples), x.Spread);
+    }
+
+    public override void Backward(in Gradient gradient) => PassTo(Inputs[0], (gradient with
+    {
+        AcrossPositions = gradient.AcrossPositions * Alike(Input, Input.AcrossPositions),
+        AcrossSamples = gradient.AcrossSamples * Alike(Input, Input.AcrossSamples),
+        Coherence = gradient.Coherence * Alike(Input, Input.AcrossSamples),
+    }).AlignedWith(Input));
+
+    private static double Alike(in Signal x, double product) => SquaredCorrelation(Math.Max(product - x.Mean * x.Mean, 0), x.Variance);
+}
+
 /// <summary>Some of the features: the others get no derivative.</summary>
 internal sealed class SliceFeaturesFlow(Flow flow, int index) : LayerFlow(flow, index)
 {

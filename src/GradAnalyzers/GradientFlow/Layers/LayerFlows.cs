@@ -40,11 +40,13 @@ internal static class LayerFlows
             PositionSoftmax => new PositionSoftmaxFlow(flow, index),
             Append => new AppendFlow(flow, index),
             FeatureMean mean => new FeatureMeanFlow(flow, index, mean.Sum),
+            FeatureMaximum => new FeatureMaximumFlow(flow, index),
             SliceFeatures => new SliceFeaturesFlow(flow, index),
             SlicePositions => new SlicePositionsFlow(flow, index),
             Recurrent recurrent => new RecurrentFlow(flow, index, recurrent),
             Dropout dropout => new DropoutFlow(flow, index, dropout.Probability),
             Identity => new IdentityFlow(flow, index),
+            Cut => new CutFlow(flow, index),
             _ => new OpaqueFlow(flow, index),
         };
     }

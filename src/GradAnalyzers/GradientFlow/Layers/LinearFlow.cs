@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace GradAnalyzers.GradientFlow.Layers;
 
 /// <summary>
@@ -105,6 +107,7 @@ internal sealed class LinearFlow : LayerFlow
     private void ReportParameters(in Gradient gradient)
     {
         var x = Input;
+        var shared = gradient;
         if (Node.WeightPath is not null)
         {
             // |dL/dW|^2 = fan_in * sum over pairs of (sample, position) of d d' x x', where the same weight joins both. Of the fan-in directions of x one is the weight itself:
@@ -116,20 +119,29 @@ internal sealed class LinearFlow : LayerFlow
             var same = few * (overlap.Same * gradient.Square * Products(x.Square, gradient.Alignment)
                 + (few - 1) * overlap.DistinctPositions * gradient.AcrossPositions * Products(x.AcrossPositions, gradient.AlignmentAcrossPositions));
             var cross = few * few * overlap.AllPositions * Products(x.AcrossSamples, gradient.AlignmentAcrossSamples);
-            Flow.Report(Index, Node.WeightPath, true, gradient, x.Spread, Batch * same, Batch * (Batch - 1) * cross * gradient.AcrossSamples, Cosine(cross * gradient.Coherence, same));
+            if (Node.WeightShares.IsDefault)
+                Report(Node.WeightPath, true, 1);
+            // A number for each unit gets the derivative's part along that unit's row, one of as many directions as the fan-in.
+            foreach (var share in Node.WeightShares.IsDefault ? ImmutableArray<WeightShare>.Empty : Node.WeightShares)
+                Report(share.Path, share.IsWeight, share.Scale * share.Scale / (share.IsWeight ? 1 : fanIn));
+
+            void Report(string path, bool isWeight, double factor) =>
+                Flow.Report(Index, path, isWeight, shared, x.Spread, factor * Batch * same, factor * Batch * (Batch - 1) * cross * shared.AcrossSamples, Cosine(cross * shared.Coherence, same));
         }
 
-        if (bias is not null && Node.BiasPath is { } biasPath)
+        if (bias is not null && Node.BiasShares.IsDefault && Node.BiasPath is { } biasPath)
             ReportBias(Flow, Index, biasPath, gradient, Positions, Batch);
+        foreach (var share in Node.BiasShares.IsDefault ? ImmutableArray<WeightShare>.Empty : Node.BiasShares)
+            ReportBias(Flow, Index, share.Path, gradient, Positions, Batch, share.Scale * share.Scale);
     }
 
     private static double Cosine(double cross, double same) => same > 0 ? Math.Min(cross / same, 1) : 0;
 
     /// <summary>|dL/db|^2: the sum over pairs of (sample, position) of d d'.</summary>
-    public static void ReportBias(Flow flow, int index, string path, in Gradient gradient, double positions, double batch)
+    public static void ReportBias(Flow flow, int index, string path, in Gradient gradient, double positions, double batch, double factor = 1)
     {
-        var same = positions * (gradient.Square + (positions - 1) * gradient.AcrossPositions);
-        var cross = positions * positions;
+        var same = factor * positions * (gradient.Square + (positions - 1) * gradient.AcrossPositions);
+        var cross = factor * positions * positions;
         flow.Report(index, path, false, gradient, 0, batch * same, batch * (batch - 1) * cross * gradient.AcrossSamples, Cosine(cross * gradient.Coherence, same));
     }
 }

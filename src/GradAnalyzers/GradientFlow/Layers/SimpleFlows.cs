@@ -37,6 +37,16 @@ internal sealed class OpaqueFlow(Flow flow, int index) : LayerFlow(flow, index)
     }
 }
 
+/// <summary>The gradient is cut: the value passes, its derivative does not.</summary>
+internal sealed class CutFlow(Flow flow, int index) : LayerFlow(flow, index)
+{
+    public override Signal Forward() => Input;
+
+    public override void Backward(in Gradient gradient)
+    {
+    }
+}
+
 /// <summary>Passes value and derivative on.</summary>
 internal sealed class IdentityFlow(Flow flow, int index) : LayerFlow(flow, index)
 {

@@ -83,7 +83,7 @@ internal sealed partial class Evaluator
             WithUnknownStart(given, invocation);
         // What the module does to itself there, as InitializeWeights() does.
         if (receiver is ModuleValue { Elsewhere: not null } elsewhere && !isLibrary)
-            ForgetStarts(elsewhere, Place(invocation));
+            ForgetStarts(elsewhere, Place(invocation), Role.Opaque);
         var isModule = receiver is ModuleValue || receiver is Unknown && source.IsModule(invocation.Instance?.Type) || arguments.Any(argument => argument is ModuleValue);
         if (inputs.Count == 0 && !isModule)
             return External(invocation.Type, Text(invocation), $"'{name}' is not in the catalogue and not in source", invocation);
@@ -174,6 +174,8 @@ internal sealed partial class Evaluator
         _calls++;
         Execute(body, frame);
         _calls--;
+        if (frame.MayHaveReturned)
+            _uncertain--;
         if (isTracked)
             _running.Remove(method.OriginalDefinition);
         callee = frame;
@@ -275,8 +277,9 @@ internal sealed partial class Evaluator
                 return InvokeApply(entry, invocation, frame);
             case Role.Load:
                 var loaded = Receiver(invocation, frame);
-                if (loaded is ModuleValue module)
-                    ForgetStarts(module, Place(invocation));
+                // A checkpoint that is there or not: without it the model starts as it was made, and that is what is predicted.
+                if (loaded is ModuleValue module && _uncertain == 0)
+                    ForgetStarts(module, Place(invocation), Role.Load);
                 return loaded;
             case Role.NoGrad:
                 _isGradientOff = true;
@@ -307,7 +310,7 @@ internal sealed partial class Evaluator
                 return invocation.Instance is null ? Evaluate(invocation.Arguments[0].Value, frame) : Evaluate(invocation.Instance, frame);
             case var role when source.IsModule(invocation.Type) && IsMade(role):
                 return CreateLayer(entry, (INamedTypeSymbol)invocation.Type!, invocation.Arguments, invocation, frame);
-            case var role when role.IsOperation() || role.IsLoss():
+            case var role when role.IsOperation() || role.IsLoss() || role == Role.Norm:
                 return InvokeOperation(entry, invocation, frame);
             default:
                 // Optimizers, gradients, parameters(): nothing that a model is made of. The receiver and arguments may still do something.

@@ -28,6 +28,9 @@ internal sealed partial class Evaluator
     {
         if (value is not (Collection or ModuleValue) || ((Stateful)value).Get(Slot.Items) is not Items items)
             return value is ModuleValue { IsSource: false, Role: Role.Sequential or Role.ModuleList or Role.ModuleDict or Role.ParameterList } empty && empty.Get(Slot.Items) is null ? [] : null;
+        // Of what may be missing nobody can say which place it has.
+        if (items.Values.Any(item => item is Optional))
+            return null;
         return value is ModuleValue { Role: Role.Sequential } ? items.Values.Select(item => item is TupleValue { Elements: [_, var element] } ? element : item).ToList() : items.Values;
     }
 
@@ -59,6 +62,9 @@ internal sealed partial class Evaluator
             };
         }
 
+        // Of several tensors that forward is given, each is an input of its own.
+        if (collection is TensorParts { Node: var given } && index is Known { Content: long place } && Graph.Nodes[given] is { Role: Role.Input } input && input.Constants.TryGetValue("name", out var name))
+            return Input($"{name.Text}[{place.ToString(CultureInfo.InvariantCulture)}]", input.Use);
         if (collection is TensorParts parts)
             return Operate(Role.Select, One(parts.Node), ConstantOf(index, at) is { } constant ? Constant.None.Add("index", constant) : Constant.None, type, at);
         return ElementOf(collection, type, at);
@@ -144,7 +150,7 @@ internal sealed partial class Evaluator
     {
         if (type.ContainingNamespace?.ToDisplayString() is not ("System.Collections.Generic" or "System.Collections.Immutable" or "System.Collections.ObjectModel"))
             return null;
-        var kind = type.Name.Contains("Dictionary") ? CollectionKind.Dictionary : type.Name is "List" or "Stack" or "Queue" or "LinkedList" or "Collection" or "ImmutableArray" or "ImmutableList" ? CollectionKind.List : (CollectionKind?)null;
+        var kind = type.Name.Contains("Dictionary") ? CollectionKind.Dictionary : type.Name is "List" or "Stack" or "Queue" or "LinkedList" or "Collection" or "HashSet" or "SortedSet" or "ImmutableArray" or "ImmutableList" ? CollectionKind.List : (CollectionKind?)null;
         if (kind is null)
             return null;
         // Of the comparers those of texts are known, as StringComparer names them.
@@ -170,7 +176,8 @@ internal sealed partial class Evaluator
         var method = invocation.TargetMethod;
         switch (PlaceOf(method.ContainingType))
         {
-            case "System.Linq.Enumerable":
+            // From C# 14 on, array.Contains(x) is that of a span.
+            case "System.Linq.Enumerable" or "System.MemoryExtensions":
                 return InvokeLinq(method, arguments, invocation);
             case "System.Math" or "System.MathF":
                 return Calculate(method.Name, arguments);
@@ -233,6 +240,12 @@ internal sealed partial class Evaluator
                 return TryGetValue(module, arguments[0], invocation, frame);
             case "ContainsKey" when KeyedItems(module) is { } pairs && arguments is [Known key]:
                 return Known.Of(pairs.Any(pair => pair is TupleValue { Elements: [Known name, _] } && Equals(name.Content, key.Content)));
+            case "RemoveAt" when module.Role == Role.ModuleList && module.Get(Slot.Items) is Items before && Position(arguments[0], before.Values.Count) is { } removed && removed >= 0 && removed < before.Values.Count:
+                Set(module, Slot.Items, new Items(before.Values.RemoveAt(removed)));
+                return Known.Null;
+            case "Clear" when module.Role == Role.ModuleList:
+                Set(module, Slot.Items, Items.Empty);
+                return Known.Null;
             // named_children(), children(), modules(): as far as they are registered.
             case "children":
                 return ListOf(Children(module).Select(child => child.Child));

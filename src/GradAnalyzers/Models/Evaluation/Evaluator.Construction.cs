@@ -55,6 +55,7 @@ internal sealed partial class Evaluator
             var role = Catalogue.FindBase(type)?.Role is { } found && found.IsContainer() ? found : Role.Module;
             var module = new ModuleValue(type, role, creation, Constant.None) { IsSource = true, Born = _store.Now };
             module.Arguments = constructor.Parameters.Select((parameter, index) => (parameter.Name, index < arguments.Length ? Describe(arguments[index], parameter) : "")).ToImmutableArray();
+            module.Made = (constructor, arguments.ToImmutableArray());
             Modules.Add(module);
             if (arguments.Length > 0 && arguments.All(argument => argument is not (Known or Collection or TupleValue or Instance)))
                 Set(module, Slot.Unknowns, Known.True);
@@ -68,6 +69,8 @@ internal sealed partial class Evaluator
         }
 
         RunConstructor(constructor, instance, arguments, 0);
+        if (instance is ModuleValue made && HasReachedLimit)
+            made.IsCutShort = true;
         return instance;
     }
 
@@ -85,6 +88,18 @@ internal sealed partial class Evaluator
             ? new Unknown($"'{parameter.Name}' is given by the caller", parameter.Name)
             : DefaultOf(parameter, creation)).ToArray();
         return Construct(type, constructor, arguments, creation);
+    }
+
+    /// <summary>The module made anew, with the defaults of those arguments that are not known; null where there are none.</summary>
+    public ModuleValue? WithDefaults(ModuleValue module)
+    {
+        if (module is not { IsSource: true, Made: var (constructor, given) } || given.Length != constructor.Parameters.Length)
+            return null;
+        var arguments = constructor.Parameters.Select((parameter, index) => given[index] is Unknown && parameter.HasExplicitDefaultValue ? DefaultOf(parameter, module.Creation) : given[index]).ToArray();
+        if (arguments.Zip(given, ReferenceEquals).All(isSame => isSame))
+            return null;
+        Rewind();
+        return Construct(module.Type, constructor, arguments, module.Creation) as ModuleValue;
     }
 
     private Value DefaultOf(IParameterSymbol parameter, Location place)
@@ -338,7 +353,7 @@ internal sealed partial class Evaluator
             if (function is Function known)
                 CallFunction(known, [layer], invocation);
             else
-                ForgetStarts(layer, Place(invocation));
+                ForgetStarts(layer, Place(invocation), Role.Opaque);
         }
 
         Applications.Add(new DraftApplication(Place(invocation), module, reached.ToImmutableArray(), isBefore));
@@ -404,7 +419,7 @@ internal sealed partial class Evaluator
             yield break;
         foreach (var item in items.Values)
         {
-            if (item is TupleValue { Elements: [var name, ModuleValue child] })
+            if (((item as Optional)?.Present ?? item) is TupleValue { Elements: [var name, ModuleValue child] })
                 yield return ((name as Known)?.Content as string ?? "?", child);
         }
     }

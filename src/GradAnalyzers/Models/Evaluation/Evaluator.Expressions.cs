@@ -185,7 +185,7 @@ internal sealed partial class Evaluator
     private Value Converted(Value value, IConversionOperation conversion)
     {
         if (value is Known { Content: double real } && conversion.Type?.SpecialType is SpecialType.System_Int32 or SpecialType.System_Int64)
-            return new Known(real is > long.MinValue and < long.MaxValue ? (long)real : real);
+            return real is > long.MinValue and < long.MaxValue ? new Known((long)real) : value;
         if (value is Known { Content: long whole } && conversion.Type?.SpecialType is SpecialType.System_Single or SpecialType.System_Double)
             return new Known((double)whole);
         // "as" of something else is null.

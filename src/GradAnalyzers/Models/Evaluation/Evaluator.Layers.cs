@@ -68,7 +68,7 @@ internal sealed partial class Evaluator
 
     private void Fill(ModuleValue container, IReadOnlyList<Value> arguments)
     {
-        var elements = arguments.Count == 0 ? [] : arguments.Count == 1 ? Elements(arguments[0]) ?? (arguments[0] is ModuleValue or TupleValue or ParameterValue ? [arguments[0]] : null) : arguments;
+        var elements = arguments.Count == 0 ? [] : arguments.Count == 1 ? (arguments[0] as Collection)?.Get(Slot.Items) is Items given ? given.Values : Elements(arguments[0]) ?? (arguments[0] is ModuleValue or TupleValue or ParameterValue ? [arguments[0]] : null) : arguments;
         if (elements is null)
         {
             Set(container, Slot.Items, new Unknown(ReasonOf(arguments[0]) ?? "it is not known what it contains"));
@@ -77,8 +77,14 @@ internal sealed partial class Evaluator
 
         var isNamed = container.Role is Role.Sequential or Role.ModuleDict;
         Set(container, Slot.Items, new Items(elements
-            .Select((element, index) => isNamed && element is not TupleValue ? Pair(new Known(index.ToString(CultureInfo.InvariantCulture)), element) : element)
+            .Select((element, index) => isNamed && (element as Optional)?.Present is not TupleValue && element is not TupleValue ? WithName(index, element) : element)
             .ToImmutableList()));
+    }
+
+    private static Value WithName(int index, Value element)
+    {
+        var name = new Known(index.ToString(CultureInfo.InvariantCulture));
+        return element is Optional optional ? new Optional(Pair(name, optional.Present), optional.Condition) : Pair(name, element);
     }
 
     /// <summary>Why a value, or what a collection holds, is not known.</summary>
@@ -125,6 +131,8 @@ internal sealed partial class Evaluator
                 return new Constant(ImmutableArray<Size>.Empty, "null");
             case Known known:
                 return new Constant(ImmutableArray<Size>.Empty, Convert.ToString(known.Content, CultureInfo.InvariantCulture) ?? "");
+            case ShapeValue shape:
+                return new Constant(ImmutableArray.Create(Size.Named(ShapeValue.All(shape.Node))), ShapeValue.All(shape.Node));
             case TupleValue tuple:
                 return Several(tuple.Elements);
             case Collection collection when Elements(collection) is { } elements:
@@ -194,12 +202,8 @@ internal sealed partial class Evaluator
                     var value = arguments.Length > 0 ? arguments[0] : new Unknown("an argument is missing");
                     foreach (var item in items.Values)
                     {
-                        if (item is TupleValue { Elements: [_, ModuleValue element] })
-                            value = Apply(element, [value], element.Creation, at);
-                        else if (item is TupleValue { Elements: [_, Alternatives alternatives] })
-                            value = Apply(alternatives, [value], use, at);
-                        else
-                            value = Opaque($"an element of the Sequential is not known{(item is TupleValue { Elements: [_, Unknown unknown] } ? ": " + unknown.Reason : "")}", Nodes([value]), use);
+                        var applied = ApplyElement((item as Optional)?.Present ?? item, value, use, at);
+                        value = item is Optional { Condition: var condition } ? Merge([applied, value], at, condition: condition) : applied;
                     }
 
                     return value;
@@ -214,8 +218,9 @@ internal sealed partial class Evaluator
                         ? new TupleValue(new TensorValue(output), new TensorValue(last), new TensorValue(last))
                         : new TupleValue(new TensorValue(output), new TensorValue(last));
                 case Role.LstmCell:
-                    var hidden = Add(module.Role, inputs, module, module.Constants, use);
-                    return new TupleValue(new TensorValue(hidden), new TensorValue(Add(Role.Select, One(hidden), null, CellState, use)));
+                    // The hidden state reads the new cell state beside what the cell is given.
+                    var cell = Add(module.Role, inputs, module, module.Constants.Add("cell_state", new Constant(ImmutableArray<Size>.Empty, "true")), use);
+                    return new TupleValue(new TensorValue(Add(module.Role, inputs.Add(cell), module, module.Constants, use)), new TensorValue(cell));
                 case Role.Attention:
                     var attended = Add(module.Role, inputs, module, module.Constants, use);
                     return new TupleValue(new TensorValue(attended), new TensorValue(Add(Role.Select, One(attended), null, CellState, use)));
@@ -228,6 +233,14 @@ internal sealed partial class Evaluator
             _depth--;
         }
     }
+
+    /// <summary>An element of a Sequential on a value.</summary>
+    private Value ApplyElement(Value item, Value value, Location use, IOperation at) => item switch
+    {
+        TupleValue { Elements: [_, ModuleValue element] } => Apply(element, [value], element.Creation, at),
+        TupleValue { Elements: [_, Alternatives alternatives] } => Apply(alternatives, [value], use, at),
+        _ => Opaque($"an element of the Sequential is not known{(item is TupleValue { Elements: [_, Unknown unknown] } ? ": " + unknown.Reason : "")}", Nodes([value]), use),
+    };
 
     private static readonly ImmutableDictionary<string, Constant> LastStep = Constant.None.Add("index", new Constant(ImmutableArray<Size>.Empty, "last step"));
     private static readonly ImmutableDictionary<string, Constant> CellState = Constant.None.Add("index", new Constant(ImmutableArray<Size>.Empty, "second result"));
@@ -264,12 +277,13 @@ internal sealed partial class Evaluator
         else
         {
             var inputs = Inputs(entry, receiver, evaluated, out var hole);
-            var owner = evaluated.FirstOrDefault(pair => pair.Argument.Parameter is { } p && entry.Carries("weight_tensor", p.Name)).Value as ParameterValue;
             if (inputs.IsEmpty && hole is null && receiver is not TensorValue)
                 return External(invocation.Type, Text(invocation), $"'{method.Name}' works on nothing that is known", invocation);
-            result = hole is not null
-                ? OpaqueOf(invocation.Type, hole, inputs, invocation)
-                : Operate(entry.Role, inputs, entry is { Role: Role.Select, Meanings.IsEmpty: true } ? IndexOf(invocation.Arguments, frame) : ConstantsOf(entry, evaluated), invocation.Type, invocation, owner?.Owner);
+            var constants = entry is { Role: Role.Select, Meanings.IsEmpty: true } ? IndexOf(invocation.Arguments, frame) : ConstantsOf(entry, evaluated);
+            var owner = WithWeight(entry, evaluated, ref inputs, ref constants);
+            result = hole is not null ? OpaqueOf(invocation.Type, hole, inputs, invocation)
+                : entry.Role is Role.Einsum or Role.Outer ? Einsum(entry.Role == Role.Outer ? new Known("i,j->ij") : evaluated.FirstOrDefault(pair => pair.Argument.Parameter is { } p && entry.Carries("equation", p.Name)).Value, inputs, invocation) ?? Operate(entry.Role, inputs, constants, invocation.Type, invocation)
+                : Operate(entry.Role, inputs, constants, invocation.Type, invocation, owner);
         }
 
         // In-place forms write what they are called on: x.add_(y); relu(x, inplace: true).
@@ -278,6 +292,77 @@ internal sealed partial class Evaluator
         if (isInPlace && (invocation.Instance ?? evaluated.FirstOrDefault().Argument?.Value) is { } target && Unconverted(target) is ILocalReferenceOperation or IParameterReferenceOperation or IFieldReferenceOperation)
             Assign(Unconverted(target), result, frame);
         return result;
+    }
+
+    /// <summary>
+    /// The weight of a function that is given one: a layer's, whose sizes it has, or a value that forward computes, which the node then reads behind its input.
+    /// </summary>
+    private ModuleValue? WithWeight(CatalogueEntry entry, IReadOnlyList<(IArgumentOperation Argument, Value Value)> arguments, ref ImmutableArray<int> inputs, ref ImmutableDictionary<string, Constant> constants)
+    {
+        var weight = arguments.FirstOrDefault(pair => pair.Argument.Parameter is { } parameter && entry.Carries("weight_tensor", parameter.Name)).Value;
+        if (weight is null || entry.Role is not (Role.Linear or Role.Conv or Role.ConvTranspose))
+            return (weight as ParameterValue)?.Owner;
+        if (weight is ParameterValue { Owner: { } owner })
+        {
+            constants = OfLayer(owner, constants);
+            return owner;
+        }
+
+        if (Node(weight) is not { } computed || inputs.Length != 1)
+            return null;
+        constants = Measured(computed, entry.Role, constants).SetItem(WeightPlace, Number(inputs.Length));
+        inputs = inputs.Add(computed);
+        var bias = arguments.FirstOrDefault(pair => pair.Argument.Parameter is { } parameter && entry.Carries("bias_tensor", parameter.Name)).Value;
+        if (bias is not null && Node(bias) is { } added)
+            inputs = inputs.Add(added);
+        return null;
+    }
+
+    /// <summary>Which input of a node is its weight, where no layer has it.</summary>
+    public const string WeightPlace = "weight_place";
+
+    private static ImmutableDictionary<string, Constant> OfLayer(ModuleValue layer, ImmutableDictionary<string, Constant> constants)
+    {
+        foreach (var meaning in new[] { "fan_in", "fan_out", "channels_in", "channels_out", "kernel" })
+        {
+            if (layer.Constants.TryGetValue(meaning, out var constant))
+                constants = constants.SetItem(meaning, constant);
+        }
+
+        return constants;
+    }
+
+    /// <summary>The sizes of the parameter that a weight is made of, which keeps them.</summary>
+    private ImmutableDictionary<string, Constant> Measured(int weight, Role role, ImmutableDictionary<string, Constant> constants)
+    {
+        var pending = new Stack<int>([weight]);
+        for (var steps = 0; steps < MaximumCalls && pending.Count > 0; steps++)
+        {
+            var node = Graph.Nodes[pending.Pop()];
+            if (node.Parameter is { Owner: { IsSource: false } owner })
+                return OfLayer(owner, constants);
+            // The largest of several: others are broadcast to it.
+            if (node.Parameter is { Sizes: { Length: > 1 } sizes } && sizes.Any(size => size.Whole != 1) && sizes.Count(size => size.Whole == 1) < sizes.Length - 1)
+                return Measured(sizes, role, constants);
+            foreach (var input in node.Inputs.Reverse())
+                pending.Push(input);
+        }
+
+        return constants;
+    }
+
+    private static ImmutableDictionary<string, Constant> Measured(ImmutableArray<Size> sizes, Role role, ImmutableDictionary<string, Constant> constants)
+    {
+        static Constant One(Size size) => new(ImmutableArray.Create(size), size.Text);
+        if (role == Role.Linear)
+            return constants.SetItem("fan_out", One(sizes[0])).SetItem("fan_in", One(sizes[1]));
+        var groups = constants.TryGetValue("groups", out var given) ? given.Size ?? Size.Of(1) : Size.Of(1);
+        // A weight has the channels of one group in its second dimension.
+        var all = groups.Whole is 1 ? sizes[1] : groups.Whole is { } number && sizes[1].Whole is { } each ? Size.Of((double)number * each) : Size.Named($"({sizes[1].Text} * {groups.Text})");
+        var (inputs, outputs) = role == Role.Conv ? (all, sizes[0]) : (sizes[0], all);
+        constants = constants.SetItem("channels_in", One(inputs)).SetItem("channels_out", One(outputs));
+        var kernel = sizes.RemoveRange(0, 2);
+        return kernel.IsEmpty ? constants : constants.SetItem("kernel", new Constant(kernel, $"({string.Join(", ", kernel.Select(size => size.Text))})"));
     }
 
     private ImmutableArray<int> Inputs(CatalogueEntry entry, Value? receiver, IReadOnlyList<(IArgumentOperation Argument, Value Value)> arguments, out string? hole)
@@ -294,7 +379,7 @@ internal sealed partial class Evaluator
                 continue;
             if (entry.Carries("weight_tensor", parameter.Name) || entry.Carries("bias_tensor", parameter.Name))
                 continue;
-            if (entry.Carries("tensors", parameter.Name) && value is Unknown unknown)
+            if (entry.Carries("tensors", parameter.Name) && (value as Unknown ?? (value as Collection)?.Get(Slot.Items) as Unknown) is { } unknown)
                 hole = $"it is not known which tensors are joined: {unknown.Reason}";
             inputs.AddRange(Nodes([value]));
         }

@@ -52,11 +52,11 @@ internal sealed partial class Evaluator
             {
                 case Role.Data:
                     return Filled(node.Constants, factor, at);
-                case Role.Multiply when node.Inputs.Length == 1 && node.Constants.TryGetValue("operand", out var times) && times.Number is { } number:
-                    factor *= number;
+                case Role.Multiply when node.Inputs.Length == 1:
+                    factor *= (node.Constants.TryGetValue("operand", out var times) ? times.Number : null) ?? double.NaN;
                     break;
-                case Role.Divide when node.Inputs.Length == 1 && node.Constants.TryGetValue("operand", out var by) && by.Number is { } divisor and not 0 && node.Constants["operand_first"].Truth != true:
-                    factor /= divisor;
+                case Role.Divide when node.Inputs.Length == 1 && node.Constants["operand_first"].Truth != true:
+                    factor /= (node.Constants.TryGetValue("operand", out var by) ? by.Number : null) is { } divisor and not 0 ? divisor : double.NaN;
                     break;
                 case Role.Negate:
                     factor = -factor;
@@ -75,8 +75,15 @@ internal sealed partial class Evaluator
 
     private static Initialization? Filled(ImmutableDictionary<string, Constant> constants, double factor, IOperation at)
     {
+        // Normal numbers times one that no code tells: of their deviation nothing is known.
+        if (double.IsNaN(factor))
+            return constants.TryGetValue("mean", out var center) && center.Number == 0 ? new(Role.Normal, Constant.None.Add("mean", Of(0)).Add("deviation", new(ImmutableArray.Create(Size.Named("?")), "?")), Place(at)) : null;
         if (Scaled("value") is { } value)
             return new(Role.Constant, Constant.None.Add("value", Of(value)), Place(at));
+        if (Scaled("mean") is 0 && constants.TryGetValue("deviation", out var unknown) && unknown.Number is null)
+            return new(Role.Normal, Constant.None.Add("mean", Of(0)).Add("deviation", unknown), Place(at));
+        if (Scaled("low") is null && Scaled("high") is null && constants.ContainsKey("low") && constants.ContainsKey("high"))
+            return new(Role.Uniform, Constant.None.Add("low", constants["low"]).Add("high", constants["high"]), Place(at));
         if (Scaled("mean") is { } mean && Scaled("deviation") is { } deviation)
             return new(Role.Normal, Constant.None.Add("mean", Of(mean)).Add("deviation", Of(Math.Abs(deviation))), Place(at));
         return Scaled("low") is { } low && Scaled("high") is { } high ? new(Role.Uniform, Constant.None.Add("low", Of(Math.Min(low, high))).Add("high", Of(Math.Max(low, high))), Place(at)) : null;
@@ -146,11 +153,41 @@ internal sealed partial class Evaluator
             case Unknown or null when receiver is null or Unknown:
                 ForgetAllStarts(Place(invocation));
                 return OpaqueOf(invocation.Type, $"'{invocation.TargetMethod.Name}' overwrites a value", [], invocation);
-            case TensorValue { Node: var node } when Graph.Nodes[node].Role is Role.Data:
-                return target;
+            case TensorValue { Node: var node } when Graph.Nodes[node] is { Role: Role.Data } fresh:
+                return Refilled(fresh, entry, ConstantsOf(entry, evaluated), Written(invocation, entry), invocation, frame);
             default:
                 return OpaqueOf(invocation.Type, $"'{invocation.TargetMethod.Name}' overwrites a value", Nodes(target is null ? [] : [target]), invocation);
         }
+    }
+
+    private static readonly string[] Fillings = ["value", "mean", "deviation", "low", "high"];
+
+    /// <summary>A new tensor that is filled anew: <c>torch.empty(n, m).uniform_(-a, a)</c>.</summary>
+    private TensorValue Refilled(DraftNode fresh, CatalogueEntry entry, ImmutableDictionary<string, Constant> given, IOperation? target, IOperation at, Frame frame)
+    {
+        var constants = fresh.Constants.RemoveRange(Fillings);
+        var usual = entry.Role switch
+        {
+            Role.Normal => new[] { ("mean", 0.0), ("deviation", 1.0) },
+            Role.Uniform => [("low", 0.0), ("high", 1.0)],
+            Role.Zeros => [("value", 0.0)],
+            Role.Ones => [("value", 1.0)],
+            Role.Constant => [("value", double.NaN)],
+            _ => [],
+        };
+        foreach (var (meaning, number) in usual)
+        {
+            if (given.TryGetValue(meaning, out var constant))
+                constants = constants.SetItem(meaning, constant);
+            else if (!double.IsNaN(number))
+                constants = constants.SetItem(meaning, new Constant(ImmutableArray.Create(Size.Of(number)), Size.Of(number).Text));
+        }
+
+        // Kaiming's and Xavier's go by sizes that only a parameter's reader knows: those fill it in a way that is not known here.
+        var filled = new TensorValue(Graph.Add(fresh with { Constants = constants.SetItem("name", new Constant(ImmutableArray<Size>.Empty, Text(at))) }));
+        if (target is not null && Unconverted(target) is ILocalReferenceOperation or IParameterReferenceOperation or IFieldReferenceOperation)
+            Assign(Unconverted(target), filled, frame);
+        return filled;
     }
 
     private static IOperation? Written(IInvocationOperation invocation, CatalogueEntry entry) => invocation.Instance
@@ -160,13 +197,13 @@ internal sealed partial class Evaluator
     private void ForgetAllStarts(Location place)
     {
         foreach (var module in Modules.ToList())
-            ForgetStarts(module, place);
+            ForgetStarts(module, place, Role.Opaque);
     }
 
     /// <summary>Weights that are loaded start as the file says.</summary>
-    private void ForgetStarts(ModuleValue root, Location place)
+    private void ForgetStarts(ModuleValue root, Location place, Role role)
     {
-        var initialization = new InitializationValue(new Initialization(Role.Opaque, Constant.None, place));
+        var initialization = new InitializationValue(new Initialization(role, Constant.None, place));
         foreach (var module in Descendants(root))
         {
             Set(module, Slot.Initialization, initialization);

@@ -243,7 +243,9 @@ internal sealed partial class Evaluator
         foreach (var branch in branches)
         {
             frame.Result = null;
+            _uncertain++;
             var flow = branch();
+            _uncertain--;
             // A branch that throws is no way through the model.
             if (flow != Flow.Throw)
                 outcomes.Add((flow, _store.WrittenSince(mark), frame.Result));
@@ -263,6 +265,12 @@ internal sealed partial class Evaluator
             Join(outcomes.Select(outcome => outcome.Written).ToList(), mark, at);
             frame.Result = Merge(outcomes.Select(outcome => outcome.Result ?? Known.Null).ToList(), at);
             return Flow.Return;
+        }
+
+        if (staying.Count < outcomes.Count && !frame.MayHaveReturned)
+        {
+            frame.MayHaveReturned = true;
+            _uncertain++;
         }
 
         frame.Pending.AddRange(outcomes.Where(outcome => outcome.Flow == Flow.Return && outcome.Result is not null).Select(outcome => outcome.Result!));
@@ -425,11 +433,14 @@ internal sealed partial class Evaluator
             }
         }
 
+        var before = Graph.Nodes.Count;
         body();
+        var size = Graph.Nodes.Count - before;
+        var isRecurrent = false;
         foreach (var (owner, key, node) in previous)
         {
             if (owner.Get(key) is TensorValue next)
-                FindUnrolled(next.Node, previous.Select(entry => entry.Node).ToList());
+                isRecurrent |= FindUnrolled(next.Node, previous.Select(entry => entry.Node).ToList());
         }
 
         return EndOf(loop, frame, mark, jumps);
@@ -440,10 +451,53 @@ internal sealed partial class Evaluator
     {
         var written = _store.WrittenSince(mark);
         _store.UndoTo(mark);
+        if (isRecurrent && !jumps && !_isProgram && !_isSliced && size <= MaximumRecurrentBody && Repeated(loop, frame, mark, body))
+            return Flow.Next;
         Forget(written, mark, loop, $"a loop over an unknown number of steps: {Header(loop)}");
         if (jumps)
             MayJump(frame, loop);
         return Flow.Next;
+    }
+
+    /// <summary>Nodes of a loop's body that is repeated, and how often: with many steps and with few.</summary>
+    private const int MaximumRecurrentBody = 96, ManySteps = 12, FewSteps = 3;
+
+    /// <summary>
+    /// A recurrence over steps that nobody counts, with many of them and with few: what both say of a value is a choice between two. A list has as many elements as there are many steps.
+    /// False, and nothing done, where its body does something else than go on.
+    /// </summary>
+    private bool Repeated(ILoopOperation loop, Frame frame, int mark, Func<Flow> body)
+    {
+        if (Steps(FewSteps) is not { } few || Steps(ManySteps) is not { } many)
+            return false;
+        foreach (var pair in many)
+        {
+            if (pair.Key.Owner is Frame && pair.Key.Owner.Get(pair.Key.Key) is null)
+                continue;
+            Set(pair.Key.Owner, pair.Key.Key, pair.Value switch
+            {
+                TensorValue tensor when few.TryGetValue(pair.Key, out var shorter) && shorter is TensorValue other => Choice(tensor.Node, other.Node, loop, $"the number of steps of {Header(loop)}"),
+                Known { Number: not null } => new Unknown("it changes in a loop"),
+                var value => value,
+            });
+        }
+
+        return true;
+
+        Dictionary<(Stateful Owner, object Key), Value>? Steps(int count)
+        {
+            for (var step = 0; step < count; step++)
+            {
+                if (body() is Flow.Next or Flow.Continue && !frame.LeftLoopUncertainly && !HasReachedLimit)
+                    continue;
+                _store.UndoTo(mark);
+                return null;
+            }
+
+            var written = _store.WrittenSince(mark);
+            _store.UndoTo(mark);
+            return written;
+        }
     }
 
     private static string Header(IOperation loop)
@@ -460,7 +514,8 @@ internal sealed partial class Evaluator
         return end > start ? loop.Syntax.SyntaxTree.GetText().ToString(new(start, end - start)) : "do";
     }
 
-    private void FindUnrolled(int from, IReadOnlyCollection<int> previous)
+    /// <summary>Whether a layer with weights lies between the previous step and this one; those that do are noted.</summary>
+    private bool FindUnrolled(int from, IReadOnlyCollection<int> previous)
     {
         // Nodes that depend on a value of the previous step, in the order of evaluation.
         var depends = new HashSet<int>(previous);
@@ -472,7 +527,8 @@ internal sealed partial class Evaluator
         }
 
         if (!depends.Contains(from))
-            return;
+            return false;
+        var isRecurrent = false;
         var visited = new HashSet<int>();
         var pending = new Stack<int>([from]);
         while (pending.Count > 0)
@@ -481,10 +537,16 @@ internal sealed partial class Evaluator
             if (!visited.Add(index) || !depends.Contains(index))
                 continue;
             if (Graph.Nodes[index].Module is { } module && Graph.Nodes[index].Role.IsWeighted())
+            {
                 Unrolled.Add(module);
+                isRecurrent = true;
+            }
+
             foreach (var input in Graph.Nodes[index].Inputs)
                 pending.Push(input);
         }
+
+        return isRecurrent;
     }
 
     /// <summary>Makes what was written unknown.</summary>

@@ -47,6 +47,9 @@ internal sealed partial class Evaluator(ProgramSource source, CancellationToken 
 
     private bool _isGradientOff;
 
+    /// <summary>Conditions that are not known, under which what is executed now happens.</summary>
+    private int _uncertain;
+
     public GraphBuilder Graph { get; } = new();
 
     private ModelCatalogue Catalogue => source.Catalogue;
@@ -278,6 +281,14 @@ internal sealed partial class Evaluator(ProgramSource source, CancellationToken 
                 return new TupleValue(a.Elements.Select((element, index) => Merge(element, b.Elements[index], operation, reason, condition, depth + 1)).ToImmutableArray());
             case (Items a, Items b) when a.Values.Count == b.Values.Count && depth < 8:
                 return new Items(a.Values.Select((element, index) => Merge(element, b.Values[index], operation, reason, condition, depth + 1)).ToImmutableList());
+            case (Optional a, Optional b):
+                return new Optional(Merge(a.Present, b.Present, operation, reason, condition, depth + 1), a.Condition);
+            case (Optional a, _):
+                return new Optional(Merge(a.Present, other, operation, reason, condition, depth + 1), a.Condition);
+            case (_, Optional b):
+                return new Optional(Merge(one, b.Present, operation, reason, condition, depth + 1), b.Condition);
+            case (Items a, Items b) when depth < 8:
+                return Merged(a, b, condition) ?? (Value)new Unknown(reason);
             case (ModuleValue a, ModuleValue b) when AreAlike(a, b, depth):
                 return a;
             case (ModuleValue or Alternatives, ModuleValue or Alternatives or Known { Content: null }) or (Known { Content: null }, ModuleValue or Alternatives):
@@ -293,6 +304,21 @@ internal sealed partial class Evaluator(ProgramSource source, CancellationToken 
             default:
                 return new Unknown(reason);
         }
+    }
+
+    /// <summary>Two lists of which one has more: what both have at their ends, and between it what only the longer one has; null where they differ otherwise.</summary>
+    private Items? Merged(Items one, Items other, string condition)
+    {
+        var (longer, shorter) = one.Values.Count > other.Values.Count ? (one.Values, other.Values) : (other.Values, one.Values);
+        var first = 0;
+        while (first < shorter.Count && AreAlike(longer[first], shorter[first], 0))
+            first++;
+        var last = 0;
+        while (last < shorter.Count - first && AreAlike(longer[longer.Count - 1 - last], shorter[shorter.Count - 1 - last], 0))
+            last++;
+        if (first + last < shorter.Count)
+            return null;
+        return new Items(longer.Select((element, index) => index < first || index >= longer.Count - last || element is Optional ? element : new Optional(element, condition)).ToImmutableList());
     }
 
     /// <summary>Whether two modules are built alike, so that either stands for both.</summary>
@@ -318,6 +344,7 @@ internal sealed partial class Evaluator(ProgramSource source, CancellationToken 
         (Known a, Known b) => Equals(a.Content, b.Content),
         (Unknown a, Unknown b) => a.Text is not null && a.Text == b.Text,
         (ModuleValue a, ModuleValue b) => AreAlike(a, b, depth),
+        (Optional a, Optional b) => a.Condition == b.Condition && AreAlike(a.Present, b.Present, depth + 1),
         (Items a, Items b) => a.Values.Count == b.Values.Count && a.Values.Zip(b.Values, (x, y) => AreAlike(x, y, depth + 1)).All(alike => alike),
         (TupleValue a, TupleValue b) => a.Elements.Length == b.Elements.Length && a.Elements.Zip(b.Elements, (x, y) => AreAlike(x, y, depth + 1)).All(alike => alike),
         (InitializationValue a, InitializationValue b) => a.Initialization.Role == b.Initialization.Role && SameConstants(a.Initialization.Constants, b.Initialization.Constants),

@@ -56,6 +56,9 @@ internal sealed class ShapeValue(int node) : Value
 {
     public int Node { get; } = node;
 
+    /// <summary>What stands for all of them together.</summary>
+    public static string All(int node) => $"#{node}:all";
+
     /// <summary>What stands for one of them in an expression: <c>#12:0</c>, from the end <c>#12:-1</c>.</summary>
     public static string Text(int node, long dimension) => $"#{node}:{dimension.ToString(System.Globalization.CultureInfo.InvariantCulture)}";
 }
@@ -73,6 +76,13 @@ internal sealed class Alternatives(ImmutableArray<Value> values, string conditio
 
 /// <summary>A value, or null under a condition that is not known.</summary>
 internal sealed class MaybeNull(Value present, string condition) : Value
+{
+    public Value Present { get; } = present;
+    public string Condition { get; } = condition;
+}
+
+/// <summary>An element of a list that is there under a condition that is not known.</summary>
+internal sealed class Optional(Value present, string condition) : Value
 {
     public Value Present { get; } = present;
     public string Condition { get; } = condition;
@@ -145,6 +155,9 @@ internal sealed class Frame(ISymbol? method, Value? self, Frame? parent) : State
     /// <summary>Results of returns under conditions that are not known.</summary>
     public List<Value> Pending { get; } = new();
 
+    /// <summary>A return ran under a condition that is not known: what comes after it may not happen.</summary>
+    public bool MayHaveReturned { get; set; }
+
     /// <summary>A break or continue ran under a condition that is not known.</summary>
     public bool LeftLoopUncertainly { get; set; }
 
@@ -213,6 +226,12 @@ internal sealed class ModuleValue(INamedTypeSymbol type, Role role, Location cre
 
     /// <summary>The arguments of its constructor, by parameter name, for a class in source.</summary>
     public ImmutableArray<(string Name, string Value)> Arguments { get; set; } = ImmutableArray<(string, string)>.Empty;
+
+    /// <summary>The evaluation came to its bounds before it was whole.</summary>
+    public bool IsCutShort { get; set; }
+
+    /// <summary>How it was made, for a class in source.</summary>
+    public (IMethodSymbol Constructor, ImmutableArray<Value> Given)? Made { get; set; }
 }
 
 /// <summary>A trainable tensor: a layer's weight, or a Parameter that source makes.</summary>

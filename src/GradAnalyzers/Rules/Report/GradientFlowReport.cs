@@ -58,7 +58,7 @@ public sealed class GradientFlowReport() : Rule(Descriptors.GRAD0002)
 
     private static string FirstOf(GradientFlowPrediction part)
     {
-        var path = part.Parameters.First(parameter => parameter.IsWeight).Path;
+        var path = part.FirstWeight ?? part.Parameters.First(parameter => parameter.IsWeight).Path;
         return path.LastIndexOf('.') is > 0 and var dot ? path[..dot] : path;
     }
 

@@ -43,7 +43,7 @@ public sealed class JumpHeldOutTests
     [Theory]
     [InlineData("var list = new List<Module<Tensor, Tensor>>(); if (small) goto end; list.Add(Linear(16, 16)); list.Add(Sigmoid()); end: list.Add(Linear(16, 4)); body = Sequential(list);")]
     [InlineData("body = Sequential(); more: body.append(Linear(16, 16)); if (body.Count < count) goto more; body.append(Linear(16, 4));")]
-    [InlineData("var width = 16; if (small) goto wide; width = 8; wide: body = Sequential(Linear(16, width), ReLU(), Linear(width, 4)); init.normal_(((Linear)body[0]).weight, 0, 0.01 * width);")]
+    [InlineData("var width = 16; if (small) goto wide; width = 8; wide: body = Sequential(Linear(16, width), ReLU(), Linear(width, 4)); init.normal_(((Linear)body[0]).weight, 0.01 * width, 0.1);")]
     public void AConstructorThatMayJumpBuildsWhatIsNotKnown(string constructor)
     {
         var graph = Read(constructor, "return body.forward(x);", "private Sequential body;", "bool small, int count");
