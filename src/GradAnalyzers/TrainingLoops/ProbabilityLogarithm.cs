@@ -35,16 +35,19 @@ internal sealed record ProbabilityLogarithm(SyntaxNode Call, SyntaxNode Probabil
             ? new ProbabilityLogarithm(call.Syntax, found[0].Operation.Syntax, found[0].Role == Role.Softmax) : null;
     }
 
-    /// <summary>What is computed of it in one expression is detached, or read as a number: no gradient comes back.</summary>
+    /// <summary>What is computed of it is read as a number, or it is detached and kept for nothing that computes on: no gradient comes back, and no loss is computed with it.</summary>
     private static bool IsOnlyShown(IOperation logarithm, ModelCatalogue catalogue)
     {
-        for (var current = logarithm.Parent; current is IInvocationOperation or IArgumentOperation or IConversionOperation or IParenthesizedOperation or IBinaryOperation or IUnaryOperation; current = current.Parent)
+        var isDetached = false;
+        var current = logarithm.Parent;
+        for (; current is IInvocationOperation or IArgumentOperation or IConversionOperation or IParenthesizedOperation or IBinaryOperation or IUnaryOperation; current = current.Parent)
         {
-            if (current is IInvocationOperation call && (catalogue.Is(call.TargetMethod, Role.Detach) || (call.TargetMethod.ContainingAssembly?.Name == ModelCatalogue.Library && LossTracer.IsPlain(call.Type))))
+            if (current is IInvocationOperation { TargetMethod: { ContainingAssembly.Name: ModelCatalogue.Library } } call && LossTracer.IsPlain(call.Type))
                 return true;
+            isDetached |= current is IInvocationOperation detaching && catalogue.Is(detaching.TargetMethod, Role.Detach);
         }
 
-        return false;
+        return isDetached && current is IExpressionStatementOperation;
     }
 
     /// <summary>The p of <c>1 - p</c>.</summary>
