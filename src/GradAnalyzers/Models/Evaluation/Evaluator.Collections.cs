@@ -261,6 +261,7 @@ internal sealed partial class Evaluator
         ("Equals", [Known { Content: string other }]) => Known.Of(text == other),
         ("ToLower" or "ToLowerInvariant", []) => new Known(text.ToLowerInvariant()),
         ("ToUpper" or "ToUpperInvariant", []) => new Known(text.ToUpperInvariant()),
+        ("Split", [Known { Content: char or string { Length: > 0 } } separator, ..]) => ListOf(text.Split([separator.Content.ToString()!], StringSplitOptions.None).Select(part => new Known(part))),
         ("ToString", []) => new Known(text),
         _ => new Unknown("a text that is not known"),
     };
