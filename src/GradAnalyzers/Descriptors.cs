@@ -53,6 +53,11 @@ public static class Descriptors
         message: "apply(...) visits registered modules only, and RegisterComponents() runs after it: nothing is initialized. Call it after RegisterComponents().",
         description: "Module.apply walks the registered submodules. Before RegisterComponents there are none, and the layers keep their default initialization.");
 
+    public static readonly DiagnosticDescriptor GRAD1007 = Warning("GRAD1007", Flow,
+        title: "A GroupNorm starts with whatever the memory held",
+        message: "'{0}' starts with whatever the memory held: nn.GroupNorm of TorchSharp {1} sets neither weight nor bias. Set them to one and zero.",
+        description: "TorchSharp 0.107 allocates the weight and the bias of a GroupNorm and writes nothing into them: values up to 1e38 and NaN, others in every run.");
+
     public static readonly DiagnosticDescriptor GRAD2001 = Warning("GRAD2001", Training,
         title: "A recurrent model is stepped without gradient clipping",
         message: "'{0}' is recurrent and is stepped without gradient clipping{1}; {2}",

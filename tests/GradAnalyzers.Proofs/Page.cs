@@ -14,6 +14,7 @@ internal static class Page
     /// <summary>Rules whose fix has no proof here, and why.</summary>
     public static IReadOnlyDictionary<string, string> Unproven { get; } = new Dictionary<string, string>
     {
+        ["GRAD1007"] = "what the memory holds is another number in every run, and so would be the figures; a trial of fifteen trainings is on the rule's page.",
         ["GRAD9001"] = "what was measured has the fixes of GRAD1001, GRAD1002 and GRAD1003, which are proven there.",
         ["GRAD9002"] = "what was measured has the fixes of GRAD1004, GRAD1002 and GRAD1003, which are proven there.",
         ["GRAD9003"] = "LeakyReLU gives every unit a gradient by its definition; that a network whose units died trains better with it was not tried.",

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using GradAnalyzers.Catalogue;
 using GradAnalyzers.Diagnosis;
 using GradAnalyzers.GradientFlow;
@@ -25,23 +26,46 @@ internal static class Initializers
                 if (!Replace(edits, model, existing, null, isReluByDefault: true))
                     return false;
             }
-            else if (!AddForField(edits, model, layer))
+            else if (!AddForField(edits, model, layer, KaimingOf))
             {
                 unnamed.Add(layer);
             }
         }
 
-        return unnamed.Count == 0 || AddLoops(edits, model, unnamed);
+        return unnamed.Count == 0 || AddLoops(edits, model, unnamed, KaimingOf);
     }
 
-    /// <summary>A statement in the constructor of the class whose field holds the layer: <c>kaiming_normal_(fc1.weight, …)</c>.</summary>
-    private static bool AddForField(SolutionEdits edits, FixedModel model, ModelLayer layer)
+    /// <summary>One and zero for the weight and bias of these normalizations; false where a layer is at no place that a statement could name.</summary>
+    public static bool AddOnesAndZeros(SolutionEdits edits, FixedModel model, IEnumerable<ModelLayer> layers)
+    {
+        var unnamed = layers.Where(layer => !AddForField(edits, model, layer, OnesAndZerosOf)).ToList();
+        return unnamed.Count == 0 || AddLoops(edits, model, unnamed, OnesAndZerosOf);
+    }
+
+    private static ImmutableArray<string> KaimingOf(FixedModel model, SyntaxNode place, string layer) => ImmutableArray.Create(Call(model, place, $"{layer}.weight") + ";");
+
+    private static ImmutableArray<string> OnesAndZerosOf(FixedModel model, SyntaxNode place, string layer)
+    {
+        var semantics = model.Semantics(place);
+        var mark = semantics.GetNullableContext(place.SpanStart).WarningsEnabled() ? "!" : "";
+        return ImmutableArray.Create($"{LibraryName.At(semantics, place.SpanStart, "torch.nn.init.ones_")}({layer}.weight);", $"{LibraryName.At(semantics, place.SpanStart, "torch.nn.init.zeros_")}({layer}.bias{mark});");
+    }
+
+    /// <summary>The statements that initialize a layer of the given name at a place.</summary>
+    private delegate ImmutableArray<string> Statement(FixedModel model, SyntaxNode place, string layer);
+
+    /// <summary>Statements in the constructor of the class whose field holds the layer: <c>kaiming_normal_(fc1.weight, …)</c>.</summary>
+    private static bool AddForField(SolutionEdits edits, FixedModel model, ModelLayer layer, Statement statements)
     {
         if (model.HolderOf(layer) is not { } holder || !HasWeight(holder, model.TypeOf(layer)))
             return false;
         var constructors = Declarations(holder.ContainingType).SelectMany(Statements.ConstructorsOf).ToList();
         foreach (var constructor in constructors)
-            Statements.AddTo(edits, constructor, isAfterRegistration: false, (0, Call(model, constructor, $"{Escaped(holder.Name)}.weight") + ";"));
+        {
+            foreach (var statement in statements(model, constructor, Escaped(holder.Name)))
+                Statements.AddTo(edits, constructor, isAfterRegistration: false, (0, statement));
+        }
+
         return constructors.Count > 0;
     }
 
@@ -50,7 +74,7 @@ internal static class Initializers
         && SymbolEqualityComparer.Default.Equals(type, layer) && type.GetMembers("weight").Any();
 
     /// <summary>A loop over the modules, where the layers have no name of their own.</summary>
-    private static bool AddLoops(SolutionEdits edits, FixedModel model, List<ModelLayer> layers)
+    private static bool AddLoops(SolutionEdits edits, FixedModel model, List<ModelLayer> layers, Statement statements)
     {
         if (layers.Any(layer => model.TypeOf(layer)?.GetMembers("weight").Any() != true))
             return false;
@@ -63,9 +87,9 @@ internal static class Initializers
                 if (constructors.Count == 0)
                     return false;
                 foreach (var constructor in constructors)
-                    Statements.AddTo(edits, constructor, isAfterRegistration: true, Loop(model, constructor, "modules()", types));
+                    Statements.AddTo(edits, constructor, isAfterRegistration: true, Loop(model, constructor, "modules()", types, statements));
             }
-            else if (!AddLoopAfter(edits, model, types))
+            else if (!AddLoopAfter(edits, model, types, statements))
             {
                 return false;
             }
@@ -75,7 +99,7 @@ internal static class Initializers
     }
 
     /// <summary>After the statement that makes a Sequential and gives it a name.</summary>
-    private static bool AddLoopAfter(SolutionEdits edits, FixedModel model, List<ITypeSymbol> types)
+    private static bool AddLoopAfter(SolutionEdits edits, FixedModel model, List<ITypeSymbol> types, Statement statements)
     {
         if (model.Graph.Type is not null)
             return false;
@@ -87,10 +111,10 @@ internal static class Initializers
             ExpressionStatementSyntax { Expression: AssignmentExpressionSyntax assignment } when assignment.Right.Span.Contains(creation.Span) => assignment.Left.ToString(),
             _ => null,
         };
-        return name is not null && Statements.AddAfter(edits, statement!, Loop(model, creation, $"{name}.modules()", types));
+        return name is not null && Statements.AddAfter(edits, statement!, Loop(model, creation, $"{name}.modules()", types, statements));
     }
 
-    private static (int, string)[] Loop(FixedModel model, SyntaxNode place, string modules, List<ITypeSymbol> types)
+    private static (int, string)[] Loop(FixedModel model, SyntaxNode place, string modules, List<ITypeSymbol> types, Statement statements)
     {
         var semantics = model.Semantics(place);
         var position = place is ConstructorDeclarationSyntax { Body: { } body } ? body.OpenBraceToken.Span.End : place.SpanStart;
@@ -100,7 +124,11 @@ internal static class Initializers
         {
             var layer = Unused(semantics, position, char.ToLowerInvariant(type.Name[0]) + type.Name[1..]);
             lines.Add((1, $"if ({module} is {LibraryName.OfType(semantics, position, type)} {layer})"));
-            lines.Add((2, Call(model, place, $"{layer}.weight") + ";"));
+            var inside = statements(model, place, layer);
+            if (inside.Length == 1)
+                lines.Add((2, inside[0]));
+            else
+                lines.AddRange([(1, "{"), .. inside.Select(statement => (2, statement)), (1, "}")]);
         }
 
         lines.Add((0, "}"));

@@ -20,6 +20,9 @@ internal sealed class PredictedModels
     private readonly ConcurrentDictionary<Thresholds, Judging> _judged = new();
     private readonly ConcurrentDictionary<Thresholds, MeasuredModels> _measured = new();
 
+    /// <summary>The program that the models are of.</summary>
+    public WholeProgram Program => _program;
+
     private PredictedModels(WholeProgram program, EvidenceFiles evidence) => (_program, Evidence) = (program, evidence);
 
     /// <summary>What trainings of the program's models measured.</summary>

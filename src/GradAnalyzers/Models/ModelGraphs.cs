@@ -51,6 +51,15 @@ internal sealed class ModelGraphs
         return models.ByType[ModelType.IdOf(type)];
     }
 
+    /// <summary>The models whose creation is an expression, one that no class holds, asked in the same way.</summary>
+    public IEnumerable<ModelGraph> At(SyntaxNode creation, ProgramSource asking)
+    {
+        var models = Read(asking.Cancellation);
+        foreach (var kept in models.Kept)
+            asking.Uses(kept);
+        return models.ByTree[creation.SyntaxTree].Where(graph => graph.Type is null && graph.Location.SourceSpan == creation.Span);
+    }
+
     /// <summary>A class as any whole numbers make it; null where they decide its structure, or it cannot be made.</summary>
     public ModelGraph? OfAnySize(INamedTypeSymbol type, CancellationToken cancellation) => type.IsAbstract ? null
         : Graphs(KeptOrRead(AnySizeKind, type.DeclaringSyntaxReferences[0].GetSyntax(cancellation), source => new ModelReading(source).OfAnySize(type), cancellation)).FirstOrDefault(graph => graph.IsComplete);

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using GradAnalyzers.Catalogue;
 using GradAnalyzers.Program;
 using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
 
 namespace GradAnalyzers.Models;
@@ -28,7 +29,7 @@ internal sealed record ModelSites(ImmutableArray<ModuleClass> Classes, Immutable
 
     /// <summary>
     /// A factory that takes sizes makes a model of its own at each call: its callers create models, too. Which methods are factories, their declarations say:
-    /// one with parameters, outside of all modules, that gives a module.
+    /// one with parameters, or of an object that may hold sizes, outside of all modules, that gives a module.
     /// </summary>
     private static ImmutableArray<CreatingMember> WithCallers(ImmutableArray<CreatingMember>.Builder members, ILookup<int, string> names, WholeProgram program, CancellationToken cancellation)
     {
@@ -61,7 +62,7 @@ internal sealed record ModelSites(ImmutableArray<ModuleClass> Classes, Immutable
         var type = method.ReturnType;
         while (type is QualifiedNameSyntax or NullableTypeSyntax)
             type = type is QualifiedNameSyntax qualified ? qualified.Right : ((NullableTypeSyntax)type).ElementType;
-        return method.ParameterList.Parameters.Count > 0 && type is SimpleNameSyntax name && given.Contains(name.Identifier.ValueText);
+        return (method.ParameterList.Parameters.Count > 0 || !method.Modifiers.Any(SyntaxKind.StaticKeyword)) && type is SimpleNameSyntax name && given.Contains(name.Identifier.ValueText);
     }
 
     private static List<CreatingMember> In(TreeFacts tree, ILookup<int, string> names)

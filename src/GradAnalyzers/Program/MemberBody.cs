@@ -15,6 +15,7 @@ internal sealed class MemberBody
 {
     private readonly Dictionary<ISymbol, List<Write>> _writes = new(SymbolEqualityComparer.Default);
     private readonly Dictionary<SyntaxNode, List<IOperation>> _returns = [];
+    private readonly HashSet<SyntaxNode> _yielding = [];
     private readonly ConcurrentDictionary<ISymbol, ReachingWrites> _reaching = new(SymbolEqualityComparer.Default);
     private readonly ConcurrentDictionary<SyntaxNode, bool> _hasLabels = new();
     private readonly Dictionary<ISymbol, List<IOperation>> _partWrites = new(SymbolEqualityComparer.Default);
@@ -78,16 +79,19 @@ internal sealed class MemberBody
     private ReachingWrites Reaching(ISymbol variable) => _reaching
         .GetOrAdd(variable, key => new ReachingWrites(Writes(key), function => _hasLabels.GetOrAdd(function, static node => node.DescendantNodes().Any(inner => inner is LabeledStatementSyntax))));
 
-    /// <summary>What is written into a variable without replacing it: <c>outputs[i] += value</c>, <c>outputs[i].add_(value)</c>.</summary>
+    /// <summary>What is written into a variable without replacing it: <c>outputs[i] += value</c>, <c>outputs[i].add_(value)</c>, <c>losses.Add(value)</c>.</summary>
     public IReadOnlyList<IOperation> PartWrites(ISymbol variable) => _partWrites.TryGetValue(variable, out var values) ? values : [];
 
-    /// <summary>Everything assigned to fields and properties in the member.</summary>
+    /// <summary>Everything assigned to fields and properties in the member, and every handler added to an event.</summary>
     public IEnumerable<(ISymbol Member, Write Write)> MemberWrites() =>
-        _writes.Where(pair => pair.Key is IFieldSymbol or IPropertySymbol).SelectMany(pair => pair.Value.Select(write => (pair.Key, write)));
+        _writes.Where(pair => pair.Key is IFieldSymbol or IPropertySymbol or IEventSymbol).SelectMany(pair => pair.Value.Select(write => (pair.Key, write)));
 
     /// <summary>What the member itself (null) or one of its functions returns.</summary>
     public IReadOnlyList<IOperation> Returns(SyntaxNode? function) =>
         _returns.TryGetValue(function ?? Declaration, out var values) ? values : [];
+
+    /// <summary>Whether the member itself (null) or one of its functions is an iterator.</summary>
+    public bool Yields(SyntaxNode? function) => _yielding.Contains(function ?? Declaration);
 
     /// <summary>The flow graph of the member itself (null) or of one of its functions.</summary>
     public ControlFlowGraph? GraphOf(SyntaxNode? function) =>
@@ -123,12 +127,20 @@ internal sealed class MemberBody
                 Deconstruct(pattern, loop.Collection, ImmutableArray<int>.Empty, isElement: true);
                 break;
             case IDeclarationPatternOperation { DeclaredSymbol: { } declared } when Tested(operation) is { } tested:
-                Add(declared, new Write(tested));
+                Add(declared, tested);
+                break;
+            case IRecursivePatternOperation { DeclaredSymbol: { } declared } when Tested(operation) is { } tested:
+                Add(declared, tested);
+                break;
+            case IEventAssignmentOperation { Adds: true, EventReference: IEventReferenceOperation { Event: var raised }, HandlerValue: var handler }:
+                Add(raised.OriginalDefinition, new Write(handler));
                 break;
             case IArgumentOperation { Parameter.RefKind: RefKind.Out or RefKind.Ref } argument when VariableOf(argument.Value) is { } variable:
                 Add(variable, new Write(argument));
                 break;
             case IReturnOperation { ReturnedValue: { } value }:
+                if (operation.Kind == OperationKind.YieldReturn)
+                    _yielding.Add(FunctionOf(operation) ?? Declaration);
                 AddReturn(operation, value);
                 break;
             case IFieldInitializerOperation initializer:
@@ -147,7 +159,7 @@ internal sealed class MemberBody
         var (written, values) = operation switch
         {
             IAssignmentOperation { Target: IPropertyReferenceOperation { Property.IsIndexer: true, Instance: { } instance } } assignment => (instance, [assignment.Value]),
-            IInvocationOperation { Instance: { } instance, TargetMethod.Name: var name } call when name.EndsWith("_", StringComparison.Ordinal) => (instance, call.Arguments.Select(argument => argument.Value)),
+            IInvocationOperation { Instance: { } instance, TargetMethod.Name: var name } call when name.EndsWith("_", StringComparison.Ordinal) || name is "Add" or "AddRange" or "Insert" or "Enqueue" or "Push" => (instance, call.Arguments.Select(argument => argument.Value)),
             _ => ((IOperation?)null, Enumerable.Empty<IOperation>()),
         };
         while (written is IPropertyReferenceOperation { Property.IsIndexer: true, Instance: { } whole })
@@ -191,19 +203,26 @@ internal sealed class MemberBody
         }
     }
 
-    private static IOperation? Tested(IOperation pattern)
+    /// <summary>What a pattern is compared with: all of a value, or a place of a tuple.</summary>
+    private static Write? Tested(IOperation pattern)
     {
-        for (var current = pattern.Parent; current is not null; current = current.Parent)
+        var path = ImmutableArray<int>.Empty;
+        var inner = pattern;
+        for (var current = pattern.Parent; current is not null; inner = current, current = current.Parent)
         {
             switch (current)
             {
                 case IIsPatternOperation test:
-                    return test.Value;
+                    return new Write(test.Value) { TuplePath = path };
                 case ISwitchExpressionOperation choice:
-                    return choice.Value;
+                    return new Write(choice.Value) { TuplePath = path };
                 case ISwitchOperation choice:
-                    return choice.Value;
-                case IPropertySubpatternOperation or IBlockOperation:
+                    return new Write(choice.Value) { TuplePath = path };
+                case IRecursivePatternOperation { DeconstructionSubpatterns: var places } when inner is IPatternOperation place && places.IndexOf(place) is >= 0 and var index:
+                    path = path.Insert(0, index);
+                    break;
+                // A member, or an element, of what is compared.
+                case IPropertySubpatternOperation or IListPatternOperation or IBlockOperation:
                     return null;
             }
         }

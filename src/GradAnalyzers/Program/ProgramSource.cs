@@ -93,10 +93,16 @@ internal sealed class ProgramSource(WholeProgram program, CancellationToken canc
     /// <summary>The operation of a method's, accessor's or constructor's body; null where it has none in source.</summary>
     public IOperation? Body(IMethodSymbol method)
     {
-        var definition = method.OriginalDefinition.PartialImplementationPart ?? method.OriginalDefinition;
         // A primary constructor's declaration is the whole class: its base call is all that runs.
-        return definition.DeclaringSyntaxReferences.Select(reference => Operation(reference.GetSyntax(Cancellation))).FirstOrDefault(body => body is not null);
+        return WithBody(method).DeclaringSyntaxReferences.Select(reference => Operation(reference.GetSyntax(Cancellation))).FirstOrDefault(body => body is not null);
     }
+
+    /// <summary>Whether the code that a method runs, in whichever part of a partial class, is of a training loop.</summary>
+    public bool IsOfTraining(IMethodSymbol method) =>
+        WithBody(method).DeclaringSyntaxReferences.Any(reference => Members.Contains(reference.GetSyntax(Cancellation)));
+
+    /// <summary>A partial method is called by the part that only declares it.</summary>
+    private static IMethodSymbol WithBody(IMethodSymbol method) => method.OriginalDefinition.PartialImplementationPart ?? method.OriginalDefinition;
 
     /// <summary>The instance fields that the type itself declares, backing fields included, in order.</summary>
     public ImmutableArray<IFieldSymbol> InstanceFields(INamedTypeSymbol type) => Program.InstanceFields(type);
@@ -130,8 +136,7 @@ internal sealed class ProgramSource(WholeProgram program, CancellationToken canc
     /// <summary>The body that executes when the method is called, with the lambda or local function in it; null where source has none.</summary>
     public (MemberBody Body, SyntaxNode? Function)? CodeOf(IMethodSymbol method)
     {
-        var definition = method.OriginalDefinition.PartialImplementationPart ?? method.OriginalDefinition;
-        foreach (var reference in definition.DeclaringSyntaxReferences)
+        foreach (var reference in WithBody(method).DeclaringSyntaxReferences)
         {
             var syntax = reference.GetSyntax(Cancellation);
             var function = syntax is LocalFunctionStatementSyntax or AnonymousFunctionExpressionSyntax ? syntax : null;
@@ -177,6 +182,35 @@ internal sealed class ProgramSource(WholeProgram program, CancellationToken canc
                 writes.Add(type.OriginalDefinition, found = FindWrites(member.OriginalDefinition, type.OriginalDefinition));
             return found;
         }).ToImmutableArray();
+    }
+
+    /// <summary>Every handler that the program adds to an event; null where code that is not to be seen may add others.</summary>
+    public ImmutableArray<MemberWrite>? HandlersOf(IEventSymbol raised)
+    {
+        if (!Has(raised.OriginalDefinition) || raised.IsVirtual || raised.IsAbstract || raised.IsOverride || (Compilation.Options.OutputKind == OutputKind.DynamicallyLinkedLibrary && IsSeenOutside(raised)))
+            return null;
+        if (!_writes.TryGetValue(raised.OriginalDefinition, out var handlers))
+            _writes.Add(raised.OriginalDefinition, handlers = new(SymbolEqualityComparer.Default));
+        if (!handlers.TryGetValue(raised.OriginalDefinition, out var found))
+        {
+            var adding = Trees.SelectMany(tree => tree.AssignmentsTo(raised.Name)).Select(Executable).OfType<SyntaxNode>().Distinct().Select(BodyAt).OfType<MemberBody>();
+            handlers.Add(raised.OriginalDefinition, found = adding.SelectMany(body => body.MemberWrites()
+                .Where(pair => SymbolEqualityComparer.Default.Equals(pair.Member, raised.OriginalDefinition))
+                .Select(pair => new MemberWrite(pair.Write, body, MethodOf(body, pair.Write.Value)))).ToImmutableArray());
+        }
+
+        return found;
+    }
+
+    private static bool IsSeenOutside(ISymbol symbol)
+    {
+        for (var current = symbol; current is not null and not INamespaceSymbol; current = current.ContainingType)
+        {
+            if (current.DeclaredAccessibility is Accessibility.Private or Accessibility.Internal or Accessibility.ProtectedAndInternal)
+                return false;
+        }
+
+        return true;
     }
 
     /// <summary>The type and its base types below the given one; none where it does not derive from it.</summary>

@@ -62,6 +62,9 @@ internal sealed class WholeProgram
     /// <summary>Whether a file mentions adding parameters to an optimizer that is made already.</summary>
     public bool MayAddGroups => _mayAddGroups.Value;
 
+    /// <summary>The version of TorchSharp that the program is compiled with; null where it is not.</summary>
+    public Version? LibraryVersion => Compilation.ReferencedAssemblyNames.FirstOrDefault(assembly => assembly.Name == ModelCatalogue.Library)?.Version;
+
     /// <summary>Whether code anywhere reads or writes a gradient.</summary>
     public bool MentionsGradients => _mentionsGradients.Value;
 

@@ -29,6 +29,7 @@ internal sealed class LoopFindings
     private readonly ConcurrentDictionary<SyntaxNode, ImmutableArray<LoopFinding>> _reported = new();
 
     private ImmutableHashSet<SyntaxNode>? _singular;
+    private ILookup<SyntaxTree, ProbabilityLogarithm>? _logarithms;
 
     private LoopFindings(WholeProgram program) => _program = program;
 
@@ -48,6 +49,15 @@ internal sealed class LoopFindings
             return known;
         var found = _program.MembersFor(cancellation).Declarations.SelectMany(Blocks).SelectMany(block => In(block, cancellation)).SelectMany(loop => loop.Singular).ToImmutableHashSet();
         return Interlocked.CompareExchange(ref _singular, found, null) ?? found;
+    }
+
+    /// <summary>The logarithms on the way to some loss of the program that are given a probability, also by a caller of the code that they stand in.</summary>
+    public ILookup<SyntaxTree, ProbabilityLogarithm> Logarithms(CancellationToken cancellation)
+    {
+        if (Volatile.Read(ref _logarithms) is { } known)
+            return known;
+        var found = _program.MembersFor(cancellation).Declarations.SelectMany(Blocks).SelectMany(block => In(block, cancellation)).SelectMany(loop => loop.Logarithms).Distinct().ToLookup(logarithm => logarithm.Call.SyntaxTree);
+        return Interlocked.CompareExchange(ref _logarithms, found, null) ?? found;
     }
 
     private ImmutableArray<LoopFinding> Reported(SyntaxNode block, CancellationToken cancellation)
@@ -131,7 +141,7 @@ internal sealed class LoopFindings
         var findings = loop.IsTruncated || events.IsEmpty
             ? ImmutableArray<MemberFinding>.Empty
             : Rules.Value.SelectMany(rule => rule.FindingsIn(loop, program).Select(finding => ValueOf(rule, finding, loop))).ToImmutableArray();
-        return new MemberLoop(findings, events, GradientFacts.Of(loop), loop.IsTruncated ? ImmutableArray<SyntaxNode>.Empty : TrainingLoops.SingularPlaces.In(loop));
+        return new MemberLoop(findings, events, GradientFacts.Of(loop), loop.IsTruncated ? ImmutableArray<SyntaxNode>.Empty : TrainingLoops.SingularPlaces.In(loop), loop.IsTruncated ? ImmutableArray<ProbabilityLogarithm>.Empty : ProbabilityLogarithm.In(loop).ToImmutableArray());
     }
 
     private static MemberFinding ValueOf(TrainingLoopRule rule, Finding finding, TrainingLoop loop)
@@ -150,8 +160,8 @@ internal sealed class LoopFindings
         string[] Words(ReportedAt at) => rule.Words(finding.Arguments.Select(argument => argument is Wording wording ? wording(at) : argument));
     }
 
-    /// <summary>What was found in a loop, and which events it sees, what it does to the gradients of what it is handed, and the roots and logarithms that they pass.</summary>
-    private sealed record MemberLoop(ImmutableArray<MemberFinding> Findings, ImmutableHashSet<EventPlace> Events, GradientFact? Gradients, ImmutableArray<SyntaxNode> Singular);
+    /// <summary>What was found in a loop, and which events it sees, what it does to the gradients of what it is handed, the roots and logarithms that they pass, and the logarithms of probabilities.</summary>
+    private sealed record MemberLoop(ImmutableArray<MemberFinding> Findings, ImmutableHashSet<EventPlace> Events, GradientFact? Gradients, ImmutableArray<SyntaxNode> Singular, ImmutableArray<ProbabilityLogarithm> Logarithms);
 
     private sealed record MemberFinding(string Rule, bool AsksCallers, bool IsGuess, EventPlace Event, ImmutableArray<ReportPlace> Reports,
         ImmutableArray<Location> Involved, ImmutableDictionary<string, string?> Properties);

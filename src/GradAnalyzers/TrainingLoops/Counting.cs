@@ -9,7 +9,7 @@ internal static class Counting
 {
     private const int MaximumOperations = 500;
 
-    /// <summary>Whether a condition is computed from a remainder (<c>++i % n == 0</c>), or asks a counter that is counted up and set back (<c>if (i == n) { …; i = 0; }</c>).</summary>
+    /// <summary>Whether a condition is computed from a remainder (<c>++i % n == 0</c>, <c>(i &amp; 3) == 0</c>), or asks a counter that is counted up and set back (<c>if (i == n) { …; i = 0; }</c>).</summary>
     public static bool Decides(IOperation condition, Frame frame)
     {
         var seen = new HashSet<IOperation>();
@@ -19,7 +19,7 @@ internal static class Counting
             var current = open.Pop();
             if (!seen.Add(current))
                 continue;
-            if (current is IBinaryOperation { OperatorKind: BinaryOperatorKind.Remainder } or ICompoundAssignmentOperation { OperatorKind: BinaryOperatorKind.Remainder })
+            if (current is IBinaryOperation { OperatorKind: BinaryOperatorKind.Remainder } or ICompoundAssignmentOperation { OperatorKind: BinaryOperatorKind.Remainder } || IsMasked(current))
                 return true;
             if (VariableOf(current) is { } variable)
             {
@@ -38,6 +38,10 @@ internal static class Counting
 
         return false;
     }
+
+    /// <summary>The remainder by a power of two: <c>i &amp; 3</c>.</summary>
+    private static bool IsMasked(IOperation operation) => operation is IBinaryOperation { OperatorKind: BinaryOperatorKind.And, Type.SpecialType: SpecialType.System_Int32 or SpecialType.System_Int64 or SpecialType.System_UInt32 or SpecialType.System_UInt64 } both
+        && new[] { both.LeftOperand, both.RightOperand }.Any(side => side.ConstantValue is { HasValue: true, Value: int or long or uint } && Convert.ToInt64(side.ConstantValue.Value, System.Globalization.CultureInfo.InvariantCulture) is > 0 and var mask && (mask & (mask + 1)) == 0);
 
     private static bool IsCountedAndSetBack(ISymbol variable, MemberBody body)
     {

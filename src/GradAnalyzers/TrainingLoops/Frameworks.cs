@@ -14,4 +14,8 @@ internal static class Frameworks
             root = outer;
         return root?.Name == "System";
     }
+
+    /// <summary>A method that runs over a sequence and hands its elements, one after another, to the function that it is given.</summary>
+    public static bool IsQuery(IMethodSymbol method) => Contains(method)
+        && (method.ContainingType.Name is "Enumerable" or "AsyncEnumerable" || (method.Name == "ForEach" && method.ContainingType.Name is "List" or "Array" or "Parallel"));
 }

@@ -65,10 +65,24 @@ internal sealed class GradientWays(TrainingLoop loop)
     /// <summary>What a value is computed from. Of code that is to be seen it is what it returns, and not all that it is given.</summary>
     private IEnumerable<(IOperation Operation, Frame Frame)> Sources(IOperation operation, Frame frame)
     {
-        if (operation is IInvocationOperation call && !loop.Losses.IsOnModule(call, frame) && loop.Values.Enter(call, frame) is { IsEmpty: false } entered)
+        if (operation is IInvocationOperation call && (loop.Losses.IsOnModule(call, frame) ? Forwards(call, frame) : loop.Values.Enter(call, frame)) is { IsEmpty: false } entered)
             return entered.SelectMany(activation => activation.Body.Returns(activation.Function).Select(value => (value, activation)));
+        // A projection gives what its function makes of the elements, and not the elements.
+        if (operation is IInvocationOperation { TargetMethod: { Name: "Select" or "SelectMany" or "Average" or "Sum" or "Min" or "Max" or "Aggregate" } query, Arguments: { Length: > 1 } given } && Frameworks.IsQuery(query))
+            return given.Skip(1).Select(argument => (argument.Value, frame));
         return loop.Losses.Sources(operation, frame);
     }
+
+    /// <summary>What the modules that a call is on run, where all of them are in source: the way leads on through them to the layers in them.</summary>
+    private ImmutableArray<Frame> Forwards(IInvocationOperation call, Frame frame)
+    {
+        var forwards = loop.Values.Trace(call.Instance, frame).Select(module => loop.Losses.ForwardOf(call, module, frame)).ToList();
+        return forwards.All(forward => forward?.Body.Returns(null).Count > 0) ? forwards.OfType<Frame>().ToImmutableArray() : ImmutableArray<Frame>.Empty;
+    }
+
+    /// <summary>An activation, a dropout, a change of shape as a module: it has nothing to learn, and computes with what it is given.</summary>
+    private bool OnlyComputes(Value module) => Catalogue.FindBase(module.Type)?.Role is { } role
+        && (role.IsLoss() || (role.IsActivation() && role != Role.Prelu) || role is Role.Softmax or Role.LogSoftmax or Role.Softmin or Role.Dropout or Role.Identity or Role.Flatten);
 
     private Way Judge(IOperation operation, Frame frame)
     {
@@ -124,8 +138,8 @@ internal sealed class GradientWays(TrainingLoop loop)
             var modules = loop.Values.Trace(call.Instance, frame);
             if (modules.IsEmpty)
                 return Way.Unknown;
-            // A loss computes with what it is given; a model is where gradients are to arrive.
-            return Recorded(call, frame) ?? (modules.All(IsLoss) ? Way.LeadsOn : Way.Arrives);
+            // A model is where gradients are to arrive: in its own code, where that is to be seen.
+            return Recorded(call, frame) ?? (modules.All(OnlyComputes) || !Forwards(call, frame).IsEmpty ? Way.LeadsOn : Way.Arrives);
         }
 
         // A tensor that is made of numbers from elsewhere is no leaf to train, whatever it says of itself.

@@ -104,6 +104,9 @@ internal sealed class LoopGraph
         }
     }
 
+    /// <summary>Whether a node stands in an iterator: its code runs while its consumer loops.</summary>
+    public bool IsInIterator(int node) => _owners[node]?.HandsBack == true;
+
     /// <summary>Whether the code that a node stands in calls an activation, itself or through others.</summary>
     public bool IsInCallerOf(int node, Procedure? procedure)
     {
@@ -349,6 +352,9 @@ internal sealed class LoopGraph
 
         /// <summary>The calls of it.</summary>
         public List<int> Calls { get; } = [];
+
+        /// <summary>It yields: its code runs where its consumer asks for the next element.</summary>
+        public bool HandsBack { get; set; }
 
         /// <summary>All of its code, as if it were one round.</summary>
         public Round All { get; } = new(outer: null, []);

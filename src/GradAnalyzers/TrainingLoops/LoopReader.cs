@@ -87,8 +87,10 @@ internal sealed class LoopReader
             return;
         }
 
+        procedure.HandsBack = frame.Body.Yields(frame.Function);
         var rounds = Rounds(flow, procedure);
         var starts = flow.Blocks.Select(block => AddIn(procedure, rounds[block.Ordinal])).ToArray();
+        var ends = (int[])starts.Clone();
         _graph.Connect(procedure.Entry, starts[0]);
         foreach (var block in flow.Blocks.Where(block => block.IsReachable || block.Kind == BasicBlockKind.Exit))
         {
@@ -100,12 +102,17 @@ internal sealed class LoopReader
                 last = Append(last, operation, frame);
             }
 
+            ends[block.Ordinal] = last;
             if (block.Kind == BasicBlockKind.Exit)
                 _graph.Connect(last, procedure.Exit);
             if (block is { ConditionalSuccessor: not null, BranchValue: { } condition })
                 _graph.AddBranch(last, condition, frame);
-            Follow(last, block.ConditionalSuccessor, starts);
-            Follow(last, block.FallThroughSuccessor, starts);
+        }
+
+        foreach (var block in flow.Blocks.Where(block => block.IsReachable))
+        {
+            Follow(ends[block.Ordinal], block.ConditionalSuccessor, starts, ends);
+            Follow(ends[block.Ordinal], block.FallThroughSuccessor, starts, ends);
         }
     }
 
@@ -134,15 +141,15 @@ internal sealed class LoopReader
         return rounds;
     }
 
-    /// <summary>An edge, led through the finally blocks that it leaves.</summary>
-    private void Follow(int from, ControlFlowBranch? branch, int[] starts)
+    /// <summary>An edge, led through the finally blocks that it leaves, from their first block to the end of their last.</summary>
+    private void Follow(int from, ControlFlowBranch? branch, int[] starts, int[] ends)
     {
         if (branch?.Destination is not { } destination)
             return;
         foreach (var region in branch.FinallyRegions)
         {
             _graph.Connect(from, starts[region.FirstBlockOrdinal]);
-            from = starts[region.LastBlockOrdinal];
+            from = ends[region.LastBlockOrdinal];
         }
 
         _graph.Connect(from, starts[destination.Ordinal]);
@@ -262,12 +269,9 @@ internal sealed class LoopReader
         if (call is IInvocationOperation { TargetMethod.MethodKind: MethodKind.DelegateInvoke or MethodKind.LocalFunction } || HandsFunctions(call))
             return true;
         var method = call is IInvocationOperation invocation ? invocation.TargetMethod : ((IObjectCreationOperation)call).Constructor;
-        return method is not null && (IsOfTraining(method) || HoldsFunctions(method.ContainingType)
-            || (ProgramSource.IsVirtual(method) && _source.Program.OverridesOf(method, _source.Cancellation).Any(target => IsOfTraining(target) || HoldsFunctions(target.ContainingType))));
+        return method is not null && (_source.IsOfTraining(method) || HoldsFunctions(method.ContainingType)
+            || (ProgramSource.IsVirtual(method) && _source.Program.OverridesOf(method, _source.Cancellation).Any(target => _source.IsOfTraining(target) || HoldsFunctions(target.ContainingType))));
     }
-
-    private bool IsOfTraining(IMethodSymbol method) =>
-        method.OriginalDefinition.DeclaringSyntaxReferences.Any(reference => _source.Members.Contains(reference.GetSyntax(_source.Cancellation)));
 
     private bool IsInSource(IOperation call) => call switch
     {
@@ -294,7 +298,7 @@ internal sealed class LoopReader
     private int AppendDispose(int last, IInvocationOperation call, IOperation resource, Frame frame)
     {
         var targets = _tracer.TargetsOf(call.TargetMethod, resource, frame);
-        return targets.Any(IsOfTraining) ? Alternatives(last, _tracer.EnterOn(call, resource, targets, frame), mayBeSkipped: true) : last;
+        return targets.Any(_source.IsOfTraining) ? Alternatives(last, _tracer.EnterOn(call, resource, targets, frame), mayBeSkipped: true) : last;
     }
 
     /// <summary>A tensor method that works in place, on a gradient; or a method that is handed one.</summary>

@@ -144,11 +144,15 @@ internal sealed class LossTracer(ValueTracer tracer)
         }
     }
 
+    /// <summary>The forward that a call of a module in source runs; null where that is not one known method.</summary>
+    public Frame? ForwardOf(IInvocationOperation call, Value module, Frame frame) =>
+        module is Created { Type: INamedTypeSymbol type } && tracer.Source.Has(type.OriginalDefinition) && Catalogue.Is(call.TargetMethod, Role.Forward)
+        && type.OriginalDefinition.GetMembers().OfType<IMethodSymbol>().Where(method => !method.IsAbstract && Catalogue.Is(method, Role.Forward) && method.Parameters.Length == call.Arguments.Length).ToList() is [var forward]
+        && tracer.EnterOn(call, call.Instance!, ImmutableArray.Create(forward), frame) is [var entered] ? entered : null;
+
     /// <summary>The activation of the forward of an in-house loss: a module in source that is given the prediction and what it is compared with.</summary>
     private ImmutableArray<Frame> InHouse(IInvocationOperation call, Created made, Frame frame) =>
-        call.Arguments.Count(argument => tracer.Source.IsTensor(argument.Value.Type)) >= 2 && made.Type is INamedTypeSymbol type && tracer.Source.Has(type.OriginalDefinition)
-        && type.OriginalDefinition.GetMembers().OfType<IMethodSymbol>().Where(method => !method.IsAbstract && Catalogue.Is(method, Role.Forward) && method.Parameters.Length == call.Arguments.Length).ToList() is [var forward]
-            ? tracer.EnterOn(call, call.Instance!, ImmutableArray.Create(forward), frame) : ImmutableArray<Frame>.Empty;
+        call.Arguments.Count(argument => tracer.Source.IsTensor(argument.Value.Type)) >= 2 && ForwardOf(call, made, frame) is { } forward ? ImmutableArray.Create(forward) : ImmutableArray<Frame>.Empty;
 
     /// <summary>Every call that a gradient passes on its way back from a value, modules not entered.</summary>
     public IEnumerable<(IInvocationOperation Call, Frame Frame)> CallsBehind(IOperation? value, Frame frame) =>
@@ -297,7 +301,7 @@ internal sealed class LossTracer(ValueTracer tracer)
                 return declaring.Body.WritesReaching(reference, reference.Local).SelectMany(write => Written(write.Value, declaring))
                     .Concat(declaring.Body.PartWrites(reference.Local).Select(value => (value, declaring)));
             case IParameterReferenceOperation reference:
-                return (frame.ArgumentOf(reference.Parameter) is { } argument ? [argument] : Array.Empty<(IOperation, Frame)>())
+                return (frame.ArgumentOf(reference.Parameter) is { } argument ? [argument] : ValueTracer.SequenceOf(reference, frame) is { } sequence ? [sequence] : Array.Empty<(IOperation, Frame)>())
                     .Concat(frame.Body.Writes(reference.Parameter).SelectMany(write => Written(write.Value, frame)));
             case IMemberReferenceOperation reference and (IFieldReferenceOperation or IPropertyReferenceOperation) when !Catalogue.IsModule(reference.Type):
                 var owner = tracer.Trace(reference.Instance, frame).FirstOrDefault();

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using GradAnalyzers.Catalogue;
+using GradAnalyzers.Models;
 using GradAnalyzers.Program;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.Operations;
@@ -14,7 +15,7 @@ internal sealed class OutputHeads(ValueTracer tracer)
 {
     private const int MaximumSteps = 400;
 
-    private ModelCatalogue Catalogue => tracer.Source.Catalogue;
+    public ModelCatalogue Catalogue => tracer.Source.Catalogue;
 
     /// <summary>Everything that can have computed the value last.</summary>
     public ImmutableArray<OutputHead> Of(IOperation value, Frame frame)
@@ -50,7 +51,9 @@ internal sealed class OutputHeads(ValueTracer tracer)
 
     private Role RoleOf(IOperation operation) => operation is IInvocationOperation call && Catalogue.Find(call.TargetMethod) is { } entry && IsEnding(entry.Role) ? entry.Role : Role.Opaque;
 
-    private static bool IsEnding(Role role) => role is Role.Softmax or Role.LogSoftmax or Role.Softmin or Role.Sigmoid or Role.LogSigmoid;
+    private static readonly Role[] EndingRoles = [Role.Softmax, Role.LogSoftmax, Role.Softmin, Role.Sigmoid, Role.LogSigmoid];
+
+    private static bool IsEnding(Role role) => EndingRoles.Contains(role);
 
     private static bool IsView(Role role) => role is Role.Reshape or Role.Flatten or Role.Permute or Role.Select or Role.Expand or Role.Identity;
 
@@ -144,6 +147,8 @@ internal sealed class OutputHeads(ValueTracer tracer)
             if (current.Type is INamedTypeSymbol own && !own.DeclaringSyntaxReferences.IsEmpty && Forward(own, call) is { } forward && tracer.Source.CodeOf(forward) is { } code)
             {
                 var activation = current == module ? tracer.Enter(call, place.Frame).FirstOrDefault(entered => entered.Body == code.Body) : null;
+                if (place.TuplePath.IsEmpty && LoopsOverLayers(code.Body) && HeadsInGraph(own) is { } ends)
+                    return ends.Select(end => unknown with { Head = end });
                 activation ??= tracer.Detached(forward, code.Body, current);
                 return code.Body.Returns(null).Select(value => new Place(value, activation, place.TuplePath)).DefaultIfEmpty(unknown);
             }
@@ -158,12 +163,54 @@ internal sealed class OutputHeads(ValueTracer tracer)
 
             if (role is { } view && IsView(view) && current == module && call.Arguments is [{ Value: var given }, ..])
                 return [place.At(given)];
+            if (role == Role.Sequential && LastOf(created) is null && HeadsInGraph(created) is { } built)
+                return built.Select(end => unknown with { Head = end });
             if (role != Role.Sequential || LastOf(created) is not { } last)
                 return [unknown];
             current = last;
         }
 
         return [unknown];
+    }
+
+    /// <summary>Forward goes through its layers one after another: what comes last, only the whole model tells.</summary>
+    private bool LoopsOverLayers(MemberBody forward) => forward.Root.DescendantsAndSelf().Any(operation => operation is ILoopOperation
+        or IInvocationOperation { TargetMethod.Name: nameof(Enumerable.Aggregate) or "ForEach" });
+
+    /// <summary>What ends the models of a class, as the program makes them; null where they do not all end in one known activation that the class names.</summary>
+    private IEnumerable<OutputHead>? HeadsInGraph(INamedTypeSymbol type)
+    {
+        return type.DeclaringSyntaxReferences.Any(reference => NamesAnEnding(reference.SyntaxTree)) ? Ends(ModelGraphs.Of(tracer.Source.Program).Of(type, tracer.Source)) : null;
+    }
+
+    /// <summary>What ends a Sequential that a builder puts together, as far as the program's calls of it tell.</summary>
+    private IEnumerable<OutputHead>? HeadsInGraph(Created sequential) => NamesAnEnding(sequential.Creation.Syntax.SyntaxTree)
+        ? Ends(ModelGraphs.Of(tracer.Source.Program).At(sequential.Creation.Syntax, tracer.Source)) : null;
+
+    private bool NamesAnEnding(SyntaxTree tree) => TreeFacts.Of(tree).Words.ContainsAny(Words.HashesOf(EndingRoles.SelectMany(Catalogue.NamesOf)));
+
+    private IEnumerable<OutputHead>? Ends(IEnumerable<ModelGraph> graphs)
+    {
+        var ends = graphs.Select(LastOf).ToList();
+        return ends.Count > 0 && ends.All(end => end is not null && IsEnding(end.Role)) ? ends.SelectMany(end => HeadAt(end!)).ToList() : null;
+    }
+
+    /// <summary>The node that computes a model's output, behind views of it.</summary>
+    private static ModelNode? LastOf(ModelGraph graph)
+    {
+        var node = graph.Output < 0 || graph.Outputs.Length > 1 ? null : graph.Nodes[graph.Output];
+        while (node is { Inputs: [var input] } && IsView(node.Role))
+            node = graph.Nodes[input];
+        return node;
+    }
+
+    private IEnumerable<OutputHead> HeadAt(ModelNode node)
+    {
+        if (node.Creation.SourceTree is { } tree && tracer.Source.BodyAround(tree.GetRoot(tracer.Source.Cancellation).FindNode(node.Creation.SourceSpan, getInnermostNodeForTie: true)) is { } body
+            && body.Root.DescendantsAndSelf().FirstOrDefault(operation => operation.Syntax.Span == node.Creation.SourceSpan && operation is IInvocationOperation) is { } creation)
+        {
+            yield return new OutputHead(node.Role, creation, tracer.Detached(tracer.Source.MethodOf(body, creation), body, receiver: null)) { IsInList = node.Layer is not null };
+        }
     }
 
     /// <summary>The last element of a Sequential that is written out, or put together from a list or array in the same code; null for one that is built otherwise.</summary>
@@ -263,6 +310,9 @@ internal sealed record OutputHead(Role Role, IOperation Operation, Frame Frame)
 {
     /// <summary>It is the last element of a Sequential.</summary>
     public bool IsElement { get; init; }
+
+    /// <summary>It is a layer in a list that forward goes through.</summary>
+    public bool IsInList { get; init; }
 
     /// <summary>The call of the model that gives the value; null where it is computed beside all models.</summary>
     public IInvocationOperation? Model { get; init; }

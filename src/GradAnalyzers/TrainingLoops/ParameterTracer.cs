@@ -89,7 +89,7 @@ internal sealed class ParameterTracer(ValueTracer tracer)
         {
             case IInvocationOperation call when Catalogue.Is(call.TargetMethod, Role.Parameters):
                 return Parameters(call.Instance ?? call.Arguments.FirstOrDefault()?.Value, created.Frame, depth);
-            case IInvocationOperation call when IsQuery(call.TargetMethod):
+            case IInvocationOperation call when Frameworks.IsQuery(call.TargetMethod):
                 return Query(call, created.Frame, depth);
             case IObjectCreationOperation creation when IsList(creation.Type):
                 return List(created, creation, depth);
@@ -119,9 +119,9 @@ internal sealed class ParameterTracer(ValueTracer tracer)
                 if (call.TargetMethod.Name is not ("Add" or "AddRange"))
                     return ParameterSet.Anything;
                 var added = Parameters(call.Arguments[0].Value, list.Frame, depth);
-                parts.Add(call.Parent is IExpressionStatementOperation { Parent: IBlockOperation { Parent: IMethodBodyBaseOperation or null } } ? added : added with { IsFiltered = true });
+                parts.Add(IsSurelyRun(call) ? added : added with { IsFiltered = true });
             }
-            else if (!IsQuery(call.TargetMethod) && !Catalogue.DerivesFrom(call.Type, Role.Optimizer) && !IsClip(call.TargetMethod)
+            else if (!Frameworks.IsQuery(call.TargetMethod) && !Catalogue.DerivesFrom(call.Type, Role.Optimizer) && !IsClip(call.TargetMethod)
                 && call.Arguments.Any(argument => IsList(WithoutConversion(argument.Value).Type) && tracer.Trace(argument.Value, list.Frame).Contains(list)))
             {
                 return ParameterSet.Anything;
@@ -129,6 +129,18 @@ internal sealed class ParameterTracer(ValueTracer tracer)
         }
 
         return parts.Count == 0 || list.Frame.Body.Operations.OfType<IAnonymousFunctionOperation>().Any() ? ParameterSet.Anything : parts.Aggregate(And);
+    }
+
+    /// <summary>A statement of the method itself, or all that a loop over parameters does with each.</summary>
+    private static bool IsSurelyRun(IInvocationOperation call)
+    {
+        if (call.Parent is not IExpressionStatementOperation { Parent: { } around })
+            return false;
+        if (around is IBlockOperation { Operations.Length: 1, Parent: IForEachLoopOperation inner })
+            around = inner;
+        if (around is IForEachLoopOperation { LoopControlVariable: IVariableDeclaratorOperation { Symbol: var each }, Parent: { } outside } && WithoutConversion(call.Arguments[0].Value) is ILocalReferenceOperation { Local: var added } && SymbolEqualityComparer.Default.Equals(each, added))
+            around = outside;
+        return around is IBlockOperation { Parent: IMethodBodyBaseOperation or null };
     }
 
     private bool IsClip(IMethodSymbol method) => Catalogue.Find(method)?.Role is Role.ClipNorm or Role.ClipValue;
@@ -157,7 +169,11 @@ internal sealed class ParameterTracer(ValueTracer tracer)
         var open = new Stack<Value>([module]);
         while (open.Count > 0 && parts.Count < MaximumParts)
         {
-            if (open.Pop() is not Created { Type: INamedTypeSymbol type } current || !parts.Add(current) || !tracer.Source.Has(type))
+            if (open.Pop() is not Created { Type: INamedTypeSymbol type } current || !parts.Add(current))
+                continue;
+            foreach (var element in ElementsOf(current))
+                open.Push(element);
+            if (!tracer.Source.Has(type))
                 continue;
             foreach (var field in tracer.Source.InstanceFields(type).Where(field => Catalogue.IsModule(field.Type)))
             {
@@ -167,6 +183,19 @@ internal sealed class ParameterTracer(ValueTracer tracer)
         }
 
         return parts;
+    }
+
+    /// <summary>The modules that a Sequential or a list of modules is surely made of.</summary>
+    private IEnumerable<Value> ElementsOf(Created container)
+    {
+        if (Catalogue.FindBase(container.Type)?.Role.IsContainer() != true)
+            yield break;
+        foreach (var element in Frame.Arguments(container.Creation).SelectMany(argument => WithoutConversion(argument.Value) is IArrayCreationOperation { Initializer.ElementValues: var values } ? values : ImmutableArray<IOperation>.Empty))
+        {
+            var module = WithoutConversion(element) is ITupleOperation { Elements: [_, var named] } ? named : element;
+            if (tracer.Trace(module, container.Frame) is [var part])
+                yield return part;
+        }
     }
 
     private ParameterSet Query(IInvocationOperation call, Frame frame, int depth)
@@ -199,9 +228,6 @@ internal sealed class ParameterTracer(ValueTracer tracer)
             IInvocationOperation { Instance: IParameterReferenceOperation } call => Catalogue.Is(call.TargetMethod, Role.Parameters),
             _ => false,
         };
-
-    private static bool IsQuery(IMethodSymbol method) =>
-        method.ContainingType is { Name: "Enumerable", ContainingNamespace: { Name: "Linq", ContainingNamespace.Name: "System" } };
 
     /// <summary>What an optimizer was made from: the first argument of its constructor or factory.</summary>
     private ParameterSet Held(Value optimizer, int depth)

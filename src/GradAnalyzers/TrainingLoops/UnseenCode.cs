@@ -25,7 +25,7 @@ internal sealed class UnseenCode(ValueTracer tracer)
     {
         var method = call.TargetMethod;
         if (method.MethodKind == MethodKind.DelegateInvoke)
-            return !IsComputation(method) && !(tracer.Trace(call.Instance, frame) is { IsEmpty: false } functions && functions.All(function => function is Function { Method: var target } && Frameworks.Contains(target)));
+            return !IsComputation(method) && !IsEventSeenWhole(call.Instance, frame) && !(tracer.Trace(call.Instance, frame) is { IsEmpty: false } functions && functions.All(function => function is Function { Method: var target } && Frameworks.Contains(target)));
         if (method.ContainingAssembly?.Name == ModelCatalogue.Library || Frameworks.Contains(method))
             return false;
         if (Source.FactOf(method)?.Gradients is { } known)
@@ -93,6 +93,15 @@ internal sealed class UnseenCode(ValueTracer tracer)
         while (root is { ContainingNamespace: { IsGlobalNamespace: false } outer })
             root = outer;
         return root?.Name == "System";
+    }
+
+    /// <summary>Every handler of the event is in source, and followed.</summary>
+    private bool IsEventSeenWhole(IOperation? raised, Frame frame)
+    {
+        if (raised is IConditionalAccessInstanceOperation instance)
+            raised = ValueTracer.ConditionalOwner(instance);
+        return raised is IEventReferenceOperation { Event: var known } && Source.HandlersOf(known) is not null
+            && tracer.Trace(raised, frame).All(handler => handler is Function { Method: var method } && (Source.Has(method.OriginalDefinition) || Frameworks.Contains(method)));
     }
 
     /// <summary>A delegate that makes a tensor out of something is a model or a loss; any other may be a callback that holds the optimizer.</summary>
@@ -195,7 +204,7 @@ internal sealed class UnseenCode(ValueTracer tracer)
     /// <summary>Whether a function names something trained: whoever runs it may clip.</summary>
     private bool Captures(Function function) => function.Lambda is { } lambda
         ? function.Lexical.Body.Operations.Where(operation => operation.Syntax == lambda).SelectMany(operation => operation.Descendants()).Any(operation => Source.Program.IsTrained(operation.Type))
-        : function.Method.DeclaringSyntaxReferences.Any(reference => Source.Members.Contains(reference.GetSyntax(Source.Cancellation)));
+        : Source.IsOfTraining(function.Method);
 
     /// <summary>Numbers, texts and tensors lead to no model; asked before anything is traced.</summary>
     private bool MayLead(ITypeSymbol? type) => type is { SpecialType: SpecialType.None, TypeKind: not (TypeKind.Enum or TypeKind.Error or TypeKind.Dynamic) }

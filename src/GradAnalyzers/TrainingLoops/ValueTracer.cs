@@ -156,6 +156,13 @@ internal sealed class ValueTracer(ProgramSource source)
 
     private ImmutableArray<Frame> EnterMethod(IOperation call, IMethodSymbol method, IOperation? instance, Frame frame)
     {
+        // T.Create(): the class that T stands for has it.
+        if (method is { IsStatic: true, IsAbstract: true })
+        {
+            return call is IInvocationOperation { ConstrainedToType: ITypeParameterSymbol parameter } && TypeArguments.Of(parameter, frame) is INamedTypeSymbol own && ProgramSource.Implementation(method, own) is { } implemented
+                ? Enter(call, implemented, ImmutableArray<Value>.Empty, frame, lexical: null) : ImmutableArray<Frame>.Empty;
+        }
+
         // An object that holds nothing of a training is any object of its class.
         var isAny = !ProgramSource.IsVirtual(method) && !Source.Program.MayHoldTraining(method.ContainingType);
         var receivers = isAny ? ImmutableArray<Value>.Empty : Trace(instance, frame);
@@ -289,7 +296,7 @@ internal sealed class ValueTracer(ProgramSource source)
             case IFieldReferenceOperation reference:
                 return Member(reference, reference.Instance, reference.Field, frame);
             case IPropertyReferenceOperation { Property.IsIndexer: true } reference:
-                return TraceElements(reference.Instance, frame).DefaultIfEmpty(new Unknown(reference, frame));
+                return Keyed(reference, frame) ?? TraceElements(reference.Instance, frame).DefaultIfEmpty(new Unknown(reference, frame));
             case IPropertyReferenceOperation reference:
                 return Member(reference, reference.Instance, reference.Property, frame);
             case IArrayElementReferenceOperation reference:
@@ -302,7 +309,11 @@ internal sealed class ValueTracer(ProgramSource source)
                 return [new Function(reference.Method, null, frame, reference.Instance is null ? frame.Receiver : Trace(reference.Instance, frame))];
             case IInvocationOperation invocation:
                 return Invocation(invocation, frame);
-            case IObjectCreationOperation or IArrayCreationOperation or ITupleOperation or ITypeParameterObjectCreationOperation:
+            case ITypeParameterObjectCreationOperation { Type: ITypeParameterSymbol parameter }:
+                return [new Created(operation, frame) with { Type = TypeArguments.Of(parameter, frame) }];
+            case IEventReferenceOperation { Event: var raised }:
+                return Source.HandlersOf(raised) is { } handlers ? handlers.SelectMany(handler => Written(handler.Write, Detached(handler.Method, handler.Body, receiver: null))) : [new Unknown(operation, frame)];
+            case IObjectCreationOperation or IArrayCreationOperation or ITupleOperation or IWithOperation:
             // An argument that is still being typed: its class is known.
             case IInvalidOperation { Syntax: BaseObjectCreationExpressionSyntax, Type.TypeKind: TypeKind.Class }:
                 return [new Created(operation, frame)];
@@ -366,6 +377,8 @@ internal sealed class ValueTracer(ProgramSource source)
     {
         if (value is not Created created)
             return [];
+        if (PositionalAt(created.Type, place) is { } property)
+            return MemberOf(created, property, created.Creation, created.Frame);
         if (created.Creation is ITupleOperation tuple && place < tuple.Elements.Length)
             return Trace(tuple.Elements[place], created.Frame);
         return PlaceOf(created.Type, place) is { } field ? [new Part(created, field, field.Type)] : [];
@@ -402,7 +415,23 @@ internal sealed class ValueTracer(ProgramSource source)
             }
         }
 
-        return [new Argument(reference.Parameter)];
+        return HandedByFramework(reference.Parameter, frame).DefaultIfEmpty(new Argument(reference.Parameter));
+    }
+
+    /// <summary>What a query of the framework hands a lambda: the elements that it runs over, and for a fold what the round before gave.</summary>
+    private IEnumerable<Value> HandedByFramework(IParameterSymbol parameter, Frame frame)
+    {
+        if (QueryAround(parameter, frame) is not { Frame: var own, Call: var call, Caller: var caller, Sequence: var sequence })
+            return [];
+        if (call.TargetMethod.Name != nameof(Enumerable.Aggregate))
+            return parameter.Ordinal == 0 ? TraceElements(sequence, caller) : ImmutableArray<Value>.Empty;
+        var given = own.Body.Returns(own.Function).SelectMany(value => Trace(value, own));
+        return parameter.Ordinal switch
+        {
+            0 => (call.Arguments.Length > 2 ? Trace(call.Arguments[1].Value, caller) : TraceElements(sequence, caller)).Concat(given),
+            1 => TraceElements(sequence, caller),
+            _ => [],
+        };
     }
 
     private static IEnumerable<Value> Receiver(IInstanceReferenceOperation reference, Frame frame)
@@ -427,7 +456,7 @@ internal sealed class ValueTracer(ProgramSource source)
         return [new Unknown(reference, frame)];
     }
 
-    private static IOperation? ConditionalOwner(IConditionalAccessInstanceOperation instance)
+    public static IOperation? ConditionalOwner(IConditionalAccessInstanceOperation instance)
     {
         for (var current = instance.Parent; current is not null; current = current.Parent)
         {
@@ -475,6 +504,9 @@ internal sealed class ValueTracer(ProgramSource source)
             return place >= 0 ? TuplePlace(pair, place) : [new Unknown(reference, frame)];
         }
 
+        // A copy has what its original has, but for what is set anew.
+        if (owner is Created { Creation: IWithOperation } copy)
+            return OfCopy(copy, member, reference, frame);
         if (member is IPropertySymbol { IsVirtual: true } or IPropertySymbol { IsAbstract: true } or IPropertySymbol { IsOverride: true })
             member = ProgramSource.MostDerived((IPropertySymbol)member, owner?.Type);
         if (member is IPropertySymbol { GetMethod: { } getter } && Getter(getter) is { } body)
@@ -486,8 +518,60 @@ internal sealed class ValueTracer(ProgramSource source)
         var writes = Source.WritesTo(member, owner?.Type);
         if (IsBeingMade(reference, frame) && writes.RemoveAll(write => write.Method is { MethodKind: not MethodKind.Constructor } later && !Calls(frame, later)) is { IsEmpty: false } early)
             writes = early;
-        var written = writes.SelectMany(write => WrittenBy(write, owner)).Concat(Initialized(owner, member)).ToList();
-        return written.Count > 0 ? written : [new Part(owner, member.OriginalDefinition, reference.Type!)];
+        var written = writes.SelectMany(write => WrittenBy(write, owner)).Concat(Initialized(owner, member)).Concat(Positional(owner, member)).ToList();
+        return written.Count > 0 ? written : [new Part(owner, member.OriginalDefinition, reference is IMemberReferenceOperation ? reference.Type! : ((IPropertySymbol)member).Type)];
+    }
+
+    /// <summary>The sequence whose elements a query of the framework hands a lambda as its parameter.</summary>
+    public static (IOperation Sequence, Frame Frame)? SequenceOf(IParameterReferenceOperation reference, Frame frame)
+    {
+        var parameter = reference.Parameter;
+        if (QueryAround(parameter, frame) is { Call: var call, Caller: var caller, Sequence: var sequence })
+            return parameter.Ordinal == ElementPlace(call) ? (sequence, caller) : null;
+
+        // What a lambda returns is looked at without entering it.
+        IOperation? around = reference.Parent;
+        while (around is not null && !(around is IAnonymousFunctionOperation { Symbol: var symbol } && SymbolEqualityComparer.Default.Equals(symbol, parameter.ContainingSymbol)))
+            around = around.Parent;
+        while (around is IAnonymousFunctionOperation or IDelegateCreationOperation or IConversionOperation or IArgumentOperation)
+            around = around.Parent;
+        return around is IInvocationOperation { TargetMethod: var query } given && Frameworks.IsQuery(query) && parameter.Ordinal == ElementPlace(given) && (given.Instance ?? given.Arguments.FirstOrDefault()?.Value) is { } run ? (run, frame) : null;
+    }
+
+    private static int ElementPlace(IInvocationOperation query) => query.TargetMethod.Name == nameof(Enumerable.Aggregate) ? 1 : 0;
+
+    private static (Frame Frame, IInvocationOperation Call, Frame Caller, IOperation Sequence)? QueryAround(IParameterSymbol parameter, Frame frame)
+    {
+        var own = frame;
+        while (own is not null && !SymbolEqualityComparer.Default.Equals(own.Method, parameter.ContainingSymbol))
+            own = own.Lexical;
+        return own is { Call: IInvocationOperation { TargetMethod: var query } call, Caller: { } caller } && Frameworks.IsQuery(query) && (call.Instance ?? call.Arguments.FirstOrDefault()?.Value) is { } sequence
+            ? (own, call, caller, sequence) : null;
+    }
+
+    private IEnumerable<Value> OfCopy(Created copy, ISymbol member, IOperation reference, Frame frame)
+    {
+        var values = new List<Value>();
+        var seen = new HashSet<Value>();
+        var open = new Queue<Value>([copy]);
+        while (open.Count > 0)
+        {
+            var current = open.Dequeue();
+            if (!seen.Add(current))
+                continue;
+            if (current is not Created { Creation: IWithOperation with, Frame: var at })
+            {
+                values.AddRange(MemberOf(current, member, reference, frame));
+                continue;
+            }
+
+            var set = Set(with.Initializer, member).ToList();
+            values.AddRange(set.SelectMany(value => Trace(value, at)));
+            foreach (var original in set.Count > 0 ? ImmutableArray<Value>.Empty : Trace(with.Operand, at))
+                open.Enqueue(original);
+        }
+
+        return values;
     }
 
     /// <summary>An object reads its own member while it is made: what other methods write has not been written yet.</summary>
@@ -539,9 +623,34 @@ internal sealed class ValueTracer(ProgramSource source)
     {
         if (owner is not Created { Creation: IObjectCreationOperation { Initializer: { } initializer } } created)
             return [];
-        return initializer.Initializers.OfType<ISimpleAssignmentOperation>()
-            .Where(assignment => assignment.Target is IMemberReferenceOperation target && SymbolEqualityComparer.Default.Equals(target.Member.OriginalDefinition, member.OriginalDefinition))
-            .SelectMany(assignment => Trace(assignment.Value, created.Frame));
+        return Set(initializer, member).SelectMany(value => Trace(value, created.Frame));
+    }
+
+    private static IEnumerable<IOperation> Set(IObjectOrCollectionInitializerOperation initializer, ISymbol member) => initializer.Initializers.OfType<ISimpleAssignmentOperation>()
+        .Where(assignment => assignment.Target is IMemberReferenceOperation target && SymbolEqualityComparer.Default.Equals(target.Member.OriginalDefinition, member.OriginalDefinition))
+        .Select(assignment => assignment.Value);
+
+    /// <summary>The property of a record that its primary constructor's parameter declares.</summary>
+    private IEnumerable<Value> Positional(Value? owner, ISymbol member) =>
+        owner is Created { Creation: IObjectCreationOperation creation } created && member.OriginalDefinition is IPropertySymbol { DeclaringSyntaxReferences: [var declared] } && declared.GetSyntax() is ParameterSyntax
+            ? creation.Arguments.Where(argument => argument.Parameter?.Name == member.Name).SelectMany(argument => Trace(argument.Value, created.Frame)) : [];
+
+    private static IPropertySymbol? PositionalAt(ITypeSymbol? type, int place) => type is INamedTypeSymbol { IsRecord: true } record
+        && record.InstanceConstructors.FirstOrDefault(constructor => constructor.DeclaringSyntaxReferences is [var declared] && declared.GetSyntax() is RecordDeclarationSyntax) is { } primary && place < primary.Parameters.Length
+            ? record.GetMembers(primary.Parameters[place].Name).OfType<IPropertySymbol>().FirstOrDefault() : null;
+
+    /// <summary>What stands under a constant key in a dictionary that is written out; null for any other.</summary>
+    private IEnumerable<Value>? Keyed(IPropertyReferenceOperation reference, Frame frame)
+    {
+        if (reference.Arguments is not [{ Value.ConstantValue: { HasValue: true, Value: string key } }] || Trace(reference.Instance, frame) is not [Created { Creation: IObjectCreationOperation { Initializer: { } initializer } } created])
+            return null;
+        var pairs = initializer.Initializers.Select(one => one switch
+        {
+            ISimpleAssignmentOperation { Target: IPropertyReferenceOperation { Property.IsIndexer: true, Arguments: [{ Value.ConstantValue: { HasValue: true, Value: string name } }] }, Value: var value } => (name, value),
+            IInvocationOperation { Arguments: [{ Value.ConstantValue: { HasValue: true, Value: string name } }, { Value: var value }] } => (name, value),
+            _ => ((string?)null, one),
+        }).ToList();
+        return pairs.All(pair => pair.Item1 is not null) && pairs.Where(pair => pair.Item1 == key).ToList() is [var (_, found)] ? Trace(found, created.Frame) : null;
     }
 
     private IEnumerable<Value> Elements(Created created)
@@ -562,9 +671,21 @@ internal sealed class ValueTracer(ProgramSource source)
             case IArrayCreationOperation { Initializer: { } initializer }:
                 return initializer.ElementValues.SelectMany(element => Trace(element, created.Frame));
             case IObjectCreationOperation creation:
-                var added = creation.Initializer?.Initializers.OfType<IInvocationOperation>().SelectMany(call => call.Arguments) ?? [];
-                return added.SelectMany(argument => Trace(argument.Value, created.Frame))
+                var added = (creation.Initializer?.Initializers ?? ImmutableArray<IOperation>.Empty).SelectMany(one => one switch
+                {
+                    IInvocationOperation call => call.Arguments.Select(argument => argument.Value),
+                    ISimpleAssignmentOperation { Target: IPropertyReferenceOperation { Property.IsIndexer: true }, Value: var value } => [value],
+                    _ => [],
+                });
+                return added.SelectMany(value => Trace(value, created.Frame))
                     .Concat(creation.Arguments.SelectMany(argument => TraceElements(argument.Value, created.Frame)));
+            case IInvocationOperation { TargetMethod: var query, Arguments: [{ Value: var sequence }, ..] } call when Frameworks.IsQuery(query):
+                return query.Name switch
+                {
+                    "ToList" or "ToArray" or "AsEnumerable" or "Where" or "Take" or "Skip" or "TakeLast" or "SkipLast" or "Reverse" or "OrderBy" or "OrderByDescending" or "Distinct" => TraceElements(sequence, created.Frame),
+                    "Concat" or "Union" => call.Arguments.SelectMany(argument => TraceElements(argument.Value, created.Frame)),
+                    _ => [],
+                };
             default:
                 return [];
         }

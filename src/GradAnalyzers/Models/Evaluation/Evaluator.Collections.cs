@@ -16,6 +16,13 @@ internal sealed partial class Evaluator
         return list;
     }
 
+    private static Collection DictionaryOf(IReadOnlyList<TupleValue> pairs)
+    {
+        var dictionary = new Collection(CollectionKind.Dictionary);
+        dictionary.Slots[Slot.Items] = pairs.All(pair => pair.Elements[0] is Known) ? Items.Of(pairs) : new Unknown("a dictionary whose keys are not known");
+        return dictionary;
+    }
+
     private static Collection UnknownList(string reason)
     {
         var list = new Collection(CollectionKind.List);
@@ -270,6 +277,7 @@ internal sealed partial class Evaluator
         ("Equals", [Known { Content: string other }]) => Known.Of(text == other),
         ("ToLower" or "ToLowerInvariant", []) => new Known(text.ToLowerInvariant()),
         ("ToUpper" or "ToUpperInvariant", []) => new Known(text.ToUpperInvariant()),
+        ("Split", [Known { Content: char or string { Length: > 0 } } separator, ..]) => ListOf(text.Split([separator.Content.ToString()!], StringSplitOptions.None).Select(part => new Known(part))),
         ("ToString", []) => new Known(text),
         _ => new Unknown("a text that is not known"),
     };
@@ -408,6 +416,10 @@ internal sealed partial class Evaluator
             case ("Zip", [_, var other, ..]) when Elements(other) is { } second:
                 var pairs = elements.Zip(second, (one, two) => (one, two));
                 return arguments is [_, _, Function zip] ? ListOf(pairs.Select(pair => CallFunction(zip, [pair.one, pair.two], invocation)).ToList()) : ListOf(pairs.Select(pair => (Value)Pair(pair.one, pair.two)));
+            case ("Aggregate", [_, Function step]) when elements.Count > 0:
+                return elements.Skip(1).Aggregate(elements[0], (value, element) => CallFunction(step, [value, element], invocation));
+            case ("ToDictionary", [_, Function key, ..]):
+                return DictionaryOf(elements.Select(element => Pair(CallFunction(key, [element], invocation), arguments is [_, _, Function select, ..] ? CallFunction(select, [element], invocation) : element)).ToList());
             case ("Concat", [_, var other]) when Elements(other) is { } second:
                 return ListOf(elements.Concat(second));
             case ("Append", [_, var last]):
@@ -420,6 +432,8 @@ internal sealed partial class Evaluator
                 return ListOf(elements.Skip((int)Math.Min(skipped, int.MaxValue)));
             case ("SkipLast", [_, Known { Content: long skipped }]):
                 return ListOf(elements.Take(Math.Max(0, elements.Count - (int)Math.Min(skipped, int.MaxValue))));
+            case ("TakeLast", [_, Known { Content: long taken }]):
+                return ListOf(elements.Skip(Math.Max(0, elements.Count - (int)Math.Min(taken, int.MaxValue))));
             case ("Reverse", [_]):
                 return ListOf(elements.Reverse());
             case ("ToArray" or "ToList" or "AsEnumerable" or "Cast" or "OfType", [_]):

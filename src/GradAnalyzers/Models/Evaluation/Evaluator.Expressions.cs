@@ -629,6 +629,7 @@ internal sealed partial class Evaluator
                     var (left, right) = (Matches(value, binary.LeftPattern, frame), Matches(value, binary.RightPattern, frame));
                     return binary.OperatorKind == BinaryOperatorKind.And ? And(left, right) : Or(left, right);
                 case IDeclarationPatternOperation declaration:
+                    value = OnlyOf(value, declaration);
                     var matches = declaration.MatchesNull ? true : IsOfType(value, declaration.MatchedType);
                     if (declaration.DeclaredSymbol is { } symbol && matches != false)
                         Set(frame, symbol, value is Unknown unknown ? External(declaration.MatchedType, unknown.Text, unknown.Reason, pattern) : value);
@@ -650,6 +651,15 @@ internal sealed partial class Evaluator
         {
             _depth--;
         }
+    }
+
+    /// <summary>Of several modules, or null, the one that a pattern can match; all where there are more.</summary>
+    private static Value OnlyOf(Value value, IDeclarationPatternOperation pattern)
+    {
+        if (value is not Alternatives several || pattern.MatchesNull)
+            return value;
+        var fitting = several.Values.Where(one => IsOfType(one, pattern.MatchedType) != false).ToList();
+        return fitting.Count == 0 ? Known.Null : value;
     }
 
     /// <summary><c>Linear { weight: var w }</c>, <c>(var name, Linear l)</c>: each part by itself.</summary>

@@ -190,8 +190,8 @@ internal sealed partial class Evaluator
         return filled;
     }
 
-    private static IOperation? Written(IInvocationOperation invocation, CatalogueEntry entry) => invocation.Instance
-        ?? invocation.Arguments.FirstOrDefault(argument => argument.Parameter is { } parameter && entry.Carries("tensor", parameter.Name))?.Value;
+    private static IOperation? Written(IInvocationOperation invocation, CatalogueEntry entry) =>
+        (invocation.Instance ?? invocation.Arguments.FirstOrDefault(argument => argument.Parameter is { } parameter && entry.Carries("tensor", parameter.Name))?.Value) is { } written ? Unconverted(written) : null;
 
     /// <summary>A weight is written, and it is not known which: any layer may start as that call says.</summary>
     private void ForgetAllStarts(Location place)

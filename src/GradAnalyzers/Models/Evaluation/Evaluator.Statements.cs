@@ -404,7 +404,10 @@ internal sealed partial class Evaluator
     private Flow IterateOnce(ILoopOperation loop, Frame frame, Func<Flow> body)
     {
         var mark = _store.Mark;
-        return EndOf(loop, frame, mark, body() == Flow.Jump);
+        var jumps = body() == Flow.Jump;
+        var written = _store.WrittenSince(mark);
+        _store.UndoTo(mark);
+        return EndOf(loop, frame, mark, written, jumps);
     }
 
     /// <summary>
@@ -443,16 +446,16 @@ internal sealed partial class Evaluator
                 isRecurrent |= FindUnrolled(next.Node, previous.Select(entry => entry.Node).ToList());
         }
 
-        return EndOf(loop, frame, mark, jumps);
-    }
-
-    /// <summary>Undoes what the rounds that were looked at did, and makes what they wrote unknown.</summary>
-    private Flow EndOf(ILoopOperation loop, Frame frame, int mark, bool jumps)
-    {
         var written = _store.WrittenSince(mark);
         _store.UndoTo(mark);
         if (isRecurrent && !jumps && !_isProgram && !_isSliced && size <= MaximumRecurrentBody && Repeated(loop, frame, mark, body))
             return Flow.Next;
+        return EndOf(loop, frame, mark, written, jumps);
+    }
+
+    /// <summary>The rounds that were looked at are undone: what they wrote is unknown.</summary>
+    private Flow EndOf(ILoopOperation loop, Frame frame, int mark, Dictionary<(Stateful Owner, object Key), Value> written, bool jumps)
+    {
         Forget(written, mark, loop, $"a loop over an unknown number of steps: {Header(loop)}");
         if (jumps)
             MayJump(frame, loop);

@@ -126,7 +126,8 @@ internal sealed class NonLeaves(ValueTracer tracer, MemberBody body)
                         return null;
                     switch (entry.Role)
                     {
-                        case Role.Add or Role.Subtract or Role.Multiply or Role.Divide or Role.Negate or Role.Reshape or Role.Permute:
+                        case Role.Add or Role.Subtract or Role.Multiply or Role.Divide or Role.Negate or Role.Reshape or Role.Permute or Role.Expand or Role.Power or Role.Softmax:
+                        case var role when role.IsActivation():
                             isOther = true;
                             break;
                         case Role.Identity when call.TargetMethod.Name == "clone":

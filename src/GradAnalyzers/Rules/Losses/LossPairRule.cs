@@ -46,7 +46,7 @@ public abstract class LossPairRule(DiagnosticDescriptor descriptor) : TrainingLo
         var isShared = all.Any(other => !pairs.Contains(other) && other.Heads.Any(head => places.Contains(head.Operation)))
             || (loss.Creation is not null && all.Any(other => other.Loss.Creation == loss.Creation && !other.Heads.All(head => places.Contains(head.Operation))));
         var models = pairs.SelectMany(pair => pair.Heads).Select(head => head.Model).OfType<IOperation>();
-        return places.Length == 1 && !isShared && new PredictionUse(program, models).IsOnlyForTheLoss(loss, heads[0]) ? finding with { Properties = finding.Properties.Add(OnlyForTheLoss, "") } : finding;
+        return places.Length == 1 && !isShared && !heads.Any(head => head.IsInList) && new PredictionUse(program, models).IsOnlyForTheLoss(loss, heads[0]) ? finding with { Properties = finding.Properties.Add(OnlyForTheLoss, "") } : finding;
     }
 
     /// <summary>The activation and where it stands, <c>softmax(x, 1)</c>, or its name alone.</summary>

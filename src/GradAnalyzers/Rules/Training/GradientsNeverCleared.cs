@@ -26,7 +26,7 @@ public sealed class GradientsNeverCleared() : TrainingLoopRule(Descriptors.GRAD2
         {
             // The smallest loop that differentiates and steps again and again: a clear around it, in the same code, comes too seldom.
             var rounds = loop.Graph.RoundsWith(step.Node, nodes => Repeats(step, loop, nodes)).ToList();
-            if (rounds.Count == 0 || rounds.Any(round => MayBeCleared(step, loop, node => round.Nodes.Contains(node) || loop.Graph.IsInCallerOf(node, round.Owner)) || IsMadeAnew(step.Event.Optimizer, loop, round.Nodes)))
+            if (rounds.Count == 0 || rounds.Any(round => MayBeCleared(step, loop, node => round.Nodes.Contains(node) || loop.Graph.IsInCallerOf(node, round.Owner) || loop.Graph.IsInIterator(node)) || IsMadeAnew(step.Event.Optimizer, loop, round.Nodes)))
                 continue;
             var isClearedElsewhere = loop.Of<ClearEvent>().Any(clear => step.MayBeClearedBy(clear.Event));
             yield return new Finding(step.Event, Stepped(step.Event), program.Source.Catalogue.ClearNameFor((step.Event.Operation as IInvocationOperation)?.TargetMethod) + "()", isClearedElsewhere ? TooSeldom : Never)
@@ -55,7 +55,7 @@ public sealed class GradientsNeverCleared() : TrainingLoopRule(Descriptors.GRAD2
         nodes.Contains(step.Node) && step.Backwards.Any(backward => backward.Event.Accumulates && nodes.Contains(backward.Node)
             && loop.Graph.LeadsTo(step.Node, backward.Node, nodes) && loop.Graph.LeadsTo(backward.Node, step.Node, nodes));
 
-    /// <summary>A clear in the loop, or by a caller of the code that it stands in; or code that writes gradients by hand and may write zeros.</summary>
+    /// <summary>A clear in the loop, by a caller of the code that it stands in, or by an iterator that it may consume; or code that writes gradients by hand and may write zeros.</summary>
     private static bool MayBeCleared(Step step, TrainingLoop loop, Func<int, bool> isInTime) =>
         loop.Of<ClearEvent>().Any(clear => step.MayBeClearedBy(clear.Event) && isInTime(clear.Node))
         || loop.Of<ClipEvent>().Any(change => change.Event.IsByHand && isInTime(change.Node) && change.Event.Parameters.MayOverlap(step.Event.Optimizer.Parameters));

@@ -37,7 +37,7 @@ public sealed class SilenceTests
     private static async Task<IEnumerable<string>> Reports(string code, bool allowErrors = false)
     {
         var rules = typeof(Rule).Assembly.GetTypes().Where(type => type.IsSubclassOf(typeof(FlowRule)) && !type.IsAbstract).Select(type => (DiagnosticAnalyzer)Activator.CreateInstance(type)!).ToImmutableArray();
-        Assert.Equal(9, rules.Length);
+        Assert.Equal(10, rules.Length);
         var diagnostics = await ModelSource.Compile(code, allowErrors).WithAnalyzers(rules).GetAnalyzerDiagnosticsAsync(TestContext.Current.CancellationToken);
         return diagnostics.Select(diagnostic => diagnostic.Id);
     }
