@@ -14,7 +14,7 @@ public sealed class Grouped : Module<Tensor, Tensor>
     public Grouped() : base(nameof(Grouped))
     {
         torch.nn.init.ones_(norm.weight);
-        torch.nn.init.zeros_(norm.bias);
+        torch.nn.init.zeros_(norm.bias!);
         RegisterComponents();
     }
 
