@@ -1,3 +1,4 @@
+#nullable enable
 using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
