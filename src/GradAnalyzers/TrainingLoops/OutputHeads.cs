@@ -174,7 +174,7 @@ internal sealed class OutputHeads(ValueTracer tracer)
     }
 
     /// <summary>Forward goes through its layers one after another: what comes last, only the whole model tells.</summary>
-    private bool LoopsOverLayers(MemberBody forward) => forward.Root.DescendantsAndSelf().Any(operation => operation is ILoopOperation
+    private bool LoopsOverLayers(MemberBody forward) => forward.Operations.Any(operation => operation is ILoopOperation
         or IInvocationOperation { TargetMethod.Name: nameof(Enumerable.Aggregate) or "ForEach" });
 
     /// <summary>What ends the models of a class, as the program makes them; null where they do not all end in one known activation that the class names.</summary>
@@ -207,7 +207,7 @@ internal sealed class OutputHeads(ValueTracer tracer)
     private IEnumerable<OutputHead> HeadAt(ModelNode node)
     {
         if (node.Creation.SourceTree is { } tree && tracer.Source.BodyAround(tree.GetRoot(tracer.Source.Cancellation).FindNode(node.Creation.SourceSpan, getInnermostNodeForTie: true)) is { } body
-            && body.Root.DescendantsAndSelf().FirstOrDefault(operation => operation.Syntax.Span == node.Creation.SourceSpan && operation is IInvocationOperation) is { } creation)
+            && body.Invocations.FirstOrDefault(call => call.Syntax.Span == node.Creation.SourceSpan) is { } creation)
         {
             yield return new OutputHead(node.Role, creation, tracer.Detached(tracer.Source.MethodOf(body, creation), body, receiver: null)) { IsInList = node.Layer is not null };
         }
