@@ -14,9 +14,7 @@ public class MemoryTests(ITestOutputHelper output)
         {
             for (var i = 0; i < times; i++)
                 monitor.Observe(0.1 * (i % 7));
-            GC.Collect();
-            GC.WaitForPendingFinalizers();
-            GC.Collect();
+            Collect();
         }
 
         Observe(2000);
