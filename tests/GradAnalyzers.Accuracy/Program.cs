@@ -13,7 +13,7 @@ if (args is ["show", var part])
 if (args is ["compare", .. var parts])
 {
     var networks = SourceNetworks.Read();
-    var compared = Cases.HeldOut.Concat(Cases.Developed).Where(network => parts.Any(name => network.Name.Contains(name, StringComparison.Ordinal)))
+    var compared = Cases.All.Where(network => parts.Any(name => network.Name.Contains(name, StringComparison.Ordinal)))
         .Select(network => Comparison.Of(network, networks.Find(network), Measurement.Of(network))).ToList();
     foreach (var comparison in compared)
         Console.WriteLine(comparison);
@@ -31,7 +31,7 @@ if (args is not ["whole"])
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 var root = Assembly.GetExecutingAssembly().GetCustomAttributes<AssemblyMetadataAttribute>().Single(attribute => attribute.Key == "RepositoryRoot").Value!;
 var source = SourceNetworks.Read();
-var developed = Compare(Cases.Developed);
+var developed = Compare([.. Cases.Developed, .. Cases.Mended]);
 var heldOut = Compare(Cases.HeldOut);
 var page = Path.Combine(root, "docs", "gradient-flow.md");
 File.WriteAllText(page, Report.Into(File.ReadAllText(page), Report.Markdown(developed, heldOut)));
@@ -60,7 +60,7 @@ List<Comparison> Compare(IReadOnlyList<Case> cases)
 static void Show(string part)
 {
     var source = SourceNetworks.Read();
-    foreach (var network in Cases.Developed.Concat(Cases.HeldOut).Where(network => network.Name.Contains(part, StringComparison.Ordinal)))
+    foreach (var network in Cases.All.Where(network => network.Name.Contains(part, StringComparison.Ordinal)))
     {
         var measurement = Measurement.Of(network);
         Console.WriteLine(Comparison.Of(network, source.Find(network), measurement));

@@ -32,7 +32,7 @@ internal sealed class SourceNetworks
             return CSharpSyntaxTree.ParseText(reader.ReadToEnd(), path: name);
         });
         // Several methods: what one method makes shares one budget.
-        var methods = Cases.Developed.Concat(Cases.HeldOut).Concat(Cases.BehindUnknown).Select(network => network.Name).Distinct().Chunk(CreationsOfAMethod)
+        var methods = Cases.All.Concat(Cases.BehindUnknown).Select(network => network.Name).Distinct().Chunk(CreationsOfAMethod)
             .Select((codes, index) => $"    static void Make{index}()\n    {{\n{string.Join("\n", codes.Select(code => $"        _ = {code};"))}\n    }}");
         var program = CSharpSyntaxTree.ParseText($"using GradAnalyzers.Accuracy.Networks;\nstatic class Program\n{{\n    static void Main() {{ }}\n{string.Join("\n", methods)}\n}}", path: "Program.cs");
         var usings = CSharpSyntaxTree.ParseText("global using System; global using System.Collections.Generic; global using System.Linq;", path: "Usings.cs");

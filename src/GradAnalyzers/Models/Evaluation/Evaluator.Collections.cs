@@ -174,7 +174,7 @@ internal sealed partial class Evaluator
     }
 
     /// <summary>The full name of a class of the base class library whose calls are read; its name alone decides mostly that it is none.</summary>
-    private static string? PlaceOf(INamedTypeSymbol? type) => type?.Name is "Enumerable" or "Math" or "MathF" or "String" or "Array" or "Tuple" or "ValueTuple" or "KeyValuePair"
+    private static string? PlaceOf(INamedTypeSymbol? type) => type?.Name is "Enumerable" or "MemoryExtensions" or "Math" or "MathF" or "String" or "Array" or "Tuple" or "ValueTuple" or "KeyValuePair"
         ? type.ToDisplayString(SymbolDisplayFormat.CSharpErrorMessageFormat.WithGenericsOptions(SymbolDisplayGenericsOptions.None)) : null;
 
     /// <summary>Calls of the base class library on values that are known; null for all others.</summary>
