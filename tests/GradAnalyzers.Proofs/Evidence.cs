@@ -12,7 +12,7 @@ internal sealed record Evidence(Proof Proof, IReadOnlyList<string> Reports, IRea
     public static async Task<Evidence> Of(Proof proof, int seeds, CancellationToken cancellation)
     {
         var source = ProgramSource.Of(proof.File, Repository.Program(proof.File));
-        await source.Compile(cancellation);
+        source = await source.Measured(cancellation);
         var reports = await source.Reports(cancellation);
         if (reports.IsEmpty || reports.Any(report => report.Id != proof.Rule))
             throw new InvalidOperationException($"{proof.File}: {proof.Rule} alone should report; reported: {string.Join("; ", reports)}");

@@ -22,6 +22,8 @@ internal sealed class ProgramSource
     private static readonly ImmutableArray<MetadataReference> References =
         [.. ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator).Select(path => MetadataReference.CreateFromFile(path))];
 
+    private const string EvidenceName = "Net.gradients.csv";
+
     private readonly Document document;
 
     private ImmutableArray<Diagnostic> reports;
@@ -44,13 +46,29 @@ internal sealed class ProgramSource
         return new(project.AddDocument(name, text), text);
     }
 
+    /// <summary>The program with what the monitor measured of it beside it, where it has a training that is measured.</summary>
+    public async Task<ProgramSource> Measured(CancellationToken cancellation)
+    {
+        var folder = Directory.CreateTempSubdirectory();
+        try
+        {
+            return await Trial.Measure(this, Path.Combine(folder.FullName, EvidenceName), cancellation) is { } evidence
+                ? new(document.Project.AddAdditionalDocument(EvidenceName, evidence, filePath: EvidenceName).Project.GetDocument(document.Id)!, Text)
+                : this;
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
     /// <summary>What all rules report, suggestions included.</summary>
     public async Task<ImmutableArray<Diagnostic>> Reports(CancellationToken cancellation)
     {
         if (!reports.IsDefault)
             return reports;
         var compilation = (await document.Project.GetCompilationAsync(cancellation))!;
-        return reports = await compilation.WithAnalyzers(Rules).GetAnalyzerDiagnosticsAsync(cancellation);
+        return reports = await compilation.WithAnalyzers(Rules, document.Project.AnalyzerOptions).GetAnalyzerDiagnosticsAsync(cancellation);
     }
 
     /// <summary>What a person finds in the light bulb of a report.</summary>

@@ -14,14 +14,36 @@ internal sealed record Trial(double Figure, IReadOnlyList<double> Curve, string?
     /// <summary>Trains with each of the seeds.</summary>
     public static async Task<IReadOnlyList<Trial>> Of(ProgramSource program, IEnumerable<int> seeds, CancellationToken cancellation)
     {
-        // Small networks are faster so, and sums are the same with any number of cores.
-        set_num_threads(1);
         var context = new AssemblyLoadContext(null, isCollectible: true);
-        var training = context.LoadFromStream(new MemoryStream(await program.Compile(cancellation))).GetType("Training")!;
-        var run = training.GetMethod("Run")!.CreateDelegate<Func<int, List<double>, double>>();
+        var run = Training(context, await program.Compile(cancellation)).GetMethod("Run")!.CreateDelegate<Func<int, List<double>, double>>();
         var trials = seeds.Select(seed => Of(run, seed)).ToList();
         context.Unload();
         return trials;
+    }
+
+    /// <summary>What the monitor measures in a program that has a method <c>Measure</c>, as its evidence file; null for one that has none.</summary>
+    public static async Task<string?> Measure(ProgramSource program, string file, CancellationToken cancellation)
+    {
+        var context = new AssemblyLoadContext(null, isCollectible: true);
+        var measure = Training(context, await program.Compile(cancellation)).GetMethod("Measure")?.CreateDelegate<Action<string>>();
+        if (measure is not null)
+        {
+            Of((_, _) =>
+            {
+                measure(file);
+                return 0;
+            }, seed: 0);
+        }
+
+        context.Unload();
+        return measure is null ? null : await File.ReadAllTextAsync(file, cancellation);
+    }
+
+    private static Type Training(AssemblyLoadContext context, byte[] assembly)
+    {
+        // Small networks are faster so, and sums are the same with any number of cores.
+        set_num_threads(1);
+        return context.LoadFromStream(new MemoryStream(assembly)).GetType("Training")!;
     }
 
     private static Trial Of(Func<int, List<double>, double> run, int seed)

@@ -21,8 +21,9 @@ internal sealed class MeasuredModels
     /// <param name="graphs">All models of the program.</param>
     /// <param name="classes">How often a class name occurs.</param>
     /// <param name="evidence">The files.</param>
+    /// <param name="areAll">Whether the models of a class are all that the program makes of it.</param>
     /// <param name="predicted">The prediction of a model.</param>
-    public static MeasuredModels Of(ImmutableArray<ModelGraph> graphs, Func<string, int> classes, EvidenceFiles evidence, Func<ModelGraph, PredictedModel> predicted)
+    public static MeasuredModels Of(ImmutableArray<ModelGraph> graphs, Func<string, int> classes, EvidenceFiles evidence, Func<ModelType, bool> areAll, Func<ModelGraph, PredictedModel> predicted)
     {
         var fitting = new Dictionary<ModelGraph, List<MeasuredRun>>();
         var stale = ImmutableArray.CreateBuilder<StaleRun>();
@@ -40,7 +41,7 @@ internal sealed class MeasuredModels
                     (fitting.TryGetValue(graph, out var runs) ? runs : fitting[graph] = []).Add(run);
             }
             else if (fits.Count == 0 && candidates[0].Type is not null && comparisons.OrderBy(one => one.Difference!.Count).First() is { Difference: { IsCertain: true } least, Graph: var nearest }
-                && comparisons.All(one => one.Difference!.IsCertain))
+                && comparisons.All(one => one.Difference!.IsCertain) && (nearest.Arguments.IsEmpty || areAll(nearest.Type!)))
             {
                 stale.Add(new StaleRun(nearest, run, least));
             }

@@ -43,7 +43,7 @@ internal sealed class PredictedModels
             return known;
         var graphs = ModelGraphs.Of(_program);
         var names = graphs.Classes(cancellation).Select(type => type.Id).Distinct(StringComparer.Ordinal).ToLookup(MeasuredModels.NameAtRunTime, StringComparer.Ordinal);
-        return _measured.GetOrAdd(thresholds, MeasuredModels.Of(graphs.All(cancellation), name => names[name].Count(), Evidence, graph => Of(graph, thresholds)));
+        return _measured.GetOrAdd(thresholds, MeasuredModels.Of(graphs.All(cancellation), name => names[name].Count(), Evidence, type => graphs.KnowsAllOf(type, cancellation), graph => Of(graph, thresholds)));
     }
 
     /// <summary>Models with a place in this file that evidence fits, whether the program trains them or another does.</summary>

@@ -1,8 +1,11 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using System.Runtime.CompilerServices;
 using GradAnalyzers.Catalogue;
 using GradAnalyzers.Program;
 using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
+using Microsoft.CodeAnalysis.Operations;
 
 namespace GradAnalyzers.Models;
 
@@ -72,6 +75,23 @@ internal sealed class ModelGraphs
         method.DeclaringSyntaxReferences is [var reference]
             ? Graphs(KeptOrRead(ReturnedKind, reference.GetSyntax(cancellation), source => new ModelReading(source).ReturnedBy(method), cancellation)).FirstOrDefault()
             : null;
+
+    /// <summary>Whether the models of a class are all that the program makes of it: each creation has constants, or was read with arguments that are numbers, and none is left to reflection.</summary>
+    public bool KnowsAllOf(ModelType type, CancellationToken cancellation)
+    {
+        if (_program.Trees.SelectMany(tree => tree.Mentions(type.Name)).Any(mention => mention.FirstAncestorOrSelf<TypeOfExpressionSyntax>() is not null))
+            return false;
+        var known = Read(cancellation).ByType[type.Id].Where(graph => graph.Arguments.All(argument => IsConstant(argument.Value))).Select(graph => graph.Creation).ToImmutableHashSet();
+        return Begun(cancellation).Sites.Members.All(member => member.Creations.All(creation => IsKnown(creation, member)));
+
+        bool IsKnown(SyntaxNode creation, CreatingMember member) =>
+            _program.Compilation.GetSemanticModel(creation.SyntaxTree).GetOperation(creation, cancellation) is not IObjectCreationOperation { Type: { } made } operation || ModelType.IdOf(made) != type.Id
+            || operation.Arguments.All(argument => argument.ArgumentKind == ArgumentKind.DefaultValue || argument.Value.ConstantValue.HasValue)
+            // What takes sizes may be called with others.
+            || (!member.IsFactory && known.Contains(creation.GetLocation()) && !creation.Ancestors().TakeWhile(outer => outer != member.Member).Any(outer => outer is AnonymousFunctionExpressionSyntax or LocalFunctionStatementSyntax));
+
+        static bool IsConstant(string value) => value is "true" or "false" or "null" || double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out _);
+    }
 
     private Models Read(CancellationToken cancellation)
     {

@@ -47,6 +47,37 @@ public sealed class MeasuredRulesTests
         Row($"layers.{2 * i}.weight", i == 0 ? verdict : "healthy", i == 0 ? first : last, i == 0 ? predicted : null), Row($"layers.{2 * i}.bias", "healthy", i == 0 ? first : last),
     })]);
 
+    /// <summary>What the monitor writes of a healthy network of so many layers.</summary>
+    private static string Layers(int count) => MeasuredProgram.File("Net", [.. Enumerable.Range(0, count).SelectMany(i => new[] { Row($"layers.{i}.weight", "healthy", 1), Row($"layers.{i}.bias", "healthy", 1) })]);
+
+    private static string OfDepth(string creations) => $$"""
+        public class Net : Module<Tensor, Tensor>
+        {
+            private readonly ModuleList<Linear> layers = new();
+
+            public Net(int depth) : base(nameof(Net))
+            {
+                for (var i = 0; i < depth; i++)
+                    layers.Add(Linear(16, 16));
+                RegisterComponents();
+            }
+
+            public override Tensor forward(Tensor x)
+            {
+                foreach (var layer in layers)
+                    x = layer.forward(x).relu();
+                return x;
+            }
+        }
+
+        public static class Program
+        {
+            public static void Main(string[] a) { {{creations}} }
+
+            {{(creations.Contains("Make") ? "private static Net Make(int depth) => new Net(depth);" : "")}}
+        }
+        """ + Trained;
+
     private static MeasuredProgram With(string code, params string[] files) => new(code, [.. files.Select((text, index) => ($"run{index + 1}.gradients.csv", text))]);
 
     [Fact]
@@ -111,6 +142,24 @@ public sealed class MeasuredRulesTests
         Assert.Equal("run1.gradients.csv measured an earlier 'Net': it no longer has 'layers.10.weight' and 1 more. Train with the monitor again, or delete the file.", Assert.Single(await With(Sick, text).Messages("GRAD9004")));
         await With(Sick, Measured(6, 1e-6, 1, "vanishing")).IsSilent("GRAD9001");
     }
+
+    [Theory]
+    [InlineData("new Net(3); new Net(int.Parse(a[0]));")]
+    [InlineData("new Net(3); Make(a.Length);")]
+    [InlineData("new Net(3); Make(a.Length); Make(2);")]
+    [InlineData("new Net(3); foreach (var depth in a.Select(int.Parse)) new Net(depth);")]
+    [InlineData("new Net(3); Activator.CreateInstance(typeof(Net), int.Parse(a[0]));")]
+    [InlineData("new Net(3); Func<int, Net> make = depth => new Net(depth); make(a.Length);")]
+    [InlineData("new Net(3); new Net(Environment.ProcessorCount > 4 ? 6 : 3);")]
+    public async Task WhereOneCreationIsNotKnownTheFileMayBeOfThatOne(string creations) => await With(OfDepth(creations), Layers(6)).IsSilent("GRAD9004");
+
+    [Theory]
+    [InlineData("new Net(3);")]
+    [InlineData("var depth = 3; var net = new Net(depth);")]
+    [InlineData("foreach (var depth in new[] { 2, 3 }) new Net(depth);")]
+    [InlineData("new Net(a.Length > 0 ? 3 : 3);")]
+    public async Task WhereAllCreationsAreKnownTheFileIsOfAnEarlierModel(string creations) =>
+        Assert.Single(await With(OfDepth(creations), Layers(6)).Messages("GRAD9004"));
 
     [Fact]
     public async Task AModelWhosePredictionHasChangedSinceIsAnotherOne() // The fix with ReLU keeps all paths.
