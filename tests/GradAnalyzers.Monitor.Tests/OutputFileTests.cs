@@ -1,3 +1,6 @@
+using System.Runtime.InteropServices;
+using static TorchSharp.torch;
+
 namespace GradAnalyzers.Monitor.Tests;
 
 /// <summary>Files in places that are full, missing, linked or no files.</summary>
@@ -73,6 +76,66 @@ public class OutputFileTests : IDisposable
         Assert.Equal("/dev/null", new FileInfo(link).LinkTarget);
         Assert.Equal("", File.ReadAllText("/dev/null"));
     }
+
+    [Fact]
+    public void ANamedPipeThatNobodyReadsHoldsNoTrainingUp()
+    {
+        var (pipe, link) = (Pipe(), Path.Combine(folder, "latest.csv"));
+        File.CreateSymbolicLink(link, pipe);
+
+        foreach (var path in new[] { pipe, link })
+        {
+            var monitor = Train(path);
+
+            Assert.Equal(2, monitor.Alerts.Count);
+            Assert.All(monitor.Alerts, alert => Assert.Contains("nobody reads this named pipe", alert.Message));
+        }
+        Assert.Equal([link, pipe], Directory.GetFiles(folder).Order());
+        Assert.Equal(pipe, new FileInfo(link).LinkTarget);
+    }
+
+    [Fact]
+    public void WhoReadsANamedPipeGetsEachTextAsAWhole()
+    {
+        var path = Pipe();
+        // Open for both, a pipe waits for nobody.
+        using var reader = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
+
+        Assert.Empty(Train(path).Alerts);
+
+        var read = new byte[1 << 16];
+        var text = System.Text.Encoding.UTF8.GetString(read, 0, reader.Read(read));
+        string[] texts = text.Split("# GradAnalyzers gradient evidence", StringSplitOptions.RemoveEmptyEntries);
+        Assert.Contains("steps 1,", texts[0]);
+        Assert.Contains("steps 2,", texts[^1]);
+        Assert.All(texts, one => Assert.Equal(texts[0].Count(c => c == '\n'), one.Count(c => c == '\n')));
+        Assert.Equal([path], Directory.GetFiles(folder));
+    }
+
+    [Fact]
+    public void AReaderThatStopsReadingHoldsNoTrainingUp()
+    {
+        var path = Pipe();
+        using var reader = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
+        using var model = nn.Sequential(Enumerable.Range(0, 1000).Select(i => ($"layer{i}", (nn.Module<Tensor, Tensor>)nn.Linear(1, 1))));
+        using var monitor = new GradientMonitor(model, Training.Closely).AddSink(new EvidenceFile(path, TimeSpan.Zero));
+        model.call(ones(1, 1)).sum().backward();
+
+        monitor.Observe();
+
+        Assert.Contains(monitor.Alerts, alert => alert.Message.Contains("its reader does not read"));
+    }
+
+    private string Pipe()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "no named pipes in folders");
+        var path = Path.Combine(folder, "pipe");
+        Assert.Equal(0, MakePipe(path, 0x180));
+        return path;
+    }
+
+    [DllImport("libc", EntryPoint = "mkfifo", SetLastError = true)]
+    private static extern int MakePipe([MarshalAs(UnmanagedType.LPUTF8Str)] string path, uint mode);
 
     [Fact]
     public void WhatAKilledProcessLeftHalfWrittenIsRemoved()

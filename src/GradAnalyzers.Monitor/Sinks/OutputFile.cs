@@ -2,7 +2,7 @@ namespace GradAnalyzers.Monitor.Sinks;
 
 /// <summary>
 /// A file that is written as a whole and moved into place, so that neither a reader nor a process that is killed ever has half of one. A link stays, and what it points to is replaced;
-/// a device is written into.
+/// a device or a named pipe is written into, and nobody waits for who reads there.
 /// </summary>
 /// <param name="path">Where to write. Its folder is made where it is missing.</param>
 /// <param name="what">What is written, for messages.</param>
@@ -10,6 +10,8 @@ internal sealed class OutputFile(string path, string what)
 {
     /// <summary>A half-written file that is older was left by a process that was killed.</summary>
     private static readonly TimeSpan Abandoned = TimeSpan.FromMinutes(1);
+
+    private const int MostLinks = 40;
 
     private readonly string path = System.IO.Path.GetFullPath(path);
     private bool isTidied;
@@ -25,9 +27,7 @@ internal sealed class OutputFile(string path, string what)
             if (!IsDevice(path))
                 Directory.CreateDirectory(folder);
             var target = Target();
-            if (IsDevice(target))
-                WriteInto(target, text);
-            else
+            if (!UnseekableFile.TryWrite(target, isKnown: IsDevice(target), text))
                 Replace(target, text);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
@@ -36,17 +36,18 @@ internal sealed class OutputFile(string path, string what)
         }
     }
 
-    private string Target() => new FileInfo(path) is { LinkTarget: not null } link ? link.ResolveLinkTarget(returnFinalTarget: true)!.FullName : path;
+    /// <summary>Where the links end, or at a device: what lies behind <c>/dev/stdout</c> has no name that can be opened.</summary>
+    private string Target()
+    {
+        var target = path;
+        for (var links = 0; links < MostLinks && !IsDevice(target) && new FileInfo(target) is { LinkTarget: not null } link; links++)
+            target = link.ResolveLinkTarget(returnFinalTarget: false)!.FullName;
+        return target;
+    }
 
     private static bool IsDevice(string path) => OperatingSystem.IsWindows()
         ? path.StartsWith(@"\\.\", StringComparison.Ordinal)
         : path.StartsWith("/dev/", StringComparison.Ordinal) && !path.StartsWith("/dev/shm/", StringComparison.Ordinal) || path.StartsWith("/proc/", StringComparison.Ordinal);
-
-    private static void WriteInto(string device, string text)
-    {
-        using var stream = new FileStream(device, FileMode.Open, FileAccess.Write, FileShare.ReadWrite);
-        stream.Write(System.Text.Encoding.UTF8.GetBytes(text));
-    }
 
     private void Replace(string target, string text)
     {
