@@ -5,6 +5,7 @@ using static TorchSharp.torch;
 [assembly: AssemblyMetadata("GradAnalyzers", "1 T:GradAnalyzers.Monitor.Tests.NearNet module weights predicts=healthy;fc0:-0.5,-0.6;fc1:-0.4,-0.5;fc2:-0.2,-0.4;%0066c3:0,-0.1")]
 [assembly: AssemblyMetadata("GradAnalyzers", "1 T:GradAnalyzers.Monitor.Tests.FarNet predicts=healthy;elsewhere:0,0;gone.weight=0 predicts=vanishing;fc0:-4.5,-4.6;fc1:-0.4,-0.5;fc2:-0.2,-0.4;fc3:0,-0.1")]
 [assembly: AssemblyMetadata("GradAnalyzers", "1 T:GradAnalyzers.Monitor.Tests.DamagedNet predicts=healthy;fc0:-0.5,high")]
+[assembly: AssemblyMetadata("GradAnalyzers", "1 T:GradAnalyzers.Monitor.Tests.TwofoldNet predicts=healthy;fc0:-0.5,-0.6;fc1:-0.4,-0.5;fc2:-0.2,-0.4;fc3:0,-0.1 predicts=vanishing;fc0:-4.5,-4.6;fc1:-0.3,-0.5;fc2:-0.2,-0.4;fc3:0,-0.1")]
 [assembly: AssemblyMetadata("GradAnalyzers", "1 S:1 predicts=healthy;first:-0.3,-0.4;second:0,-0.1")]
 
 namespace GradAnalyzers.Monitor.Tests;
@@ -86,6 +87,28 @@ public sealed class PredictionTests : IDisposable
     }
 
     [Fact]
+    public void WhereTwoPredictionsOfTheSamePathsDifferNeitherCounts()
+    {
+        using var model = new TwofoldNet();
+        using var monitor = new GradientMonitor(model, Training.Closely with { AlertOnDeparture = true });
+        Training.Steps(model, 5, loss => monitor.Observe(loss));
+
+        var summaries = monitor.Summaries().ToDictionary(s => s.Parameter);
+        Assert.True(double.IsNaN(summaries["fc0.weight"].PredictedRelative));
+        Assert.Equal(Math.Pow(10, -0.4), summaries["fc1.weight"].PredictedRelative, 6);
+    }
+
+    [Fact]
+    public void APredictionOfASmallerSequentialIsNotOfThisOne()
+    {
+        using var model = nn.Sequential(("first", nn.Linear(8, 8)), ("act", nn.ReLU()), ("second", nn.Linear(8, 8)), ("third", nn.Linear(8, 1)));
+        using var monitor = new GradientMonitor(model, Training.Closely);
+        Training.Steps(model, 2, loss => monitor.Observe(loss));
+
+        Assert.All(monitor.Summaries(), s => Assert.True(double.IsNaN(s.PredictedRelative)));
+    }
+
+    [Fact]
     public void SeveralModelsTogetherKeepTheirPredictions()
     {
         using var one = new NearNet();
@@ -115,5 +138,7 @@ internal abstract class FourLayers : nn.Module<Tensor, Tensor>
 internal sealed class NearNet() : FourLayers("near");
 
 internal sealed class FarNet() : FourLayers("far");
+
+internal sealed class TwofoldNet() : FourLayers("twofold");
 
 internal sealed class DamagedNet() : FourLayers("damaged");

@@ -15,6 +15,9 @@ internal sealed class Predictions
     /// <summary>More text than any build writes of one member is not read.</summary>
     private const int MostText = 65_536;
 
+    /// <summary>In powers of ten: a factor of two.</summary>
+    private const double Agreement = 0.3;
+
     private readonly Dictionary<string, double> relative = [];
 
     /// <summary>Why nothing could be read, where there was something; null otherwise.</summary>
@@ -33,8 +36,7 @@ internal sealed class Predictions
         var found = new Dictionary<string, double>();
         foreach (var (prefix, module) in roots)
         {
-            var paths = module.named_parameters().Select(p => p.name).ToHashSet();
-            foreach (var (path, value) in Facts(module, problems).FirstOrDefault(candidate => candidate.Count >= 2 && candidate.Keys.All(paths.Contains)) ?? [])
+            foreach (var (path, value) in Settled(module, problems))
                 found[prefix + path] = value;
         }
 
@@ -42,6 +44,18 @@ internal sealed class Predictions
         foreach (var (path, value) in found)
             result.relative[path] = value;
         return result;
+    }
+
+    /// <summary>
+    /// Of the predictions that are about all weights of the model what they agree on: what two models with the same paths are predicted to have says nothing of which one this is.
+    /// </summary>
+    private static IEnumerable<KeyValuePair<string, double>> Settled(nn.Module module, List<string> problems)
+    {
+        var parameters = module.named_parameters().ToArray();
+        var paths = parameters.Select(p => p.name).ToHashSet();
+        string[] weights = [.. parameters.Where(p => p.parameter.dim() > 1).Select(p => p.name)];
+        Dictionary<string, double>[] whole = [.. Facts(module, problems).Where(candidate => candidate.Count >= 2 && candidate.Keys.All(paths.Contains) && weights.All(candidate.ContainsKey))];
+        return whole.Length == 0 ? [] : whole[0].Where(pair => whole.All(other => other.TryGetValue(pair.Key, out var value) && Math.Abs(value - pair.Value) <= Agreement));
     }
 
     private static IEnumerable<Dictionary<string, double>> Facts(nn.Module module, List<string> problems)

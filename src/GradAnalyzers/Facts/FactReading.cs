@@ -41,12 +41,12 @@ internal sealed class FactReading
     private IEnumerable<MemberFact> Classes()
     {
         var predictions = Predictions().ToLookup(pair => pair.Graph.Type?.Id, pair => pair.Prediction, StringComparer.Ordinal);
-        foreach (var (prediction, number) in predictions[null].Take(MaximumSequentials).Select((prediction, index) => (prediction, index + 1)))
+        foreach (var (prediction, number) in Settled(predictions[null]).Take(MaximumSequentials).Select((prediction, index) => (prediction, index + 1)))
             yield return new MemberFact($"S:{number}") { Predictions = ImmutableArray.Create(prediction) };
         foreach (var module in ModelSites.ModuleClasses(_program, _cancellation))
         {
             var type = module.Symbol(_program, _cancellation);
-            var predicted = predictions[ModelType.IdOf(type)].Take(MaximumForwards).ToImmutableArray();
+            var predicted = Settled(predictions[ModelType.IdOf(type)]).Take(MaximumForwards).ToImmutableArray();
             if (!IsVisible(type))
             {
                 if (!predicted.IsEmpty)
@@ -75,6 +75,15 @@ internal sealed class FactReading
                 yield return (graph, prediction);
         }
     }
+
+    /// <summary>At run time a model is known by its class and its paths: where predictions for the same paths differ by more than a factor of two, nothing says which one it is.</summary>
+    private static IEnumerable<PredictionFact> Settled(IEnumerable<PredictionFact> predictions) =>
+        predictions.GroupBy(prediction => string.Join(";", prediction.Parameters.Select(parameter => parameter.Path)), StringComparer.Ordinal)
+            .Where(same => same.All(other => other.Parameters.Zip(same.First().Parameters, (one, first) => Math.Abs(one.LogRelative - first.LogRelative)).All(difference => difference <= Agreement)))
+            .Select(same => same.First());
+
+    /// <summary>In powers of ten: a factor of two.</summary>
+    private const double Agreement = 0.3;
 
     /// <summary>What holds for any size, else the defaults; then the arguments that this project makes it with, which say little of those that another does.</summary>
     private IEnumerable<ModelGraph> GraphsOf(ModuleClass module, INamedTypeSymbol type)

@@ -71,6 +71,42 @@ public sealed class FactTextTests
     }
 
     [Fact]
+    public void WhatIsPredictedDifferentlyForTheSamePathsIsNotWritten()
+    {
+        var texts = Border.Texts(Border.WithFacts(Border.Compile("""
+            internal sealed class Net : Module<Tensor, Tensor>
+            {
+                private readonly Linear _one = Linear(16, 32), _two = Linear(32, 32), _three = Linear(32, 32), _four = Linear(32, 4);
+                private readonly bool _saturates;
+                public Net(bool saturates) : base("net")
+                {
+                    _saturates = saturates;
+                    RegisterComponents();
+                }
+
+                public override Tensor forward(Tensor x)
+                {
+                    foreach (var layer in new[] { _one, _two, _three })
+                        x = _saturates ? torch.sigmoid(layer.forward(x)) : functional.relu(layer.forward(x));
+                    return _four.forward(x);
+                }
+            }
+
+            public static class Make
+            {
+                private static Module<Tensor, Tensor> Old() => new Net(true);
+                private static Module<Tensor, Tensor> New() => new Net(false);
+                private static Module<Tensor, Tensor> Plain() => Sequential(Linear(8, 8), ReLU(), Linear(8, 8), ReLU(), Linear(8, 2));
+                private static Module<Tensor, Tensor> Saturating() => Sequential(Linear(8, 8), Sigmoid(), Linear(8, 8), Sigmoid(), Linear(8, 2));
+                private static Module<Tensor, Tensor> Other() => Sequential(("one", Linear(8, 8)), ("act", ReLU()), ("two", Linear(8, 2)));
+                private static Module<Tensor, Tensor> Again() => Sequential(("one", Linear(8, 8)), ("act", ReLU()), ("two", Linear(8, 2)));
+            }
+            """)));
+
+        Assert.StartsWith("1 S:1 predicts=healthy;one:", Assert.Single(texts, text => text.Contains("predicts=", StringComparison.Ordinal)), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task PrivateAndInternalMembersStayBehind()
     {
         Assert.Empty(Border.Texts(Border.WithFacts(Border.Compile(Model.Replace("public sealed", "internal sealed", StringComparison.Ordinal)))));
