@@ -69,11 +69,11 @@ internal sealed class Judge(GradientMonitorOptions options)
         var open = !options.GateOnLoss || trend is LossTrend.NotGiven or LossTrend.Stalled or LossTrend.Worsening;
         // Where most observations have no gradient, one that has is neither a spike nor an explosion.
         var isMostlyEmpty = recent.Count(r => r.Norm < options.VanishingNorm) > recent.Count / 2;
-        Nothing(seen, findings);
+        Nothing(seen, progress, findings);
         Ratios(seen, open && !isMostlyEmpty, open, trend, findings);
         Starved(seen, trend, findings);
         if (!isMostlyEmpty)
-            Large(seen, trend, open, progress.Begin, findings);
+            Large(seen, trend, open, progress.LevelBegin, findings);
         if (seen.IsDetailed)
         {
             // Where nothing leaves the loss, all layers look starved and dead, and none is to blame.
@@ -84,11 +84,13 @@ internal sealed class Judge(GradientMonitorOptions options)
             }
             if (seen.GlobalNorm > 0)
                 Cut(seen, findings);
-            if (IsBeyond(seen, trend, progress.Begin))
+            if (IsBeyond(seen, trend, progress.LevelBegin))
                 Enormous(seen, findings);
         }
         var isBeyondSpike = spike.Factor >= BeyondNorm * options.SpikeFactor && seen.GlobalNorm >= SmallestExplosion * options.ExplodingNorm;
-        if (spike.IsLarge && (open || isBeyondSpike) && !isMostlyEmpty)
+        // A sample that is hard raises the loss and its gradient alike.
+        var isExplained = seen.Loss > 0 && progress.Usual > 0 && spike.Factor <= seen.Loss / progress.Usual;
+        if (spike.IsLarge && (open && !isExplained && IsBeyond(seen, trend, progress.LevelBegin) || isBeyondSpike) && !isMostlyEmpty)
             findings.Add(Spike(seen, spike.Factor));
         return findings;
     }
@@ -102,8 +104,12 @@ internal sealed class Judge(GradientMonitorOptions options)
     }
 
     /// <summary>All gradients are exactly zero whenever they are looked at, and the loss is another each time: they are looked at in the wrong place, or nothing reaches the loss.</summary>
-    private void Nothing(in Snapshot seen, List<Finding> findings)
+    private void Nothing(in Snapshot seen, LossProgress progress, List<Finding> findings)
     {
+        if (!sawGradient && progress.IsZeroThroughout)
+            findings.Add(new(AlertKind.NoGradient,
+                "the loss has been exactly 0 at each step for long, and so has every gradient: there is nothing to learn from. Look at what computes it: ReLU or clamp over values that are all on one side, a mask that hides everything, a reward that never comes.",
+                null, []));
         var isMoving = recent.Count < 2 || !double.IsNaN(seen.Loss) && seen.Loss != 0 && seen.Loss != recent[^2].Loss;
         if (zero.See(!sawGradient && isMoving) < 2 * options.Patience)
             return;

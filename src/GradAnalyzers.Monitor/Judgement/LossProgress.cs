@@ -24,12 +24,22 @@ internal sealed class LossProgress
     /// <summary>Standard errors by which a mean must have risen: noise alone rises by one in every sixth window.</summary>
     private const double WorseningErrors = 3;
 
+    /// <summary>
+    /// A loss that is at once above so many times all that came in a while, stays above them and does not grow, is a new level: harder data, not a training that diverges. Progress is counted from there.
+    /// </summary>
+    private const double LevelFactor = 3, LevelGrowth = 1.2;
+
+    private const int LevelBefore = 50, LevelAfter = 20;
+
     private readonly double[] ring = new double[LongWindow];
-    private int count;
-    private double begin = double.NaN;
+    private int count, level, risen;
+    private double begin = double.NaN, ceiling = double.NaN;
 
     /// <summary>A loss was given at least once.</summary>
     public bool IsKnown => count > 0;
+
+    /// <summary>The losses were exactly 0 for as long as one looks back.</summary>
+    public bool IsZeroThroughout => count >= LongWindow && ring.All(loss => loss == 0);
 
     public void Add(double loss)
     {
@@ -37,37 +47,66 @@ internal sealed class LossProgress
             return;
         // The very first: a rate that is far too high makes the next ones huge, and the loss would seem learned when it comes back.
         if (count == 0)
-            begin = loss;
+            begin = LevelBegin = loss;
         ring[count++ % LongWindow] = loss;
+        FollowLevel(loss);
     }
 
-    /// <summary>First loss, count, and the last ones in the order of the ring.</summary>
-    public double[] Save() => [begin, count, .. ring];
+    /// <summary>First loss, count, the begin of the level and its loss, and the last ones in the order of the ring.</summary>
+    public double[] Save() => [begin, count, level, LevelBegin, .. ring];
 
     public void Load(double[] saved)
     {
-        if (saved.Length != ring.Length + 2)
+        if (saved.Length != ring.Length + 4)
             return;
-        (begin, count) = (saved[0], (int)saved[1]);
-        saved.AsSpan(2).CopyTo(ring);
+        (begin, count, level, LevelBegin) = (saved[0], (int)saved[1], (int)saved[2], saved[3]);
+        saved.AsSpan(4).CopyTo(ring);
     }
 
     public LossTrend Trend()
     {
         if (!IsKnown)
             return LossTrend.NotGiven;
-        if (count < Least)
+        if (Known < Least || risen > 0)
             return LossTrend.TooEarly;
-        var (earlier, later, noise, spread) = Compare(Math.Min(count, Window) / 2);
-        return IsLower(earlier, later, noise) || count >= LongWindow && Compare(Window) is var slow && IsLower(slow.Earlier, slow.Later, slow.Noise) ? LossTrend.Improving
+        var (earlier, later, noise, spread) = Compare(Math.Min(Known, Window) / 2);
+        return IsLower(earlier, later, noise) || Known >= LongWindow && Compare(Window) is var slow && IsLower(slow.Earlier, slow.Later, slow.Noise) ? LossTrend.Improving
             : begin > 0 && later >= 0 && later <= LearnedPart * begin ? LossTrend.Learned
             : begin - later >= FallenPart * Math.Abs(begin) && spread <= FloorSpread * Math.Abs(later) ? LossTrend.Learned
             : later > earlier + WorseningErrors * noise + SmallestDrop * Math.Abs(earlier) ? LossTrend.Worsening
             : LossTrend.Stalled;
     }
 
-    /// <summary>The loss that was given first; NaN before.</summary>
-    public double Begin => begin;
+    /// <summary>The loss that was given first, or with which its level began; NaN before.</summary>
+    public double LevelBegin { get; private set; } = double.NaN;
+
+    /// <summary>The mean of the losses before the last; NaN where there are few.</summary>
+    public double Usual => Known > Least ? Moments(count - 1 - Math.Min(Known - 1, LevelBefore), Math.Min(Known - 1, LevelBefore)).Mean : double.NaN;
+
+    /// <summary>Losses of this level.</summary>
+    private int Known => count - level;
+
+    private void FollowLevel(double loss)
+    {
+        if (risen == 0)
+        {
+            if (Known <= LevelBefore)
+                return;
+            ceiling = double.NegativeInfinity;
+            for (var i = count - 1 - LevelBefore; i < count - 1; i++)
+                ceiling = Math.Max(ceiling, ring[i % LongWindow]);
+            if (ceiling > 0 && loss > LevelFactor * ceiling)
+                risen = 1;
+            return;
+        }
+        risen = loss > ceiling ? risen + 1 : 0;
+        if (risen < LevelAfter)
+            return;
+        var (earlier, later) = (Moments(count - LevelAfter, LevelAfter / 2).Mean, Moments(count - LevelAfter / 2, LevelAfter / 2).Mean);
+        if (later <= LevelGrowth * earlier)
+            (level, LevelBegin) = (count - LevelAfter, earlier);
+        risen = 0;
+    }
 
     private static bool IsLower(double earlier, double later, double noise) => later < earlier - Math.Max(noise, SmallestDrop * Math.Abs(earlier));
 
