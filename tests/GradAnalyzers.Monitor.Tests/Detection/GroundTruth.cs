@@ -18,7 +18,7 @@ internal static class GroundTruth
         (string Path, Tensor Value)[] parameters = [.. setup.Model.named_parameters().Where(p => p.parameter.requires_grad).Select(p => (p.name, (Tensor)p.parameter))];
         Tensor[] begin = [.. parameters.Select(p => p.Value.detach().clone())];
         var (losses, norms, ratios) = (new List<double>(), new List<double>(), new List<double>());
-        var zeros = new int[parameters.Length];
+        var (zeros, nulls) = (new int[parameters.Length], new int[parameters.Length]);
         var (uncleared, changedAtEnd) = (0, false);
         Tensor[]? late = null;
         for (var step = 0; step < Runner.Steps; step++)
@@ -42,7 +42,10 @@ internal static class GroundTruth
             double[] each = [.. parameters.Select(p => p.Value.grad is { } g ? g.to(ScalarType.Float64).norm().ToDouble() : 0)];
             norms.Add(Math.Sqrt(each.Sum(n => n * n)));
             for (var i = 0; i < each.Length; i++)
+            {
                 zeros[i] += each[i] == 0 ? 1 : 0;
+                nulls[i] += parameters[i].Value.grad is null ? 1 : 0;
+            }
             int[] weights = [.. Enumerable.Range(0, each.Length).Where(i => parameters[i].Value.dim() > 1)];
             if (weights.Length > 1 && each[weights[^1]] > 0)
                 ratios.Add(each[weights[0]] / each[weights[^1]]);
@@ -66,6 +69,7 @@ internal static class GroundTruth
         var (first, last) = (losses.Take(10).Average(), losses.TakeLast(50).Average());
         string? evidence = !changedAtEnd ? "no parameter changes any more"
             : still.Length > 0 ? $"'{parameters[still[0]].Path}' never changes"
+            : Array.IndexOf(nulls, Runner.Steps) is >= 0 and var without ? $"'{parameters[without].Path}' never gets a gradient"
             : empty >= 0 ? $"the gradient of '{parameters[empty].Path}' is zero in {zeros[empty]} of {Runner.Steps} steps"
             : same >= 0 ? $"the units of '{parameters[same].Path}' are equal at the end"
             : uncleared > 100 ? "gradients add up"

@@ -23,6 +23,9 @@ internal sealed record Scenario(string Family, string Name, Func<Setup> Create)
 
     /// <summary>Written after the judgement was settled; its first results changed nothing in it.</summary>
     public bool IsUnseen { get; init; }
+
+    /// <summary>Of the second set that was written after the judgement was settled.</summary>
+    public bool IsLater { get; init; }
 }
 
 /// <summary>What a training consists of.</summary>
@@ -56,6 +59,9 @@ internal sealed record Setup(nn.Module Model, optim.Optimizer Optimizer, Func<Te
 /// <summary>What the monitor said about one training.</summary>
 internal sealed record Outcome(Scenario Scenario, IReadOnlyList<GradientAlert> Alerts, double FirstLoss, double LastLoss, double LargestNorm)
 {
+    /// <summary>What was measured of the parameters, beside what was predicted.</summary>
+    public IReadOnlyList<ParameterSummary> Summaries { get; init; } = [];
+
     private GradientAlert? Finding => Alerts.FirstOrDefault(a => Scenario.Expected.Contains(a.Kind));
 
     /// <summary>The fault was found; or, of a healthy training, nothing was.</summary>
@@ -74,15 +80,15 @@ internal static class Runner
 {
     public const int Steps = 400;
 
-    /// <summary>Trains with the monitor's defaults. A fault ends the training when it is found, a healthy training runs through.</summary>
-    public static Outcome Run(Scenario scenario, int seed = 1)
+    /// <summary>Trains, with the monitor's defaults where nothing else is said. A fault ends the training when it is found, a healthy training runs through.</summary>
+    public static Outcome Run(Scenario scenario, int seed = 1, GradientMonitorOptions? options = null, int steps = Steps)
     {
         set_num_threads(1);
         manual_seed(seed);
         var setup = scenario.Create();
-        using var monitor = new GradientMonitor(setup.Model);
+        using var monitor = new GradientMonitor(setup.Model, options);
         double first = double.NaN, last = double.NaN, largest = 0;
-        for (var step = 0; step < Steps; step++)
+        for (var step = 0; step < steps; step++)
         {
             using var scope = NewDisposeScope();
             setup.Before?.Invoke();
@@ -114,6 +120,6 @@ internal static class Runner
         }
         setup.Optimizer.Dispose();
         setup.Model.Dispose();
-        return new(scenario, monitor.Alerts, first, last, largest);
+        return new(scenario, monitor.Alerts, first, last, largest) { Summaries = monitor.Summaries() };
     }
 }

@@ -12,7 +12,7 @@ internal static partial class Scenarios
 
     private static readonly AlertKind[] Exploded = [AlertKind.Exploding, AlertKind.Spike, AlertKind.NonFinite];
 
-    public static IEnumerable<Scenario> All => [.. Healthy, .. Faulty, .. OtherHealthy, .. OtherFaulty, .. Unseen];
+    public static IEnumerable<Scenario> All => [.. Healthy, .. Faulty, .. OtherHealthy, .. OtherFaulty, .. Unseen, .. Later];
 
     public static IEnumerable<Scenario> Healthy =>
     [
