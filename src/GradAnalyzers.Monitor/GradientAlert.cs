@@ -39,7 +39,7 @@ public enum AlertKind
     /// <summary>The monitor itself could not do its work. Training is not touched.</summary>
     Monitor,
 
-    /// <summary>A layer's first gradient is a hundred times off what the analyzers predicted at build. Raised with <see cref="GradientMonitorOptions.AlertOnDeparture"/> only.</summary>
+    /// <summary>A layer's first gradient is a hundred times off what the analyzers predicted at build. <see cref="GradientMonitorOptions.AlertOnDeparture"/> turns it off.</summary>
     DepartsFromPrediction,
 }
 

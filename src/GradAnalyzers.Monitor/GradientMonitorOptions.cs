@@ -25,9 +25,9 @@ public sealed record GradientMonitorOptions
     public int Patience { get; init => field = Within(value, 1, 10_000); } = 5;
 
     /// <summary>
-    /// Alert where a layer's first gradient is a hundred times off the one that the analyzers predicted when the model was built. Default false: how often it errs is not measured yet.
+    /// Alert where a layer's first gradient is a hundred times off the one that the analyzers predicted when the model was built. Default true: of 700 healthy trainings none raised it (docs/monitor.md).
     /// </summary>
-    public bool AlertOnDeparture { get; init; }
+    public bool AlertOnDeparture { get; init; } = true;
 
     /// <summary>
     /// Vanishing, exploding and dead count only while the loss, where it is given, neither improves nor is down to a tenth of where it began. Default true

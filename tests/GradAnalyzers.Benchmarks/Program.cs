@@ -5,6 +5,7 @@ using GradAnalyzers.Benchmarks.Monitor;
 // dotnet run -c Release --project tests/GradAnalyzers.Benchmarks -- clipping [part of a name [threads]]
 // dotnet run -c Release --project tests/GradAnalyzers.Benchmarks -- detection [seed [part of a name]]
 // dotnet run -c Release --project tests/GradAnalyzers.Benchmarks -- faults [seed [part of a name]]
+// dotnet run -c Release --project tests/GradAnalyzers.Benchmarks -- departures [seeds [part of a name]]
 // dotnet run -c Release --project tests/GradAnalyzers.Benchmarks -- analyzers [rounds]
 // dotnet run -c Release --project tests/GradAnalyzers.Benchmarks -- repositories folder [part of a name]
 // dotnet run -c Release --project tests/GradAnalyzers.Benchmarks -- rounds folder [part of a name [rounds [analyzers.dll]]]
@@ -54,7 +55,10 @@ switch (args)
     case ["faults", .. var rest]:
         DetectionQuality.Check(rest.Length > 0 ? int.Parse(rest[0]) : 1, rest.Length > 1 ? rest[1] : "");
         return 0;
+    case ["departures", .. var rest]:
+        Departures.Run(rest.Length > 0 ? int.Parse(rest[0]) : 3, rest.Length > 1 ? rest[1] : "");
+        return 0;
     default:
-        Console.Error.WriteLine("Say what to measure: analyzers [rounds], repositories folder, facts folder, rounds folder, reports folder file, verdicts folder file, growth, editing [part of what is edited], monitor [part of a model's name], clipping [part of a name [threads]], detection [seed [part of a name, or unseen]], or faults [seed [part of a name]]");
+        Console.Error.WriteLine("Say what to measure: analyzers [rounds], repositories folder, facts folder, rounds folder, reports folder file, verdicts folder file, growth, editing [part of what is edited], monitor [part of a model's name], clipping [part of a name [threads]], detection [seed [part of a name, unseen or later]], departures [seeds [part of a name]], or faults [seed [part of a name]]");
         return 1;
 }
