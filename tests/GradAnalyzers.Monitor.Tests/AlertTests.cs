@@ -36,6 +36,22 @@ public class AlertTests
         Assert.Contains("ClipGradNorm", alert.Message);
     }
 
+    [Theory]
+    [InlineData(10, true)]
+    [InlineData(1000, false)]
+    public void WhatGrowsOnItsWayBackBeyondTheLossIsToldAlsoWhileThatFalls(double loss, bool isTold)
+    {
+        using var model = Training.Mlp(depth: 1);
+        using var monitor = new GradientMonitor(model, Training.Closely);
+        foreach (var (path, parameter) in model.named_parameters())
+            parameter.grad = full_like(parameter, path == "fc0.weight" ? 50 : 1);
+
+        for (var step = 0; step < 60; step++)
+            monitor.Observe(loss * (1 - 0.01 * step));
+
+        Assert.Equal(isTold, monitor.Alerts.Any(a => a.Kind == AlertKind.Exploding && a.Parameter == "fc0.weight"));
+    }
+
     [Fact]
     public void ASingleHugeGradientIsASpikeAndTheNextOneToo()
     {

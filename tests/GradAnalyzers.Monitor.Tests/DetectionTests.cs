@@ -11,7 +11,7 @@ public class DetectionTests(ITestOutputHelper output)
         "next symbol, embedding, clipped", "generator", "exponential decay",
         "6 layers, SGD", "ReLU RNN, 60 steps", "third layer, bias -10", "0.05", "SGD, 30, regression", "inputs of 100, clipped", "encoder detached", "encoder in no optimizer", "MLP, Adam", "MLP, inputs of size 50",
         "actor and critic, clipped", "two embeddings of 200 rows, dot product", "low-rank adapter, one factor zero", "embedding in no optimizer", "head replaced after the optimizer was made", "codes by argmax", "equal kernels", "of eight, all dead", "of sixteen, all dead", "round in a branch",
-        "harder data after step 200", "learned weights of two losses, one in thousands", "ReLU of log probabilities", "the copy is stepped", "codebook without a way past it", "pictures of zeros",
+        "tanh, 12 layers, std 1", "harder data after step 200", "learned weights of two losses, one in thousands", "ReLU of log probabilities", "the copy is stepped", "codebook without a way past it", "pictures of zeros",
     ];
 
     public static TheoryData<string> Names => [.. Part];

@@ -43,6 +43,7 @@ internal sealed class Judge(GradientMonitorOptions options)
     private readonly Streak vanishing = new(), explodingRatio = new(), explodingNorm = new(), flat = new(), grows = new(), zero = new();
     private double previousNorm = double.NaN;
     private readonly List<(double Norm, double Loss)> recent = [];
+    private readonly List<bool> growing = [];
     private bool sawGradient, isVanishing;
 
     /// <summary>Judges a norm as soon as it is known, also where nothing else is observed: how many standard deviations, and how many times, it lies above the mean so far.</summary>
@@ -190,7 +191,13 @@ internal sealed class Judge(GradientMonitorOptions options)
                 + "Use ReLU with Kaiming initialization, normalization, or residual connections.",
                 "GRAD1001", starved));
         }
-        if (explodingRatio.See(ratio > options.ExplodingRatio && lastNorm > options.VanishingMeanAbsolute) >= options.Patience && mayExplode)
+        var isGrowing = ratio > options.ExplodingRatio && lastNorm > options.VanishingMeanAbsolute;
+        // A norm that is large, that the loss does not explain and that comes of growth on the way back is beyond what trains, also while the loss falls.
+        growing.Add(isGrowing && seen.GlobalNorm > options.ExplodingNorm && seen.GlobalNorm > BeyondLoss * Math.Abs(seen.Loss));
+        if (growing.Count > Recent)
+            growing.RemoveAt(0);
+        var isBeyond = isGrowing && growing.Count >= 2 * options.Patience && growing.Count(g => g) >= Mostly * growing.Count;
+        if (explodingRatio.See(isGrowing) >= options.Patience && mayExplode || isBeyond)
             findings.Add(new(AlertKind.Exploding,
                 $"its gradient is {Number(firstNorm)}, {Number(ratio)} times that of '{seen.Path(last)}': it grows on its way back through the layers. "
                 + $"Use smaller initial weights{(seen.Clipping == ClippingDone.None ? ", residual connections, or clip gradients" : " or residual connections")}.",
