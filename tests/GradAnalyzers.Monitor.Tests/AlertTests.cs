@@ -84,6 +84,29 @@ public class AlertTests
         Assert.Equal(["fc0.weight", "fc1.weight"], alert.Parameters);
     }
 
+    /// <summary>The whole data in each step: once all units are closed the output's bias learns what it can, the loss comes to rest, and nearly no gradient is left.</summary>
+    [Fact]
+    public void UnitsThatAllDiedAreFoundAlsoWhereTheLossHasComeToRest()
+    {
+        random.manual_seed(1);
+        var y = arange(0, 128, dtype: int64) % 4;
+        var x = randn(4, 16).index_select(0, y) * 2 + randn(128, 16) + 6;
+        using var model = nn.Sequential(("hidden", nn.Linear(16, 64)), ("act", nn.ReLU()), ("output", nn.Linear(64, 4)));
+        using var optimizer = optim.SGD(model.parameters(), 0.5);
+        using var monitor = new GradientMonitor(model);
+        for (var step = 0; step < 600; step++)
+        {
+            optimizer.zero_grad();
+            var loss = nn.functional.cross_entropy(model.call(x), y);
+            loss.backward();
+            monitor.Observe(loss);
+            optimizer.step();
+        }
+
+        Assert.True(monitor.Latest!.GlobalNorm < 1e-4);
+        Assert.Equal("hidden.weight", monitor.Alerts.First(alert => alert.Kind == AlertKind.Dead).Parameter);
+    }
+
     [Fact]
     public void AOneHotInputIsNoDeadLayer()
     {

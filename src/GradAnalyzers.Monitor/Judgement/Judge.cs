@@ -79,10 +79,10 @@ internal sealed class Judge(GradientMonitorOptions options)
         {
             // Where nothing leaves the loss, all layers look starved and dead, and none is to blame.
             if (seen.GlobalNorm >= options.VanishingNorm)
-            {
                 Tiny(seen, trend, findings);
-                Dead(seen, open, findings);
-            }
+            var givenZeros = GivenZeros(seen);
+            if (seen.GlobalNorm >= options.VanishingNorm || givenZeros >= 0)
+                Dead(seen, open, givenZeros, findings);
             if (seen.GlobalNorm > 0)
                 Cut(seen, findings);
             if (IsBeyond(seen, trend, progress.LevelBegin))
@@ -272,13 +272,30 @@ internal sealed class Judge(GradientMonitorOptions options)
                 "GRAD1001", tiny));
     }
 
-    private void Dead(in Snapshot seen, bool open, List<Finding> findings)
+    /// <summary>
+    /// The last weight that gets nothing but zeros: it has no gradient, and its bias has one. Whatever the loss does, and however small what leaves it, all units before it are closed.
+    /// -1 for none. A recurrent weight gets zeros where a sequence begins.
+    /// </summary>
+    private int GivenZeros(in Snapshot seen)
+    {
+        var found = -1;
+        foreach (var i in seen.Layout.Weights)
+        {
+            var isGivenZeros = seen.Gradients[i].ZeroShare == 1 && seen.Layout.BiasOf[i] is var bias and >= 0 && seen.Gradients[bias].ZeroShare < 1 && seen.Layout.Parameters[i].Role != ParameterRole.RecurrentWeight;
+            if (seen.Layout.Records[i].GivenZeros.See(isGivenZeros) >= options.Patience)
+                found = i;
+        }
+
+        return found;
+    }
+
+    private void Dead(in Snapshot seen, bool open, int givenZeros, List<Finding> findings)
     {
         var dead = new List<int>();
         foreach (var i in seen.Layout.Weights)
             if (seen.Layout.Records[i].Dead.See(DeadShare(seen, i) >= options.DeadShare) >= options.Patience * Math.Clamp(ManyUnits / seen.Layout.Parameters[i].Rows, 1, 4) && !seen.Layout.IsMuted(AlertKind.Dead, i))
                 dead.Add(i);
-        if (dead.Count == 0 || !open)
+        if (dead.Count == 0 || !open && dead[0] >= givenZeros)
             return;
         // Nothing passes back through a dead layer, so all before it look dead too: the cause is the one nearest to the loss.
         var cause = dead[^1];

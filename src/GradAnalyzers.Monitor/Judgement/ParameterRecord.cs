@@ -47,6 +47,8 @@ internal sealed class ParameterRecord(string path)
 
     public Streak AlwaysZero { get; } = new();
 
+    public Streak GivenZeros { get; } = new();
+
     /// <summary>At which observation each kind was last found.</summary>
     private readonly Dictionary<AlertKind, long> lastFound = [];
 
