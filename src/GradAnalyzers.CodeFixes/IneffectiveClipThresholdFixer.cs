@@ -11,7 +11,7 @@ namespace GradAnalyzers.CodeFixes;
 public sealed class IneffectiveClipThresholdFixer() : TrainingLoopFixer("GRAD2006")
 {
     private protected override ImmutableArray<Choice> Choices(Reported reported) =>
-        reported.Places is [var threshold]
+        reported.Places is [var threshold] && threshold.SyntaxTree == reported.Happening.SyntaxTree && reported.Model.GetTypeInfo(threshold).ConvertedType?.SpecialType is SpecialType.System_Single or SpecialType.System_Double
             ? One("Use 1.0", "threshold", edits =>
             {
                 var isSingle = reported.Model.GetTypeInfo(threshold).ConvertedType?.SpecialType == SpecialType.System_Single;

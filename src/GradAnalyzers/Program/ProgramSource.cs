@@ -307,6 +307,12 @@ internal sealed class ProgramSource(WholeProgram program, CancellationToken canc
     /// <summary>The property that a read reaches on an object of the given type.</summary>
     public static IPropertySymbol MostDerived(IPropertySymbol property, ITypeSymbol? type)
     {
+        if (property.ContainingType.TypeKind == TypeKind.Interface)
+        {
+            return type?.AllInterfaces.Where(contract => SymbolEqualityComparer.Default.Equals(contract.OriginalDefinition, property.ContainingType.OriginalDefinition))
+                .SelectMany(contract => contract.GetMembers(property.Name)).Select(type.FindImplementationForInterfaceMember).OfType<IPropertySymbol>().FirstOrDefault() ?? property;
+        }
+
         for (var current = type; current is not null; current = current.BaseType)
         {
             foreach (var member in current.GetMembers(property.Name).OfType<IPropertySymbol>())

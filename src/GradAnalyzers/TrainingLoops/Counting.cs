@@ -30,6 +30,14 @@ internal static class Counting
                     foreach (var write in Frame.Declaring(variable, frame).Body.WritesReaching(current, variable))
                         open.Push(write.Value);
                 }
+                else if (variable is not IParameterSymbol)
+                {
+                    foreach (var (member, write) in frame.Body.MemberWrites())
+                    {
+                        if (SymbolEqualityComparer.Default.Equals(member, variable.OriginalDefinition))
+                            open.Push(write.Value);
+                    }
+                }
             }
 
             foreach (var child in current.ChildOperations)

@@ -104,8 +104,8 @@ internal sealed class LoopGraph
         }
     }
 
-    /// <summary>Whether a node stands in an iterator: its code runs while its consumer loops.</summary>
-    public bool IsInIterator(int node) => _owners[node]?.HandsBack == true;
+    /// <summary>Whether a node stands in another iterator than the given activation: its code runs while its consumer loops.</summary>
+    public bool IsInIterator(int node, Procedure? consumer) => _owners[node] is { HandsBack: true } iterator && iterator != consumer;
 
     /// <summary>Whether the code that a node stands in calls an activation, itself or through others.</summary>
     public bool IsInCallerOf(int node, Procedure? procedure)

@@ -237,6 +237,9 @@ internal sealed class LoopReader
             return _unseen.HandsOut(call) ? AppendEvent(last, new OpaqueEvent(call, frame)) : last;
         }
 
+        // A method that calls itself runs its functions already.
+        if (call is IInvocationOperation { TargetMethod: var running } && _tracer.IsRunning(running, frame))
+            return last;
         var functions = Frame.Arguments(call).Where(argument => argument.Value.Type?.TypeKind == TypeKind.Delegate)
             .SelectMany(argument => _tracer.EnterFunctions(call, _tracer.Trace(argument.Value, frame), frame)).ToImmutableArray();
         if (!functions.IsEmpty)

@@ -93,11 +93,15 @@ internal sealed class ModuleUse(Created module, TrainingLoop loop, IOperation? k
             return false;
         return call switch
         {
-            IObjectCreationOperation creation => Catalogue.IsModule(creation.Type) || creation.Constructor is not { DeclaringSyntaxReferences.IsEmpty: false },
+            IObjectCreationOperation creation => Catalogue.IsModule(creation.Type) || creation.Constructor is not { DeclaringSyntaxReferences.IsEmpty: false } || IsUsedIn(_tracer.Enter(creation, frame)),
             IInvocationOperation { TargetMethod: { } method } invocation => Catalogue.IsModule(invocation.Instance?.Type) || method.DeclaringSyntaxReferences.IsEmpty || LeadsToFreezing(method),
             _ => false,
         };
     }
+
+    /// <summary>A constructor that it is handed to, or one that this chains to, freezes it or does anything else with it.</summary>
+    private bool IsUsedIn(ImmutableArray<Frame> constructors) => constructors.Any(constructor => constructor.Body.Operations.Any(operation => operation != known && operation is not ISimpleAssignmentOperation && IsUse(operation, constructor))
+        || (constructor.Body.Root is IConstructorBodyOperation { Initializer: { } chained } && chained.DescendantsAndSelf().OfType<IInvocationOperation>().FirstOrDefault() is { } next && IsUsedIn(_tracer.Enter(next, constructor))));
 
     private bool LeadsToFreezing(IMethodSymbol method)
     {

@@ -3,6 +3,7 @@ using GradAnalyzers.Catalogue;
 using GradAnalyzers.Models;
 using GradAnalyzers.Program;
 using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
 using Microsoft.CodeAnalysis.Operations;
 
 namespace GradAnalyzers.TrainingLoops;
@@ -83,6 +84,12 @@ internal sealed class OutputHeads(ValueTracer tracer)
                 return [new(instance, frame, path.Insert(0, index))];
             case IPropertyReferenceOperation { Property.IsIndexer: true, Instance: { } instance } when tracer.Source.IsTensor(instance.Type):
                 return [place.At(instance)];
+            case IFieldReferenceOperation or IPropertyReferenceOperation { Property.IsIndexer: false } when operation is IMemberReferenceOperation { Member: { IsStatic: false } read } reference && PlaceOf(read) is { } member:
+                var owner = reference.Instance;
+                return owner is IInstanceReferenceOperation ? frame.Receiver is [Created { Creation: IObjectCreationOperation made, Frame: var maker }] ? [new(made, maker, path.Insert(0, member))] : null
+                    : owner is not null ? [new(owner, frame, path.Insert(0, member))] : null;
+            case IObjectCreationOperation creation when !path.IsEmpty && MemberAt(creation.Type, path[0]) is { } member && (ValueTracer.HeldIn(creation, member) ?? Given(creation, member)) is { } held:
+                return [new(held, frame, path.RemoveAt(0))];
             case ILocalReferenceOperation reference:
                 var declaring = Frame.Declaring(reference.Local, frame);
                 var writes = declaring.Body.WritesReaching(reference, reference.Local);
@@ -99,6 +106,35 @@ internal sealed class OutputHeads(ValueTracer tracer)
                 return null;
         }
     }
+
+    /// <summary>The members of a record or class that carries several outputs stand behind the places of tuples.</summary>
+    private const int FirstMember = 1_000;
+
+    /// <summary>A field or property that an object is given when it is made, and never after, by its place among the members of its class.</summary>
+    private int? PlaceOf(ISymbol member) => tracer.Source.Has(member.OriginalDefinition) && !tracer.Source.IsModule(member.ContainingType) && IsGivenOnce(member)
+        ? FirstMember + member.OriginalDefinition.ContainingType.GetMembers().IndexOf(member.OriginalDefinition) : null;
+
+    private bool IsGivenOnce(ISymbol member) => member is IFieldSymbol { IsReadOnly: true } or IPropertySymbol { SetMethod: null or { IsInitOnly: true } }
+        || (member is IFieldSymbol or IPropertySymbol && tracer.Source.Trees.SelectMany(tree => tree.AssignmentsTo(member.Name)).All(IsWhileMade));
+
+    private static bool IsWhileMade(SyntaxNode assigned) => assigned.FirstAncestorOrSelf<SyntaxNode>(node => node is InitializerExpressionSyntax or MemberDeclarationSyntax) is InitializerExpressionSyntax or ConstructorDeclarationSyntax;
+
+    /// <summary>The argument that the constructor of an object keeps in a member.</summary>
+    private IOperation? Given(IObjectCreationOperation creation, ISymbol member) => tracer.Source.WritesTo(member) is [{ Method: { MethodKind: MethodKind.Constructor } constructor, Write: var write }]
+        && SymbolEqualityComparer.Default.Equals(constructor.OriginalDefinition, creation.Constructor?.OriginalDefinition) && Kept(write) is IParameterReferenceOperation { Parameter: var parameter }
+            ? creation.Arguments.FirstOrDefault(argument => argument.Parameter?.Ordinal == parameter.Ordinal)?.Value : null;
+
+    private static IOperation? Kept(Write write)
+    {
+        var value = write.IsElement ? null : Bare(write.Value);
+        foreach (var place in write.TuplePath)
+            value = value is ITupleOperation { Elements: var elements } && place < elements.Length ? Bare(elements[place]) : null;
+        return value;
+    }
+
+    private static ISymbol? MemberAt(ITypeSymbol? type, int place) => place < FirstMember
+        ? ValueTracer.PositionalAt(type, place)
+        : type?.OriginalDefinition.GetMembers() is { } members && place - FirstMember < members.Length ? members[place - FirstMember] : null;
 
     private static int? TupleIndex(IFieldSymbol field, ITypeSymbol? type)
     {
@@ -147,8 +183,8 @@ internal sealed class OutputHeads(ValueTracer tracer)
             if (current.Type is INamedTypeSymbol own && !own.DeclaringSyntaxReferences.IsEmpty && Forward(own, call) is { } forward && tracer.Source.CodeOf(forward) is { } code)
             {
                 var activation = current == module ? tracer.Enter(call, place.Frame).FirstOrDefault(entered => entered.Body == code.Body) : null;
-                if (place.TuplePath.IsEmpty && LoopsOverLayers(code.Body) && HeadsInGraph(own) is { } ends)
-                    return ends.Select(end => unknown with { Head = end });
+                if (place.TuplePath.IsEmpty && (LoopsOverLayers(code.Body) || Branches(code.Body)) && HeadsInGraph(own) is { } ends)
+                    return ends.Select(end => unknown with { Head = end with { IsInList = end.IsInList || Branches(code.Body) } });
                 activation ??= tracer.Detached(forward, code.Body, current);
                 return code.Body.Returns(null).Select(value => new Place(value, activation, place.TuplePath)).DefaultIfEmpty(unknown);
             }
@@ -176,6 +212,9 @@ internal sealed class OutputHeads(ValueTracer tracer)
     /// <summary>Forward goes through its layers one after another: what comes last, only the whole model tells.</summary>
     private bool LoopsOverLayers(MemberBody forward) => forward.Operations.Any(operation => operation is ILoopOperation
         or IInvocationOperation { TargetMethod.Name: nameof(Enumerable.Aggregate) or "ForEach" });
+
+    /// <summary>Forward does one thing or another as the object says: which, its creation tells.</summary>
+    private static bool Branches(MemberBody forward) => forward.Operations.Any(operation => operation is IConditionalOperation or ISwitchOperation or ISwitchExpressionOperation);
 
     /// <summary>What ends the models of a class, as the program makes them; null where they do not all end in one known activation that the class names.</summary>
     private IEnumerable<OutputHead>? HeadsInGraph(INamedTypeSymbol type)
@@ -311,7 +350,7 @@ internal sealed record OutputHead(Role Role, IOperation Operation, Frame Frame)
     /// <summary>It is the last element of a Sequential.</summary>
     public bool IsElement { get; init; }
 
-    /// <summary>It is a layer in a list that forward goes through.</summary>
+    /// <summary>It is a layer in a list that forward goes through, or one of the ways that forward can take: it can't just go.</summary>
     public bool IsInList { get; init; }
 
     /// <summary>The call of the model that gives the value; null where it is computed beside all models.</summary>

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using GradAnalyzers.Catalogue;
+using GradAnalyzers.Program;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
 using Microsoft.CodeAnalysis.Operations;
@@ -31,12 +32,46 @@ internal sealed class ParameterTracer(ValueTracer tracer)
             return ParameterSet.Anything;
         if (Each(operation, frame) is { } collection)
             return Parameters(collection.Operation, collection.Frame, depth + 1);
+        if (Yielded(operation, frame, depth) is { } yielded)
+            return yielded;
         var values = tracer.Trace(operation, frame);
         if (values.Length == 0)
             return ParameterSet.Anything;
         var all = values.Select(value => Parameters(value, depth + 1)).Aggregate((one, other) => one.Union(other));
         // Several answers mean one of them: none is surely in it.
         return values.Length == 1 ? all : all with { IsFiltered = true, Repeated = ImmutableArray<Value>.Empty };
+    }
+
+    /// <summary>What an iterator of the program gives: everything that it yields, one after the other; null for any other expression.</summary>
+    private ParameterSet? Yielded(IOperation? operation, Frame frame, int depth)
+    {
+        if (operation is null || WithoutConversion(operation) is not IInvocationOperation call || !tracer.Source.Has(call.TargetMethod.OriginalDefinition)
+            || tracer.Enter(call, frame) is not [var iterator] || !iterator.Body.Yields(iterator.Function))
+        {
+            return null;
+        }
+
+        var isSelecting = iterator.Body.Operations.Any(part => part is { IsImplicit: false } and (IBranchOperation or IReturnOperation { Kind: OperationKind.YieldBreak }) && MemberBody.FunctionOf(part) == iterator.Function);
+        return iterator.Body.Returns(iterator.Function).Select(value =>
+        {
+            var each = Each(value, iterator);
+            var (module, body) = each is { } run && WithoutConversion(run.Operation) is IInvocationOperation { Instance: { } owner } parameters && Catalogue.Is(parameters.TargetMethod, Role.Parameters) ? (owner, run.Frame) : (null, iterator);
+            // A loop over modules around the one over the parameters of each.
+            var modules = module is ILocalReferenceOperation { Local: var one } && body.Body.Writes(one) is [{ IsElement: true, TuplePath.IsEmpty: true, Value: var list }] ? tracer.TraceElements(list, body) : ImmutableArray<Value>.Empty;
+            var given = modules.IsEmpty ? Parameters(value, iterator, depth + 1) : modules.Select(element => Parameters(element, depth + 1)).Aggregate(And);
+            return isSelecting || IsConditional(value) ? given with { IsFiltered = true } : given;
+        }).Aggregate(And);
+    }
+
+    private static bool IsConditional(IOperation operation)
+    {
+        for (var around = operation.Parent; around is not (null or ILocalFunctionOperation or IMethodBodyBaseOperation); around = around.Parent)
+        {
+            if (around is IConditionalOperation or ISwitchOperation or ITryOperation or ILoopOperation and not IForEachLoopOperation)
+                return true;
+        }
+
+        return false;
     }
 
     /// <summary>A variable that runs over a sequence of parameters stands for all of them.</summary>
@@ -162,6 +197,10 @@ internal sealed class ParameterTracer(ValueTracer tracer)
         return joined with { Repeated = joined.Repeated.Union(other.Modules.SelectMany(PartsOf).Where(parts.Contains)).ToImmutableArray() };
     }
 
+    /// <summary>The same for queries: all of a module, and what a query takes of the same once more.</summary>
+    private ParameterSet AndSome(ParameterSet one, ParameterSet other) => And(one, other) is var joined
+        && one.IsFiltered != other.IsFiltered && joined.IsComplete && one.Modules is [Created whole] && other.Modules is [var some] && whole == some ? joined with { Repeated = joined.Repeated.Add(whole) } : joined;
+
     /// <summary>A module that is made in source with the modules that it keeps in its fields, and theirs.</summary>
     private HashSet<Value> PartsOf(Value module)
     {
@@ -205,7 +244,7 @@ internal sealed class ParameterTracer(ValueTracer tracer)
         switch (call.TargetMethod.Name)
         {
             case "Concat" or "Append" or "Prepend":
-                return sequences.Aggregate(And);
+                return sequences.Aggregate(AndSome);
             case "Union":
                 return sequences.Aggregate((one, other) => one.Union(other)) with { Repeated = ImmutableArray<Value>.Empty };
             case "Distinct":

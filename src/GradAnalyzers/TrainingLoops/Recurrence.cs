@@ -20,11 +20,12 @@ internal sealed class Recurrence
     private readonly Dictionary<ISymbol, List<IOperation>> _writes = new(SymbolEqualityComparer.Default);
     private readonly HashSet<ISymbol> _changed = new(SymbolEqualityComparer.Default);
     private readonly ISymbol? _folded;
+    private readonly bool _ofMembers;
     private ImmutableArray<CarriedState> _carried;
 
-    private Recurrence(IOperation scope, ISymbol? folded, ProgramSource source)
+    private Recurrence(IOperation scope, ISymbol? folded, ProgramSource source, bool ofMembers = false)
     {
-        (_scope, _folded, _catalogue, _source) = (scope, folded, source.Catalogue, source);
+        (_scope, _folded, _catalogue, _source, _ofMembers) = (scope, folded, source.Catalogue, source, ofMembers);
         foreach (var operation in scope.DescendantsAndSelf())
         {
             switch (operation)
@@ -41,6 +42,8 @@ internal sealed class Recurrence
                             Add(place, inner.Collection);
                     }
 
+                    break;
+                case IAssignmentOperation assignment when FillsNull(assignment):
                     break;
                 case IAssignmentOperation assignment:
                     if (assignment.Target is IMemberReferenceOperation member)
@@ -68,6 +71,41 @@ internal sealed class Recurrence
                 .Where(function => function.Symbol.Parameters.Length == 2).Select(function => new Recurrence(function, function.Symbol.Parameters[0], source)).FirstOrDefault(),
         _ => null,
     };
+
+    /// <summary>A method that an object runs again and again, with what the object keeps from one run to the next in its own members; null where training or a condition decides what is kept.</summary>
+    public static Recurrence? OfMembers(IOperation method, ProgramSource source) => method.Descendants().Any(operation => operation switch
+    {
+        IPropertyReferenceOperation { Property.Name: "training", Instance: IInstanceReferenceOperation } => true,
+        IAssignmentOperation { Target: IMemberReferenceOperation { Instance: IInstanceReferenceOperation, Member: var member } } assignment => !NullTests(assignment).Any(test => Mentions(test, member)) && IsConditional(assignment),
+        _ => false,
+    }) ? null : new Recurrence(method, folded: null, source, ofMembers: true);
+
+    private static bool IsConditional(IOperation operation)
+    {
+        for (var around = operation.Parent; around is not null; around = around.Parent)
+        {
+            if (around is IConditionalOperation or ISwitchOperation or ISwitchExpressionOperation or IAnonymousFunctionOperation or ILocalFunctionOperation or ICatchClauseOperation)
+                return true;
+        }
+
+        return false;
+    }
+
+    /// <summary><c>h ??= start</c>, <c>if (h is null) h = start</c>: in the first round only.</summary>
+    private bool FillsNull(IAssignmentOperation assignment) => _ofMembers && assignment.Target is IMemberReferenceOperation { Instance: IInstanceReferenceOperation, Member: var member }
+        && (assignment is ICoalesceAssignmentOperation || NullTests(assignment).Any(test => Mentions(test, member)));
+
+    /// <summary>The conditions around an operation that ask whether something is null.</summary>
+    private static IEnumerable<IOperation> NullTests(IOperation operation)
+    {
+        for (var around = operation; around.Parent is { } outer; around = outer)
+        {
+            if (outer is IConditionalOperation choice && choice.Condition != around && choice.Condition.DescendantsAndSelf().Any(part => part is { ConstantValue: { HasValue: true, Value: null } } or IPropertyReferenceOperation { Property.Name: "HasValue" }))
+                yield return choice.Condition;
+        }
+    }
+
+    private static bool Mentions(IOperation condition, ISymbol member) => condition.DescendantsAndSelf().OfType<IMemberReferenceOperation>().Any(reference => SymbolEqualityComparer.Default.Equals(reference.Member, member));
 
     /// <summary>Each variable from before the loop that is computed, by a layer that is the same in every round, from its own earlier value.</summary>
     public ImmutableArray<CarriedState> CarriedStates => _carried.IsDefault ? _carried = FindCarried().ToImmutableArray() : _carried;
@@ -177,10 +215,11 @@ internal sealed class Recurrence
         }
     }
 
-    private static ISymbol? VariableOf(IOperation operation) => operation switch
+    private ISymbol? VariableOf(IOperation operation) => operation switch
     {
         ILocalReferenceOperation reference => reference.Local,
         IParameterReferenceOperation reference => reference.Parameter,
+        IFieldReferenceOperation { Instance: IInstanceReferenceOperation } or IPropertyReferenceOperation { Property.IsIndexer: false, Instance: IInstanceReferenceOperation } when _ofMembers => ((IMemberReferenceOperation)operation).Member,
         _ => null,
     };
 
@@ -275,6 +314,8 @@ internal sealed record CarriedState(ISymbol State, IInvocationOperation Call)
     {
         ILocalSymbol local => local.Type,
         IParameterSymbol parameter => parameter.Type,
+        IFieldSymbol kept => kept.Type,
+        IPropertySymbol property => property.Type,
         _ => null,
     };
 }

@@ -123,6 +123,9 @@ internal sealed class ValueTracer(ProgramSource source)
     /// <summary>Whether calls in this activation are followed, or it is too many calls away from the root.</summary>
     public bool MayEnter(Frame frame) => frame.Depth < MaximumCalls;
 
+    /// <summary>Whether the code of a method of the program is being executed already.</summary>
+    public bool IsRunning(IMethodSymbol method, Frame frame) => Source.Has(method.OriginalDefinition) && Source.CodeOf(method) is { } code && frame.IsActive(code.Function, code.Body);
+
     /// <summary>The activations that a call makes in source; empty where the code called is not to be seen.</summary>
     public ImmutableArray<Frame> Enter(IOperation call, Frame frame)
     {
@@ -635,22 +638,27 @@ internal sealed class ValueTracer(ProgramSource source)
         owner is Created { Creation: IObjectCreationOperation creation } created && member.OriginalDefinition is IPropertySymbol { DeclaringSyntaxReferences: [var declared] } && declared.GetSyntax() is ParameterSyntax
             ? creation.Arguments.Where(argument => argument.Parameter?.Name == member.Name).SelectMany(argument => Trace(argument.Value, created.Frame)) : [];
 
-    private static IPropertySymbol? PositionalAt(ITypeSymbol? type, int place) => type is INamedTypeSymbol { IsRecord: true } record
+    /// <summary>What an object that is written out holds in a member: by its initializer, or by the place of a record's primary constructor; null where neither says.</summary>
+    public static IOperation? HeldIn(IObjectCreationOperation creation, ISymbol member) => (creation.Initializer is { } initializer ? Set(initializer, member).FirstOrDefault() : null)
+        ?? (member.OriginalDefinition is IPropertySymbol { DeclaringSyntaxReferences: [var declared] } && declared.GetSyntax() is ParameterSyntax ? creation.Arguments.FirstOrDefault(argument => argument.Parameter?.Name == member.Name)?.Value : null);
+
+    public static IPropertySymbol? PositionalAt(ITypeSymbol? type, int place) => type is INamedTypeSymbol { IsRecord: true } record
         && record.InstanceConstructors.FirstOrDefault(constructor => constructor.DeclaringSyntaxReferences is [var declared] && declared.GetSyntax() is RecordDeclarationSyntax) is { } primary && place < primary.Parameters.Length
             ? record.GetMembers(primary.Parameters[place].Name).OfType<IPropertySymbol>().FirstOrDefault() : null;
 
-    /// <summary>What stands under a constant key in a dictionary that is written out; null for any other.</summary>
+    /// <summary>What stands under a constant key in a dictionary that is written out, of the framework or of modules; null for any other.</summary>
     private IEnumerable<Value>? Keyed(IPropertyReferenceOperation reference, Frame frame)
     {
-        if (reference.Arguments is not [{ Value.ConstantValue: { HasValue: true, Value: string key } }] || Trace(reference.Instance, frame) is not [Created { Creation: IObjectCreationOperation { Initializer: { } initializer } } created])
+        if (reference.Arguments is not [{ Value.ConstantValue: { HasValue: true, Value: { } key } }] || Trace(reference.Instance, frame) is not [Created created])
             return null;
-        var pairs = initializer.Initializers.Select(one => one switch
+        var pairs = ((created.Creation as IObjectCreationOperation)?.Initializer?.Initializers ?? ImmutableArray<IOperation>.Empty).Select(one => one switch
         {
-            ISimpleAssignmentOperation { Target: IPropertyReferenceOperation { Property.IsIndexer: true, Arguments: [{ Value.ConstantValue: { HasValue: true, Value: string name } }] }, Value: var value } => (name, value),
-            IInvocationOperation { Arguments: [{ Value.ConstantValue: { HasValue: true, Value: string name } }, { Value: var value }] } => (name, value),
-            _ => ((string?)null, one),
-        }).ToList();
-        return pairs.All(pair => pair.Item1 is not null) && pairs.Where(pair => pair.Item1 == key).ToList() is [var (_, found)] ? Trace(found, created.Frame) : null;
+            ISimpleAssignmentOperation { Target: IPropertyReferenceOperation { Property.IsIndexer: true, Arguments: [{ Value.ConstantValue: { HasValue: true, Value: { } name } }] }, Value: var value } => (name, value),
+            IInvocationOperation { Arguments: [{ Value.ConstantValue: { HasValue: true, Value: { } name } }, { Value: var value }] } => (name, value),
+            _ => ((object?)null, one),
+        }).Concat(Frame.Arguments(created.Creation).SelectMany(argument => WithoutConversion(argument.Value) is IArrayCreationOperation { Initializer.ElementValues: var elements } ? elements : ImmutableArray<IOperation>.Empty).Select(element =>
+            WithoutConversion(element) is ITupleOperation { Elements: [{ ConstantValue: { HasValue: true, Value: { } name } }, var value] } ? (name, value) : (null, element))).ToList();
+        return pairs.Count > 0 && pairs.All(pair => pair.Item1 is not null) && pairs.Where(pair => key.Equals(pair.Item1)).ToList() is [var (_, found)] ? Trace(found, created.Frame) : null;
     }
 
     private IEnumerable<Value> Elements(Created created)
@@ -683,6 +691,7 @@ internal sealed class ValueTracer(ProgramSource source)
                 return query.Name switch
                 {
                     "ToList" or "ToArray" or "AsEnumerable" or "Where" or "Take" or "Skip" or "TakeLast" or "SkipLast" or "Reverse" or "OrderBy" or "OrderByDescending" or "Distinct" => TraceElements(sequence, created.Frame),
+                    "Select" when call.Arguments.Length == 2 => EnterFunctions(call, Trace(call.Arguments[1].Value, created.Frame), created.Frame).SelectMany(entered => entered.Body.Returns(entered.Function).SelectMany(value => Trace(value, entered))),
                     "Concat" or "Union" => call.Arguments.SelectMany(argument => TraceElements(argument.Value, created.Frame)),
                     _ => [],
                 };

@@ -188,6 +188,8 @@ internal sealed partial class Evaluator
             return real is > long.MinValue and < long.MaxValue ? new Known((long)real) : value;
         if (value is Known { Content: long whole } && conversion.Type?.SpecialType is SpecialType.System_Single or SpecialType.System_Double)
             return new Known((double)whole);
+        if (value is Known { Content: long or double, Enumeration: null } number && conversion is { OperatorMethod: null, Type: { IsValueType: false }, Operand.Type: { IsValueType: true, SpecialType: var boxed } })
+            return new Known(number.Content, boxed: boxed);
         // "as" of something else is null.
         if (conversion.IsTryCast && IsOfType(value, conversion.Type) == false)
             return Known.Null;
@@ -694,7 +696,12 @@ internal sealed partial class Evaluator
         if (value is Known { Content: null })
             return false;
         if (value is not Instance instance)
-            return value is Known known ? known.Content switch { string => type.SpecialType == SpecialType.System_String, _ => null } : null;
+            return value is Known known ? known switch
+            {
+                { Content: string } => type.SpecialType == SpecialType.System_String,
+                { Boxed: not SpecialType.None and var boxed } when type.SpecialType is >= SpecialType.System_Boolean and <= SpecialType.System_String => type.SpecialType == boxed,
+                _ => null,
+            } : null;
         if (type.SpecialType == SpecialType.System_Object)
             return true;
         if (type.TypeKind == TypeKind.Interface)

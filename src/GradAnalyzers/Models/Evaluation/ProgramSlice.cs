@@ -146,6 +146,8 @@ internal sealed class ProgramSlice(ProgramSource source, Func<IMethodSymbol, boo
                 var isSeeding = isSeed(operation, this);
                 if (isSeeding && (operation is IObjectCreationOperation || source.IsModule(operation.Type)))
                     MarkBuilding(operation, variable: null);
+                else if (isSeeding && operation is IInvocationOperation { TargetMethod: var method } && source.Catalogue.Find(method)?.Role.IsInitializer() == true)
+                    MarkRunningOver(operation);
                 // What a method gives back is wanted, wherever it is found; any other jump matters only where the code around it does. A function is read whole where it is wanted.
                 if (isSeeding)
                     Keep(operation, throughLoops: true);
@@ -249,6 +251,16 @@ internal sealed class ProgramSlice(ProgramSource source, Func<IMethodSymbol, boo
             for (var current = operation.Parent; current is not null; current = current.Parent)
             {
                 if (current is ILoopOperation && (declaration is null || !current.Syntax.Span.Contains(declaration.Span)))
+                    Building.Add(current);
+            }
+        }
+
+        /// <summary>The loops around an initialization that run over what a module holds: each round begins another weight.</summary>
+        private void MarkRunningOver(IOperation initialization)
+        {
+            for (var current = initialization.Parent; current is not null; current = current.Parent)
+            {
+                if (current is IForEachLoopOperation { Collection: var collection } && collection.DescendantsAndSelf().OfType<IInvocationOperation>().Any(call => _source.IsModule(call.Instance?.Type)))
                     Building.Add(current);
             }
         }

@@ -22,7 +22,7 @@ internal sealed class Unknown(string reason, string? text = null) : Value
 }
 
 /// <summary>A number (<see cref="long"/> or <see cref="double"/>), truth value, string, or null; of an enumeration with its type.</summary>
-internal sealed class Known(object? value, ITypeSymbol? enumeration = null) : Value
+internal sealed class Known(object? value, ITypeSymbol? enumeration = null, SpecialType boxed = SpecialType.None) : Value
 {
     public static Known Null { get; } = new(null);
     public static Known True { get; } = new(true);
@@ -30,6 +30,9 @@ internal sealed class Known(object? value, ITypeSymbol? enumeration = null) : Va
 
     public object? Content { get; } = Normalize(value);
     public ITypeSymbol? Enumeration { get; } = enumeration;
+
+    /// <summary>The type of a number that became an object, which a pattern may ask for; none where it is not known.</summary>
+    public SpecialType Boxed { get; } = boxed;
 
     public double? Number => Content switch { long whole => whole, double real => real, _ => null };
 

@@ -33,8 +33,8 @@ public sealed class GradientModeLeaked() : Rule(Descriptors.GRAD4002)
     /// <summary>The program has a mode: it sets it back elsewhere, or it is at its end with learning, or never learns, and says so in its main method.</summary>
     private static bool IsMeant(IInvocationOperation call, MemberFacts member, ProgramSource source)
     {
-        if (member.Declaration is CompilationUnitSyntax || member.Name == "Main")
-            return !LearnsAfter(call, source);
+        if ((member.Declaration is CompilationUnitSyntax || member.Name == "Main") && !LearnsAfter(call, source))
+            return true;
         if (source.Catalogue.Is(call.TargetMethod, Role.NoGrad))
             return false;
         var names = Words.HashesOf(source.Catalogue.NamesOf(Role.GradientMode));
@@ -46,8 +46,20 @@ public sealed class GradientModeLeaked() : Rule(Descriptors.GRAD4002)
     private static bool LearnsAfter(IInvocationOperation call, ProgramSource source)
     {
         IOperation root = call;
+        ILocalFunctionOperation? function = null;
         while (root.Parent is { } parent)
+        {
             root = parent;
+            function ??= root as ILocalFunctionOperation;
+        }
+
+        // A local function runs where it is called.
+        if (function is not null)
+        {
+            return root.DescendantsAndSelf().OfType<IInvocationOperation>().Any(run => SymbolEqualityComparer.Default.Equals(run.TargetMethod.OriginalDefinition, function.Symbol)
+                && !function.Syntax.Span.Contains(run.Syntax.Span) && LearnsAfter(run, source));
+        }
+
         var loop = call.Syntax.Ancestors().LastOrDefault(node => node is ForStatementSyntax or CommonForEachStatementSyntax or WhileStatementSyntax or DoStatementSyntax);
         return root.DescendantsAndSelf().OfType<IInvocationOperation>().Any(other =>
             (other.Syntax.SpanStart > call.Syntax.SpanStart || loop?.Span.Contains(other.Syntax.Span) == true)

@@ -48,6 +48,12 @@ internal sealed class ModuleClasses(ProgramSource source)
         .SelectMany(code => code.Body.Operations)
         .Any(operation => operation is IMemberReferenceOperation { Instance: IInstanceReferenceOperation } reference && reference.Member.Name == field);
 
+    /// <summary>Another method of the class runs a layer that it reads from the field or property.</summary>
+    public bool RunsElsewhere(ModelType type, string field) => BodiesOf(type)
+        .Where(code => code.Member is IMethodSymbol { MethodKind: MethodKind.Ordinary } method && !Catalogue.Is(method, Role.Forward))
+        .SelectMany(code => Calls(code.Body)).Any(call => Catalogue.Is(call.TargetMethod, Role.Forward)
+            && call.Instance?.DescendantsAndSelf().Any(part => part is IMemberReferenceOperation { Instance: IInstanceReferenceOperation } reference && reference.Member.Name == field) == true);
+
     /// <summary>The code of the class and of its base classes in source.</summary>
     public ImmutableArray<(ISymbol Member, MemberBody Body)> BodiesOf(ModelType type)
     {

@@ -29,7 +29,8 @@ public sealed class NonLeafTensor() : Rule(Descriptors.GRAD4007)
             var reported = new HashSet<SyntaxNode>();
             foreach (var body in facts.Members.Where(member => member.ContainsAny(uses)).SelectMany(member => MemberBodies.Of(member, tracer.Source)))
             {
-                foreach (var (leaf, why, isParameter) in new NonLeaves(tracer, body).Found())
+                var leaves = new NonLeaves(tracer, body);
+                foreach (var (leaf, why, isParameter) in leaves.Found().Concat(leaves.Replaced().Select(leaf => (leaf, "in the next round its grad is null", false))))
                 {
                     // A field is reported where it is made, which is this file or not at all.
                     if (leaf.Whole.Syntax.SyntaxTree == context.SemanticModel.SyntaxTree && reported.Add(leaf.Whole.Syntax))
@@ -89,6 +90,83 @@ internal sealed class NonLeaves(ValueTracer tracer, MemberBody body)
             return null;
         return Tracking(made, at) is { } tracking ? new NonLeaf(made, tracking) : null;
     }
+
+    /// <summary>
+    /// <c>w = w - rate * w.grad</c> or <c>w -= …</c>, round after round: each makes another tensor, which is no leaf, or under no_grad asks for no gradients.
+    /// Found where the variable begins as a leaf and nothing else is ever written to it.
+    /// </summary>
+    public IEnumerable<NonLeaf> Replaced()
+    {
+        foreach (var gradient in body.Operations.OfType<IPropertyReferenceOperation>().Where(reference => reference.Instance is not null && Catalogue.Is(reference.Property, Role.Gradient)))
+        {
+            var tensor = Bare(gradient.Instance!);
+            var (variable, writes) = tensor switch
+            {
+                ILocalReferenceOperation { Local: var local } => ((ISymbol)local, body.WritesReaching(tensor, local).Select(write => (write, body))),
+                IFieldReferenceOperation { Field: var field } => (field, tracer.Source.WritesTo(field.AssociatedSymbol ?? field).Select(written => (written.Write, written.Body))),
+                IPropertyReferenceOperation { Property: var property } => (property, tracer.Source.WritesTo(property).Select(written => (written.Write, written.Body))),
+                _ => (null, []),
+            };
+            if (variable is null)
+                continue;
+            var all = writes.Select(write => (Value: Whole(write.Item1), Body: write.Item2)).ToList();
+            var updates = all.Where(write => write.Value is { } value && Updated(value) is { } old && IsOf(variable, old) && (variable is not ILocalSymbol || IsInOneLoop(value, tensor))).ToList();
+            if (updates.Count == 0 || all.Except(updates).ToList() is not [{ Value: IInvocationOperation first }]
+                || Catalogue.Find(first.TargetMethod) is not { } entry || Tracks(first, entry) is not true || updates.Any(update => AsksAgain(variable, update.Body)))
+            {
+                continue;
+            }
+
+            foreach (var update in updates)
+                yield return new NonLeaf(update.Value!, first);
+        }
+    }
+
+    /// <summary>All that is written, also as one place of a tuple; null where it is an element of something.</summary>
+    private static IOperation? Whole(Write write)
+    {
+        var value = write.IsElement ? null : Bare(write.Value);
+        foreach (var place in write.TuplePath)
+            value = value is ITupleOperation { Elements: var elements } && place < elements.Length ? Bare(elements[place]) : null;
+        return value;
+    }
+
+    /// <summary>What a difference, a sum or a product is made of first: the old value in <c>w - step</c>, <c>w.sub(step)</c> and <c>w -= step</c>.</summary>
+    private IOperation? Updated(IOperation value) => value switch
+    {
+        ICompoundAssignmentOperation { OperatorMethod: { } method, Target: var target } when IsArithmetic(method) => target,
+        IBinaryOperation { OperatorMethod: { } method, LeftOperand: var left } when IsArithmetic(method) => Bare(left),
+        IInvocationOperation { TargetMethod: var method } call when IsArithmetic(method) && !method.Name.EndsWith("_", StringComparison.Ordinal) && (call.Instance ?? call.Arguments.FirstOrDefault()?.Value) is { } operand => Bare(operand),
+        _ => null,
+    };
+
+    private bool IsArithmetic(IMethodSymbol method) => Catalogue.Find(method)?.Role is Role.Add or Role.Subtract or Role.Multiply or Role.Divide;
+
+    private static bool IsOf(ISymbol variable, IOperation operation) => operation switch
+    {
+        ILocalReferenceOperation { Local: var local } => SymbolEqualityComparer.Default.Equals(local, variable),
+        IMemberReferenceOperation { Member: var member, Instance: null or IInstanceReferenceOperation } => SymbolEqualityComparer.Default.Equals(member, variable),
+        _ => false,
+    };
+
+    private static bool IsInOneLoop(IOperation write, IOperation read)
+    {
+        for (var around = write.Parent; around is not null; around = around.Parent)
+        {
+            if (around is ILoopOperation && around.Syntax.Span.Contains(read.Syntax.Span))
+                return true;
+        }
+
+        return false;
+    }
+
+    /// <summary>The code makes what it wrote a leaf again, or keeps its gradient.</summary>
+    private static bool AsksAgain(ISymbol variable, MemberBody body) => body.Operations.Any(operation => operation switch
+    {
+        IInvocationOperation { TargetMethod.Name: "retain_grad" or "detach_" or "requires_grad_", Instance: { } asked } => IsOf(variable, Bare(asked)),
+        IAssignmentOperation { Target: IPropertyReferenceOperation { Property.Name: "requires_grad", Instance: { } asked } } => IsOf(variable, Bare(asked)),
+        _ => false,
+    });
 
     private static bool IsRetained(ISymbol variable, MemberBody body) => body.Invocations.Any(call =>
         call is { TargetMethod.Name: "retain_grad" or "detach_", Instance: ILocalReferenceOperation { Local: var local } } && SymbolEqualityComparer.Default.Equals(local, variable));

@@ -87,13 +87,13 @@ internal sealed class UnregisteredLayers
     /// <summary>It, or a layer in it, has something to train.</summary>
     private static bool HasWeights(ModelGraph graph, ModelLayer layer) => graph.Layers.Any(inner => inner.Parameters.Length > 0 && IsIn(inner, layer));
 
-    /// <summary>What forward returns depends on it. Where the graph does not show all of forward, a mention of its field there counts.</summary>
+    /// <summary>What forward returns depends on it. Where the graph does not show all of forward, a mention of its field there counts; and so does another method of the class that runs it.</summary>
     private static bool IsUsed(ModelGraph graph, ModelLayer layer, ModuleClasses classes)
     {
         if (graph.Nodes.Any(node => node.Layer is { } used && IsIn(used, layer)))
             return true;
         var owner = layer.Owner!.IsSource ? layer.Owner : layer.Owner.Owner;
-        return !graph.IsComplete && owner?.Type is { } type && (layer.Holder ?? layer.Owner.Holder) is { } holder && classes.ForwardMentions(type, holder);
+        return owner?.Type is { } type && (layer.Holder ?? layer.Owner.Holder) is { } holder && ((!graph.IsComplete && classes.ForwardMentions(type, holder)) || classes.RunsElsewhere(type, holder));
     }
 
     private static bool IsIn(ModelLayer inner, ModelLayer outer)

@@ -62,6 +62,9 @@ internal sealed class PredictionUse(LoopProgram program, IEnumerable<IOperation>
             (input, frame) = (Unconverted(given.Argument), given.Frame);
         }
 
+        // Who else reads a member of an object is not followed.
+        if (input is IMemberReferenceOperation { Member: { ContainingType.IsTupleType: false } member } && program.Source.Has(member.OriginalDefinition))
+            return false;
         return input is not ILocalReferenceOperation { Local: var local } || References(local, frame.Body)
             .Where(reference => reference.Syntax != input.Syntax && !head.Operation.Syntax.Span.Contains(reference.Syntax.Span))
             .All(reference => IsTarget(reference) || IsForTheLargest(reference));

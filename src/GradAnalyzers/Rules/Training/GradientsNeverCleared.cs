@@ -26,7 +26,7 @@ public sealed class GradientsNeverCleared() : TrainingLoopRule(Descriptors.GRAD2
         {
             // The smallest loop that differentiates and steps again and again: a clear around it, in the same code, comes too seldom.
             var rounds = loop.Graph.RoundsWith(step.Node, nodes => Repeats(step, loop, nodes)).ToList();
-            if (rounds.Count == 0 || rounds.Any(round => MayBeCleared(step, loop, node => round.Nodes.Contains(node) || loop.Graph.IsInCallerOf(node, round.Owner) || loop.Graph.IsInIterator(node)) || IsMadeAnew(step.Event.Optimizer, loop, round.Nodes)))
+            if (rounds.Count == 0 || rounds.Any(round => MayBeCleared(step, loop, node => round.Nodes.Contains(node) || loop.Graph.IsInCallerOf(node, round.Owner) || loop.Graph.IsInIterator(node, round.Owner)) || IsMadeAnew(step.Event.Optimizer, loop, round.Nodes)))
                 continue;
             var isClearedElsewhere = loop.Of<ClearEvent>().Any(clear => step.MayBeClearedBy(clear.Event));
             yield return new Finding(step.Event, Stepped(step.Event), program.Source.Catalogue.ClearNameFor((step.Event.Operation as IInvocationOperation)?.TargetMethod) + "()", isClearedElsewhere ? TooSeldom : Never)

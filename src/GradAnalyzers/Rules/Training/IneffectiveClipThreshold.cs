@@ -19,13 +19,32 @@ public sealed class IneffectiveClipThreshold() : TrainingLoopRule(Descriptors.GR
     {
         foreach (var (_, clip) in loop.Of<ClipEvent>())
         {
-            if (clip.Threshold is not { ConstantValue: { HasValue: true, Value: IConvertible value } } threshold)
+            if (clip.Threshold is not { } threshold || Constant.Of(threshold, clip.Frame, loop.Values) is not { Written.ConstantValue.Value: IConvertible value and not string } constant)
                 continue;
             var limit = value.ToDouble(CultureInfo.InvariantCulture);
-            if (!(limit > 0) || (limit >= LargestUseful && !IsMeasurement(clip)))
-                yield return new Finding(clip, threshold.Syntax.ToString(), Effect(limit, IsByValue(clip, program))) { Places = ImmutableArray.Create(threshold) };
+            if ((!(limit > 0) || (limit >= LargestUseful && !IsMeasurement(clip))) && !IsCompared(constant, clip))
+                yield return new Finding(clip, threshold.Syntax.ToString(), Effect(limit, IsByValue(clip, program))) { Places = Unconverted(constant.Written) is { IsImplicit: false } written ? ImmutableArray.Create(written) : ImmutableArray<IOperation>.Empty };
         }
     }
+
+    /// <summary><c>if (maximum > 0)</c>: the code knows that a number may stand for no clipping.</summary>
+    private static bool IsCompared(Constant constant, ClipEvent clip) => !constant.Through.IsEmpty && Frame.WayTo(clip.Operation, clip.Frame).SelectMany(place => place.Frame.Body.Operations)
+        .Any(operation => operation is IBinaryOperation { OperatorMethod: null } or IIsPatternOperation && operation.Descendants().Any(part => Named(part) is { } named && constant.Through.Contains(named, SymbolEqualityComparer.Default)));
+
+    private static IOperation Unconverted(IOperation operation)
+    {
+        while (operation is IConversionOperation { Operand: var operand })
+            operation = operand;
+        return operation;
+    }
+
+    private static ISymbol? Named(IOperation operation) => operation switch
+    {
+        ILocalReferenceOperation reference => reference.Local,
+        IParameterReferenceOperation reference => reference.Parameter,
+        IMemberReferenceOperation reference => reference.Member.OriginalDefinition,
+        _ => null,
+    };
 
     private static bool IsByValue(ClipEvent clip, LoopProgram program) =>
         clip.Operation is IInvocationOperation { TargetMethod: { } method } && program.Source.Catalogue.Is(method, Role.ClipValue);
