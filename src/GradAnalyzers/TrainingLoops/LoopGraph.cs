@@ -1,4 +1,5 @@
 using System.Collections;
+using System.Collections.Immutable;
 using Microsoft.CodeAnalysis;
 
 namespace GradAnalyzers.TrainingLoops;
@@ -17,12 +18,23 @@ internal sealed class LoopGraph
     private readonly Dictionary<int, CallSite> _calls = [];
     private readonly List<(int Node, LoopEvent Event)> _happenings = [];
     private readonly Dictionary<int, BitArray> _after = [];
+    private readonly HashSet<int> _asked = [];
+    private readonly Dictionary<Procedure, bool> _passes = [];
+    private readonly Dictionary<Type, object> _kinds = [];
 
     private readonly List<(int Node, IOperation Condition, Frame Frame)> _branches = [];
 
     public int Count => _events.Count;
 
     public IReadOnlyList<(int Node, LoopEvent Event)> Events => _happenings;
+
+    /// <summary>The events of one kind; the graph is complete when it is first asked.</summary>
+    public ImmutableArray<(int Node, TEvent Event)> Of<TEvent>() where TEvent : LoopEvent
+    {
+        if (!_kinds.TryGetValue(typeof(TEvent), out var known))
+            _kinds.Add(typeof(TEvent), known = _happenings.Where(node => node.Event is TEvent).Select(node => (node.Node, (TEvent)node.Event)).ToImmutableArray());
+        return (ImmutableArray<(int, TEvent)>)known;
+    }
 
     /// <summary>Where the nodes that are added next stand: in which activation, and in which loop of it.</summary>
     public (Procedure? Owner, Round? Round) Place { get; set; }
@@ -204,10 +216,15 @@ internal sealed class LoopGraph
     /// <summary>Whether a node can come after another, not looking past nodes that stop the search.</summary>
     public bool Reaches(int from, int to, Func<LoopEvent, bool>? stop = null)
     {
-        if (!AllAfter(from)[to])
-            return false;
-        if (stop is null)
-            return true;
+        // What is looked for is most often near; only a node that is asked again is worth a look at all that comes after it.
+        if (stop is null || _after.ContainsKey(from) || !_asked.Add(from))
+        {
+            if (!AllAfter(from)[to])
+                return false;
+            if (stop is null)
+                return true;
+        }
+
         foreach (var next in Walk(from, stop))
         {
             if (next == to)
@@ -233,19 +250,22 @@ internal sealed class LoopGraph
 
     private IEnumerable<int> Walk(int start, Func<LoopEvent, bool>? stop)
     {
-        var passes = new Dictionary<Procedure, bool>();
+        // Without a stop it is the same for every walk.
+        var passes = stop is null ? _passes : [];
         // Within a procedure that was entered on the way a walk does not leave by the exit: it goes on behind the call that it entered by.
-        var inside = new HashSet<int>();
-        var outside = new HashSet<int>();
+        var inside = new BitArray(Count);
+        var outside = new BitArray(Count);
         // Nearest first: what is looked for is most often near.
         var open = new Queue<(int Node, bool IsInside)>();
         Follow(start, isInside: false, open, passes, stop);
         while (open.Count > 0)
         {
             var (node, isInside) = open.Dequeue();
-            if (outside.Contains(node) || !(isInside ? inside : outside).Add(node))
+            if (outside[node] || (isInside && inside[node]))
                 continue;
-            if (isInside || !inside.Contains(node))
+            var isNew = !inside[node];
+            (isInside ? inside : outside)[node] = true;
+            if (isNew)
                 yield return node;
             if (!Stops(node, stop))
                 Follow(node, isInside, open, passes, stop);

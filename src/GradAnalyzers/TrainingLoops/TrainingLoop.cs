@@ -10,6 +10,9 @@ internal sealed record TrainingLoop(Frame Root, LoopGraph Graph, IReadOnlyDictio
 {
     private ImmutableArray<Step> _steps;
     private GradientWays? _ways;
+    private EventsByModule<BackwardEvent>? _backwards;
+    private EventsByModule<ClearEvent>? _clears;
+    private ImmutableArray<(ISimpleAssignmentOperation, Frame, int)> _replaced;
 
     /// <summary>Where the ways back from its losses are cut.</summary>
     public GradientWays Ways => _ways ??= new GradientWays(this);
@@ -43,16 +46,21 @@ internal sealed record TrainingLoop(Frame Root, LoopGraph Graph, IReadOnlyDictio
     {
         if (step.Event.Optimizer is not { Optimizers: [Created made], Parameters: { IsComplete: true, Modules: var held } } || !Places.TryGetValue((made.Creation, made.Frame), out var making))
             yield break;
-        foreach (var place in Places)
+        foreach (var (assignment, frame, node) in Replaced)
         {
-            if (place.Key.Item1 is ISimpleAssignmentOperation { Target: IMemberReferenceOperation { Instance: { } owner } } assignment && Values.Source.IsModule(owner.Type) && Values.Source.IsModule(assignment.Value.Type)
-                && Values.Trace(owner, place.Key.Item2).Any(held.Contains) && Values.Trace(assignment.Value, place.Key.Item2) is [Created layer]
-                && IsAfter(place.Value, assignment, making, made.Creation) && Graph.Reaches(place.Value, step.Node))
+            if (Values.Trace(((IMemberReferenceOperation)assignment.Target).Instance, frame).Any(held.Contains) && Values.Trace(assignment.Value, frame) is [Created layer]
+                && IsAfter(node, assignment, making, made.Creation) && Graph.Reaches(node, step.Node))
             {
                 yield return (layer, assignment);
             }
         }
     }
+
+    /// <summary>Where a module is put into a member of another.</summary>
+    private ImmutableArray<(ISimpleAssignmentOperation Assignment, Frame Frame, int Node)> Replaced => _replaced.IsDefault
+        ? _replaced = Places.Where(place => place.Key.Item1 is ISimpleAssignmentOperation { Target: IMemberReferenceOperation { Instance: { } owner } } assignment && Values.Source.IsModule(owner.Type) && Values.Source.IsModule(assignment.Value.Type))
+            .Select(place => ((ISimpleAssignmentOperation)place.Key.Item1, place.Key.Item2, place.Value)).ToImmutableArray()
+        : _replaced;
 
     /// <summary>Whether one piece of code surely comes after another: where nothing happens to gradients between them they have one node.</summary>
     private bool IsAfter(int node, IOperation operation, int earlierNode, IOperation earlier) => node == earlierNode
@@ -88,8 +96,25 @@ internal sealed record TrainingLoop(Frame Root, LoopGraph Graph, IReadOnlyDictio
     }
 
     /// <summary>The events of one kind with their nodes.</summary>
-    public IEnumerable<(int Node, TEvent Event)> Of<TEvent>() where TEvent : LoopEvent =>
-        Graph.Events.Where(node => node.Event is TEvent).Select(node => (node.Node, (TEvent)node.Event));
+    public ImmutableArray<(int Node, TEvent Event)> Of<TEvent>() where TEvent : LoopEvent => Graph.Of<TEvent>();
+
+    /// <summary>The backward calls that can give what a step changes gradients: not where all that leads to the loss, and all that is stepped, is known and made apart.</summary>
+    public IEnumerable<(int Node, BackwardEvent Event)> BackwardsFor(StepEvent step) =>
+        (_backwards ??= new(Of<BackwardEvent>(), SourcesOf)).For(!step.IsByHand && step.Optimizer.Parameters is { IsComplete: true, Modules: { IsEmpty: false } held } && held.All(module => module is Created) ? held : null);
+
+    /// <summary>The clears that can be of the gradients that a step uses.</summary>
+    public IEnumerable<(int Node, ClearEvent Event)> ClearsFor(StepEvent step) =>
+        (_clears ??= new(Of<ClearEvent>(), clear => MadeApart(clear.Parameters)?.Concat(clear.Targets))).For(MadeApart(step.Optimizer.Parameters)?.Concat(step.Optimizer.Optimizers))
+        .Where(clear => clear.Event.Targets.Any(step.Optimizer.Optimizers.Contains) || clear.Event.Parameters.MayOverlap(step.Optimizer.Parameters));
+
+    /// <summary>The modules on the way to a loss, where they are known and made here; null where they are not.</summary>
+    private IEnumerable<Value>? SourcesOf(BackwardEvent backward) =>
+        Losses.ModulesOf(backward.Loss, backward.Frame) is { IsComplete: true } sources && !sources.Modules.All(IsLoss) && sources.Modules.All(module => module is Created) ? sources.Modules : null;
+
+    /// <summary>The modules whose parameters these are, where two of them are surely different objects.</summary>
+    private static IEnumerable<Value>? MadeApart(ParameterSet parameters) => parameters.IsComplete && parameters.Modules.All(module => module is Created or Part) ? parameters.Modules : null;
+
+    private bool IsLoss(Value module) => Values.Source.Catalogue.FindBase(module.Type)?.Role.IsLoss() == true;
 }
 
 /// <summary>An optimizer step and what leads to it.</summary>
@@ -98,6 +123,7 @@ internal sealed class Step
     private readonly TrainingLoop _loop;
     private readonly Lazy<ImmutableArray<Value>> _models;
     private readonly Lazy<bool> _isReached;
+    private readonly Lazy<ImmutableArray<(int, ClearEvent)>> _clears;
 
     public Step(TrainingLoop loop, int node, StepEvent happening)
     {
@@ -105,22 +131,14 @@ internal sealed class Step
         Node = node;
         Event = happening;
         // Objects first: a way through the graph is dearer, and of many models each backward gives one its gradients.
-        Backwards = loop.Of<BackwardEvent>().Where(backward => MayGive(backward.Event) && IsReachedBy(backward.Node, backward.Event)).ToImmutableArray();
+        Backwards = loop.BackwardsFor(happening).Where(backward => IsReachedBy(backward.Node, backward.Event)).ToImmutableArray();
         _isReached = new(() => !Backwards.IsEmpty || loop.Of<BackwardEvent>().Any(backward => IsReachedBy(backward.Node, backward.Event)));
         _models = new(FindModels);
+        _clears = new(() => loop.ClearsFor(happening).ToImmutableArray());
     }
 
     /// <summary>Whether a backward comes before this step, with no other step of the same optimizer and no clear between.</summary>
     public bool IsReachedBy(int node, BackwardEvent backward) => backward.Frame.MayRunWith(Event.Frame) && _loop.Graph.Reaches(node, Node, UsesUp);
-
-    /// <summary>Whether a backward can give the stepped parameters gradients: not where all that leads to its loss, and all that is stepped, is known and made apart.</summary>
-    private bool MayGive(BackwardEvent backward) => Event.IsByHand ||
-        Event.Optimizer.Parameters is not { IsComplete: true, Modules: { IsEmpty: false } held } || held.Any(module => module is not Created)
-        || _loop.Losses.ModulesOf(backward.Loss, backward.Frame) is not { IsComplete: true } sources
-        || sources.Modules.All(IsLoss)
-        || sources.Modules.Any(module => module is not Created || held.Any(other => Value.Overlap(module, other)));
-
-    private bool IsLoss(Value module) => _loop.Values.Source.Catalogue.FindBase(module.Type)?.Role.IsLoss() == true;
 
     /// <summary>Another step of the same optimizer, or a clear of all that this one steps.</summary>
     private bool UsesUp(LoopEvent other) => other switch
@@ -172,9 +190,8 @@ internal sealed class Step
     private bool IsOnTheWay(int node, Func<LoopEvent, bool> stop) =>
         _loop.Graph.Reaches(node, Node) && Backwards.Any(backward => _loop.Graph.Reaches(backward.Node, node, stop));
 
-    /// <summary>Whether the event can clear any of the gradients that this step uses.</summary>
-    public bool MayBeClearedBy(ClearEvent clear) =>
-        clear.Targets.Any(Event.Optimizer.Optimizers.Contains) || clear.Parameters.MayOverlap(Event.Optimizer.Parameters);
+    /// <summary>The events that can clear any of the gradients that this step uses.</summary>
+    public ImmutableArray<(int Node, ClearEvent Event)> Clears => _clears.Value;
 
     /// <summary>The loss is computed by a loop, outside of any model, that feeds this one its own output.</summary>
     public bool IsUnrolled(Value model) => Backwards.Any(backward => _loop.Losses.ModulesOf(backward.Event.Loss, backward.Event.Frame).Unrolled.Contains(model));

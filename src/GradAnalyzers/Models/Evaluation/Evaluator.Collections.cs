@@ -145,7 +145,7 @@ internal sealed partial class Evaluator
         if (operation.Type is INamedTypeSymbol type && !source.Has(type) && Catalogue.Find(type) is { } entry && entry.Role.IsContainer())
         {
             var container = new ModuleValue(type, entry.Role, Place(operation), Constant.None) { Born = _store.Now };
-            Modules.Add(container);
+            Note(container);
             Fill(container, [ListOf(values)]);
             return container;
         }

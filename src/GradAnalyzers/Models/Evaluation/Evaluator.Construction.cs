@@ -56,7 +56,7 @@ internal sealed partial class Evaluator
             var module = new ModuleValue(type, role, creation, Constant.None) { IsSource = true, Born = _store.Now };
             module.Arguments = constructor.Parameters.Select((parameter, index) => (parameter.Name, index < arguments.Length ? Describe(arguments[index], parameter) : "")).ToImmutableArray();
             module.Made = (constructor, arguments.ToImmutableArray());
-            Modules.Add(module);
+            Note(module);
             if (arguments.Length > 0 && arguments.All(argument => argument is not (Known or Collection or TupleValue or Instance)))
                 Set(module, Slot.Unknowns, Known.True);
             if (role.IsContainer())

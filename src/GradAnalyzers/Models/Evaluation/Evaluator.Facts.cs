@@ -75,7 +75,7 @@ internal sealed partial class Evaluator
                 foreach (var (parameter, role, how) in layer.Starts)
                     WithStart(Weight(module, parameter), new Initialization(role, Replaced(how), null));
                 made.Add(layer, module);
-                Modules.Add(module);
+                Note(module);
                 if (layer.Path.Length == 0)
                     return module;
             }
@@ -87,7 +87,7 @@ internal sealed partial class Evaluator
         whole.Arguments = parameters.Select((parameter, index) => (parameter.Name, Describe(arguments[index], parameter))).ToImmutableArray();
         Set(whole, Slot.Children, new Items(made.Select(pair => (Value)Pair(new Known(pair.Key.Path), pair.Value)).ToImmutableList()));
         Set(whole, Slot.Registered, Known.True);
-        Modules.Add(whole);
+        Note(whole);
         return whole;
 
         ImmutableDictionary<string, Constant> Replaced(ImmutableDictionary<string, Constant> constants)

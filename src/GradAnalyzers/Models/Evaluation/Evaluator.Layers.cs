@@ -48,7 +48,7 @@ internal sealed partial class Evaluator
     {
         var evaluated = arguments.Select(argument => (Argument: argument, Value: Evaluate(argument.Value, frame))).ToList();
         var layer = new ModuleValue(type, entry.Role, Place(creation), ConstantsOf(entry, evaluated)) { Born = _store.Now };
-        Modules.Add(layer);
+        Note(layer);
         if (entry.Role.IsContainer() || entry.Role == Role.ParameterList)
             Fill(layer, evaluated.Select(pair => pair.Value).ToList());
         foreach (var (argument, value) in evaluated)

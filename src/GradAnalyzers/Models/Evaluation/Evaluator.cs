@@ -57,6 +57,12 @@ internal sealed partial class Evaluator(ProgramSource source, CancellationToken 
     /// <summary>Modules in the order of creation.</summary>
     public List<ModuleValue> Modules { get; } = new();
 
+    private void Note(ModuleValue module)
+    {
+        module.Number = Modules.Count;
+        Modules.Add(module);
+    }
+
     /// <summary>Where each field of a module was assigned last.</summary>
     public Dictionary<(Stateful Owner, object Key), Location> Assignments { get; } = new();
 

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
 using GradAnalyzers.Catalogue;
 using Microsoft.CodeAnalysis;
 
@@ -56,7 +57,8 @@ internal sealed class GraphBuilder
 
     private static ulong Key(DraftNode node)
     {
-        var key = StableHash.With(StableHash.Seed, (ulong)node.Role);
+        // Layers are objects: each of many models has its own.
+        var key = StableHash.With(StableHash.With(StableHash.Seed, (ulong)node.Role), (ulong)RuntimeHelpers.GetHashCode(node.Module));
         foreach (var input in node.Inputs)
             key = StableHash.With(key, (ulong)input);
         // Opaque operations are not known to be equal.

@@ -29,7 +29,8 @@ internal sealed class GraphReader(Evaluator evaluator, ProgramSource source)
             Nodes = nodes,
             Output = outputs.Count == 0 ? -1 : numbers[outputs[0]],
             Outputs = outputs.Select(output => numbers[output]).ToImmutableArray(),
-            Layers = evaluator.Modules.Where(_layers.ContainsKey).Select(module => _layers[module]).ToImmutableArray(),
+            // Of its own, in the order of creation: a program may make many other models.
+            Layers = _layers.Where(pair => pair.Key.Number >= 0).OrderBy(pair => pair.Key.Number).Select(pair => pair.Value).ToImmutableArray(),
             Parameters = _parameters.ToImmutableArray(),
             Applications = evaluator.Applications.Where(application => _layers.ContainsKey(application.Root)).Select(Application).ToImmutableArray(),
             Unrolled = evaluator.Unrolled.Where(_layers.ContainsKey).Select(module => _layers[module]).ToImmutableArray(),

@@ -233,6 +233,9 @@ internal sealed class ModuleValue(INamedTypeSymbol type, Role role, Location cre
     /// <summary>The evaluation came to its bounds before it was whole.</summary>
     public bool IsCutShort { get; set; }
 
+    /// <summary>Its place among the modules of its evaluation; -1 for one that is not among them.</summary>
+    public int Number { get; set; } = -1;
+
     /// <summary>How it was made, for a class in source.</summary>
     public (IMethodSymbol Constructor, ImmutableArray<Value> Given)? Made { get; set; }
 }

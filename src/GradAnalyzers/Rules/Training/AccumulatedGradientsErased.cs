@@ -16,14 +16,16 @@ public sealed class AccumulatedGradientsErased() : TrainingLoopRule(Descriptors.
         var reported = new HashSet<LoopEvent>();
         foreach (var step in loop.Steps)
         {
-            var steps = loop.AllSteps.Where(other => other.Event.Optimizer.MayBe(step.Event.Optimizer)).Select(other => other.Node).ToImmutableHashSet();
             foreach (var (backward, _) in step.Backwards)
             {
                 foreach (var (nodes, _) in loop.Graph.RoundsWith(step.Node, nodes => nodes.Contains(step.Node) && nodes.Contains(backward)))
                 {
                     var clears = loop.Of<ClearEvent>().Where(clear => nodes.Contains(clear.Node) && step.SurelyClears(clear.Event)).ToList();
+                    if (clears.Count == 0)
+                        continue;
+                    var steps = loop.AllSteps.Where(other => other.Event.Optimizer.MayBe(step.Event.Optimizer)).Select(other => other.Node).ToList();
                     // From one backward to the next without a step, always and only through a clear; and a counter says when to step.
-                    if (clears.Count > 0 && loop.Graph.LeadsTo(backward, backward, nodes, [.. steps])
+                    if (loop.Graph.LeadsTo(backward, backward, nodes, [.. steps])
                         && !loop.Graph.LeadsTo(backward, backward, nodes, [.. steps, .. clears.Select(clear => clear.Node)])
                         && loop.Graph.Deciding(step.Node, backward, nodes).Any(branch => Counting.Decides(branch.Condition, branch.Frame)))
                     {

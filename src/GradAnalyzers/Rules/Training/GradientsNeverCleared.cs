@@ -28,8 +28,7 @@ public sealed class GradientsNeverCleared() : TrainingLoopRule(Descriptors.GRAD2
             var rounds = loop.Graph.RoundsWith(step.Node, nodes => Repeats(step, loop, nodes)).ToList();
             if (rounds.Count == 0 || rounds.Any(round => MayBeCleared(step, loop, node => round.Nodes.Contains(node) || loop.Graph.IsInCallerOf(node, round.Owner) || loop.Graph.IsInIterator(node, round.Owner)) || IsMadeAnew(step.Event.Optimizer, loop, round.Nodes)))
                 continue;
-            var isClearedElsewhere = loop.Of<ClearEvent>().Any(clear => step.MayBeClearedBy(clear.Event));
-            yield return new Finding(step.Event, Stepped(step.Event), program.Source.Catalogue.ClearNameFor((step.Event.Operation as IInvocationOperation)?.TargetMethod) + "()", isClearedElsewhere ? TooSeldom : Never)
+            yield return new Finding(step.Event, Stepped(step.Event), program.Source.Catalogue.ClearNameFor((step.Event.Operation as IInvocationOperation)?.TargetMethod) + "()", step.Clears.IsEmpty ? Never : TooSeldom)
             {
                 Related = step.Event.Optimizer.Optimizers is [var optimizer] ? Origin.Of(optimizer, program.Source) : ImmutableArray<Location>.Empty,
                 Places = step.Event.IsByHand && loop.ModuleRunOver(step.Event) is null ? ImmutableArray<IOperation>.Empty : Place(step, loop),
@@ -57,7 +56,7 @@ public sealed class GradientsNeverCleared() : TrainingLoopRule(Descriptors.GRAD2
 
     /// <summary>A clear in the loop, by a caller of the code that it stands in, or by an iterator that it may consume; or code that writes gradients by hand and may write zeros.</summary>
     private static bool MayBeCleared(Step step, TrainingLoop loop, Func<int, bool> isInTime) =>
-        loop.Of<ClearEvent>().Any(clear => step.MayBeClearedBy(clear.Event) && isInTime(clear.Node))
+        step.Clears.Any(clear => isInTime(clear.Node))
         || loop.Of<ClipEvent>().Any(change => change.Event.IsByHand && isInTime(change.Node) && change.Event.Parameters.MayOverlap(step.Event.Optimizer.Parameters));
 
     /// <summary>A new model in every round (cross-validation, a sweep) has nothing to clear; where the models are not to be seen, a new optimizer stands for them.</summary>
