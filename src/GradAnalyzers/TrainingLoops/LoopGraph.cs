@@ -19,6 +19,7 @@ internal sealed class LoopGraph
     private readonly List<(int Node, LoopEvent Event)> _happenings = [];
     private readonly Dictionary<int, BitArray> _after = [];
     private readonly HashSet<int> _asked = [];
+    private HashSet<Procedure>? _eventful;
     private readonly Dictionary<Procedure, bool> _passes = [];
     private readonly Dictionary<Type, object> _kinds = [];
 
@@ -306,6 +307,9 @@ internal sealed class LoopGraph
     /// <summary>Whether a procedure can be run from its entry to its exit without meeting what stops.</summary>
     private bool Passes(Procedure procedure, Dictionary<Procedure, bool> known, Func<LoopEvent, bool>? stop)
     {
+        // Where nothing happens, nothing stops.
+        if (stop is not null && !Eventful.Contains(procedure))
+            (known, stop) = (_passes, null);
         // Callees first, on a list of our own: calls nest as deep as the source says. A call of itself adds no way that it does not have anyway.
         var open = new Stack<Procedure>([procedure]);
         while (open.Count > 0)
@@ -332,6 +336,31 @@ internal sealed class LoopGraph
         return known[procedure];
     }
 
+    /// <summary>The activations in which something happens, themselves or in what they call.</summary>
+    private HashSet<Procedure> Eventful
+    {
+        get
+        {
+            if (_eventful is not null)
+                return _eventful;
+            _eventful = [];
+            var open = new Stack<Procedure>(_happenings.Select(node => _owners[node.Node]).OfType<Procedure>());
+            while (open.Count > 0)
+            {
+                var procedure = open.Pop();
+                if (!_eventful.Add(procedure))
+                    continue;
+                foreach (var call in procedure.Calls)
+                {
+                    if (_owners[call] is { } caller)
+                        open.Push(caller);
+                }
+            }
+
+            return _eventful;
+        }
+    }
+
     private bool PassesAlone(Procedure procedure, Dictionary<Procedure, bool> known, Func<LoopEvent, bool>? stop, out List<Procedure> asked)
     {
         asked = [];
@@ -350,7 +379,7 @@ internal sealed class LoopGraph
                 continue;
             foreach (var callee in call.Procedures)
             {
-                if (!known.TryGetValue(callee, out var passes))
+                if (!known.TryGetValue(callee, out var passes) && !(stop is not null && !Eventful.Contains(callee) && _passes.TryGetValue(callee, out passes)))
                     asked.Add(callee);
                 else if (passes)
                     open.Push(call.Next);

@@ -127,7 +127,7 @@ internal sealed class LossTracer(ValueTracer tracer)
                     continue;
                 if (Catalogue.Find(call.TargetMethod) is { } entry && entry.Role.IsLoss())
                 {
-                    if (call.Arguments.FirstOrDefault(argument => entry.Carries("input", argument.Parameter!.Name)) is { } input)
+                    if (InputOf(call, entry) is { } input)
                         yield return new(call, at, entry.Role, input.Value, Creation: null);
                 }
                 else if (Catalogue.Is(call.TargetMethod, Role.Forward) && tracer.Trace(call.Instance, at) is [Created made])
@@ -143,6 +143,8 @@ internal sealed class LossTracer(ValueTracer tracer)
             }
         }
     }
+
+    private static IArgumentOperation? InputOf(IInvocationOperation call, CatalogueEntry entry) => call.Arguments.FirstOrDefault(argument => entry.Carries("input", argument.Parameter!.Name));
 
     /// <summary>The forward that a call of a module in source runs; null where that is not one known method.</summary>
     public Frame? ForwardOf(IInvocationOperation call, Value module, Frame frame) =>
@@ -182,7 +184,7 @@ internal sealed class LossTracer(ValueTracer tracer)
         var seen = new HashSet<(IOperation, Frame)>();
         var steps = ImmutableArray.CreateBuilder<(IOperation, Frame)>();
         var open = new Stack<(IOperation Operation, Frame Frame)>();
-        Follow((value, frame));
+        Follow(value, frame);
         while (open.Count > 0 && seen.Count <= MaximumOperations)
         {
             var current = open.Pop();
@@ -194,18 +196,19 @@ internal sealed class LossTracer(ValueTracer tracer)
             if (IsOfItsParts(current.Operation))
             {
                 foreach (var part in current.Operation.ChildOperations)
-                    Follow((part, current.Frame));
+                    Follow(part, current.Frame);
                 continue;
             }
 
-            foreach (var next in Sources(current.Operation, current.Frame))
-                Follow(next);
+            foreach (var (operation, at) in Sources(current.Operation, current.Frame))
+                Follow(operation, at);
         }
 
-        void Follow((IOperation Operation, Frame Frame) next)
+        void Follow(IOperation operation, Frame at)
         {
-            if (withNumbers || !IsPlain(next.Operation.Type))
-                open.Push(next);
+            // What was followed already is not put on the list again: most values are used more than once.
+            if ((withNumbers || !IsPlain(operation.Type)) && !seen.Contains((operation, at)))
+                open.Push((operation, at));
         }
 
         var slice = new DataSlice(steps.ToImmutable(), IsComplete: seen.Count <= MaximumOperations);
@@ -292,49 +295,76 @@ internal sealed class LossTracer(ValueTracer tracer)
     private static bool IsOfItsParts(IOperation operation) => operation is not (ILocalReferenceOperation or IParameterReferenceOperation or IMemberReferenceOperation or IInvocationOperation or IAnonymousFunctionOperation);
 
     /// <summary>What the value of an operation is computed from.</summary>
-    public IEnumerable<(IOperation Operation, Frame Frame)> Sources(IOperation operation, Frame frame)
+    public List<(IOperation Operation, Frame Frame)> Sources(IOperation operation, Frame frame)
     {
+        var found = new List<(IOperation, Frame)>();
         switch (operation)
         {
             case ILocalReferenceOperation reference:
                 var declaring = Frame.Declaring(reference.Local, frame);
-                return declaring.Body.WritesReaching(reference, reference.Local).SelectMany(write => Written(write.Value, declaring))
-                    .Concat(declaring.Body.PartWrites(reference.Local).Select(value => (value, declaring)));
+                foreach (var write in declaring.Body.WritesReaching(reference, reference.Local))
+                    AddWritten(found, write.Value, declaring);
+                foreach (var value in declaring.Body.PartWrites(reference.Local))
+                    found.Add((value, declaring));
+                break;
             case IParameterReferenceOperation reference:
-                return (frame.ArgumentOf(reference.Parameter) is { } argument ? [argument] : ValueTracer.SequenceOf(reference, frame) is { } sequence ? [sequence] : Array.Empty<(IOperation, Frame)>())
-                    .Concat(frame.Body.Writes(reference.Parameter).SelectMany(write => Written(write.Value, frame)));
+                if ((frame.ArgumentOf(reference.Parameter) ?? ValueTracer.SequenceOf(reference, frame)) is { } given)
+                    found.Add(given);
+                foreach (var write in frame.Body.Writes(reference.Parameter))
+                    AddWritten(found, write.Value, frame);
+                break;
             case IMemberReferenceOperation reference and (IFieldReferenceOperation or IPropertyReferenceOperation) when !Catalogue.IsModule(reference.Type):
                 var owner = tracer.Trace(reference.Instance, frame).FirstOrDefault();
-                return tracer.Source.WritesTo(reference.Member).Select(write => (write.Write.Value, tracer.Detached(write.Method, write.Body, owner)))
-                    .Concat(Children(reference, frame));
+                foreach (var write in tracer.Source.WritesTo(reference.Member))
+                    found.Add((write.Write.Value, tracer.Detached(write.Method, write.Body, owner)));
+                AddChildren(found, reference, frame);
+                break;
             case IInvocationOperation invocation when IsOnModule(invocation, frame):
-                return invocation.Arguments.Select(argument => (argument.Value, frame));
+                foreach (var argument in invocation.Arguments)
+                    found.Add((argument.Value, frame));
+                break;
             case IInvocationOperation invocation:
-                var frames = tracer.Enter(invocation, frame);
-                var arguments = Children(invocation, frame);
-                return frames.IsEmpty ? arguments : frames.SelectMany(Returned).Concat(arguments);
+                foreach (var entered in tracer.Enter(invocation, frame))
+                    found.AddRange(Returned(entered));
+                AddChildren(found, invocation, frame);
+                break;
             case IAnonymousFunctionOperation lambda:
-                return frame.Body.Returns(lambda.Syntax).Select(value => (value, frame));
+                foreach (var value in frame.Body.Returns(lambda.Syntax))
+                    found.Add((value, frame));
+                break;
             default:
-                return Children(operation, frame);
+                AddChildren(found, operation, frame);
+                break;
         }
+
+        return found;
     }
 
-    private IEnumerable<(IOperation, Frame)> Written(IOperation value, Frame frame)
+    private void AddWritten(List<(IOperation, Frame)> found, IOperation value, Frame frame)
     {
         if (value is not IArgumentOperation { Parent: IInvocationOperation call, Parameter: { } parameter })
-            return [(value, frame)];
+        {
+            found.Add((value, frame));
+            return;
+        }
 
         // An out argument: what the method called assigns to it.
-        return tracer.Enter(call, frame)
-            .SelectMany(entered => entered.Method!.Parameters.Where(candidate => candidate.Ordinal == parameter.Ordinal)
-                .SelectMany(candidate => entered.Body.Writes(candidate)).Select(write => (write.Value, entered)))
-            .Concat(Children(call, frame));
+        foreach (var entered in tracer.Enter(call, frame))
+        {
+            foreach (var candidate in entered.Method!.Parameters.Where(candidate => candidate.Ordinal == parameter.Ordinal))
+                found.AddRange(entered.Body.Writes(candidate).Select(write => (write.Value, entered)));
+        }
+
+        AddChildren(found, call, frame);
     }
 
     private static IEnumerable<(IOperation, Frame)> Returned(Frame frame) => frame.Body.Returns(frame.Function).Select(value => (value, frame));
 
-    private static IEnumerable<(IOperation, Frame)> Children(IOperation operation, Frame frame) => operation.ChildOperations.Select(child => (child, frame));
+    private static void AddChildren(List<(IOperation, Frame)> found, IOperation operation, Frame frame)
+    {
+        foreach (var child in operation.ChildOperations)
+            found.Add((child, frame));
+    }
 }
 
 /// <summary>The modules that learn from a loss, each with a call of it.</summary>

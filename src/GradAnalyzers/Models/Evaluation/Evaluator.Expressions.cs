@@ -25,6 +25,9 @@ internal sealed partial class Evaluator
         }
     }
 
+    // A function of its own, as every lambda here: one in the switch would cost each expression an object.
+    private TupleValue EvaluateTuple(ITupleOperation tuple, Frame frame) => new(tuple.Elements.Select(element => Evaluate(element, frame)).ToImmutableArray());
+
     private Value EvaluateCore(IOperation operation, Frame frame)
     {
         switch (operation)
@@ -56,7 +59,7 @@ internal sealed partial class Evaluator
             case IImplicitIndexerReferenceOperation indexer:
                 return ElementAt(Evaluate(indexer.Instance, frame), Evaluate(indexer.Argument, frame), indexer.Type, indexer);
             case ITupleOperation tuple:
-                return new TupleValue(tuple.Elements.Select(element => Evaluate(element, frame)).ToImmutableArray());
+                return EvaluateTuple(tuple, frame);
             case IBinaryOperation binary:
                 return EvaluateBinary(binary, frame);
             case IUnaryOperation unary:
@@ -222,7 +225,7 @@ internal sealed partial class Evaluator
     private bool IsReadFromSource(Instance instance, INamedTypeSymbol declaring) =>
         instance is not ModuleValue { IsSource: false } && source.Has(declaring);
 
-    private static string? Member(Value instance, IOperation? operation, string name) => instance switch
+    private string? Member(Value instance, IOperation? operation, string name) => instance switch
     {
         Unknown { Text: { } text } => text + "." + name,
         TensorValue or TensorParts when operation is not null => Text(operation) + "." + name,
@@ -391,13 +394,16 @@ internal sealed partial class Evaluator
             return (isAnd ? And(first, second) : Or(first, second)) is { } truth ? Known.Of(truth) : new Unknown("a condition", Text(binary));
         }
 
+        if (!IsChained(binary.LeftOperand))
+            return Combine(binary.OperatorKind, Evaluate(binary.LeftOperand, frame), Evaluate(binary.RightOperand, frame), binary.OperatorMethod, binary);
+
         // A chain a + b + c + ... leans to the left and may be long: it is walked without recursion.
-        var chain = new Stack<IBinaryOperation>();
-        IOperation leftmost = binary;
-        while (leftmost is IBinaryOperation { OperatorKind: not (BinaryOperatorKind.ConditionalAnd or BinaryOperatorKind.ConditionalOr), ConstantValue.HasValue: false } next)
+        var chain = new Stack<IBinaryOperation>([binary]);
+        var leftmost = binary.LeftOperand;
+        while (IsChained(leftmost))
         {
-            chain.Push(next);
-            leftmost = next.LeftOperand;
+            chain.Push((IBinaryOperation)leftmost);
+            leftmost = ((IBinaryOperation)leftmost).LeftOperand;
         }
 
         var value = Evaluate(leftmost, frame);
@@ -409,6 +415,8 @@ internal sealed partial class Evaluator
 
         return value;
     }
+
+    private static bool IsChained(IOperation operand) => operand is IBinaryOperation { OperatorKind: not (BinaryOperatorKind.ConditionalAnd or BinaryOperatorKind.ConditionalOr), ConstantValue.HasValue: false };
 
     private Value Combine(BinaryOperatorKind kind, Value left, Value right, IMethodSymbol? method, IOperation operation)
     {
@@ -458,7 +466,7 @@ internal sealed partial class Evaluator
         _ => null,
     };
 
-    private static Value Calculate(BinaryOperatorKind kind, Known left, Known right, IOperation operation)
+    private Value Calculate(BinaryOperatorKind kind, Known left, Known right, IOperation operation)
     {
         object? result = (left.Content, right.Content) switch
         {

@@ -90,7 +90,7 @@ internal sealed partial class Evaluator
     /// <summary>Why a value, or what a collection holds, is not known.</summary>
     private static string? ReasonOf(Value value) => (value as Unknown ?? (value as Collection)?.Get(Slot.Items) as Unknown)?.Reason;
 
-    private static ImmutableDictionary<string, Constant> ConstantsOf(CatalogueEntry entry, IReadOnlyList<(IArgumentOperation Argument, Value Value)> arguments)
+    private ImmutableDictionary<string, Constant> ConstantsOf(CatalogueEntry entry, IReadOnlyList<(IArgumentOperation Argument, Value Value)> arguments)
     {
         if (entry.Meanings.IsEmpty)
             return Constant.None;
@@ -117,7 +117,7 @@ internal sealed partial class Evaluator
     }
 
     /// <summary>An argument as the graph records it; null for what is no hyperparameter (modules, tensors).</summary>
-    private static Constant? ConstantOf(Value value, IOperation argument)
+    private Constant? ConstantOf(Value value, IOperation argument)
     {
         switch (value)
         {

@@ -71,7 +71,7 @@ internal sealed partial class Evaluator
                 {
                     true => Execute(conditional.WhenTrue, frame),
                     false => Execute(conditional.WhenFalse, frame),
-                    null => Fork(frame, conditional, [() => Execute(conditional.WhenTrue, frame), () => Execute(conditional.WhenFalse, frame)]),
+                    null => ExecuteBoth(conditional, frame),
                 };
             case IForLoopOperation loop:
                 return ExecuteFor(loop, frame);
@@ -109,6 +109,9 @@ internal sealed partial class Evaluator
                 return Flow.Next;
         }
     }
+
+    private Flow ExecuteBoth(IConditionalOperation conditional, Frame frame) =>
+        Fork(frame, conditional, [() => Execute(conditional.WhenTrue, frame), () => Execute(conditional.WhenFalse, frame)]);
 
     private Flow ExecuteAll(ImmutableArray<IOperation> statements, Frame frame)
     {

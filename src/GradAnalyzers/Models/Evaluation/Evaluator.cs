@@ -45,6 +45,9 @@ internal sealed partial class Evaluator(ProgramSource source, CancellationToken 
     /// <summary>The arguments that the program's own methods were executed with.</summary>
     private readonly Dictionary<ISymbol, List<List<object?>>> _done = new(SymbolEqualityComparer.Default);
 
+    /// <summary>Expressions as they are written, by which what is not known is called.</summary>
+    private readonly Dictionary<SyntaxNode, string> _texts = [];
+
     private bool _isGradientOff;
 
     /// <summary>Conditions that are not known, under which what is executed now happens.</summary>
@@ -214,12 +217,16 @@ internal sealed partial class Evaluator(ProgramSource source, CancellationToken 
 
     private static Location Place(IOperation operation) => operation.Syntax.GetLocation();
 
-    private static string Text(IOperation operation)
+    private string Text(IOperation operation)
     {
+        if (_texts.TryGetValue(operation.Syntax, out var known))
+            return known;
         // Not the whole of an expression that may be long, for each of its parts again.
         var span = operation.Syntax.Span;
         var text = operation.Syntax.SyntaxTree.GetText().ToString(new(span.Start, Math.Min(span.Length, 61)));
-        return text.Length <= 60 ? text : text[..57] + "...";
+        text = text.Length <= 60 ? text : text[..57] + "...";
+        _texts.Add(operation.Syntax, text);
+        return text;
     }
 
     private Value Opaque(string reason, IEnumerable<int> inputs, IOperation operation) => Opaque(reason, inputs, Place(operation));
@@ -238,7 +245,7 @@ internal sealed partial class Evaluator(ProgramSource source, CancellationToken 
     }
 
     /// <summary>What is decided on: two places that ask the same are decided alike.</summary>
-    private static string ConditionOf(IOperation operation) => operation switch
+    private string ConditionOf(IOperation operation) => operation switch
     {
         IConditionalOperation conditional => Text(conditional.Condition),
         ISwitchOperation choice => Text(choice.Value),

@@ -61,6 +61,11 @@ internal sealed class GraphBuilder
         var key = StableHash.With(StableHash.With(StableHash.Seed, (ulong)node.Role), (ulong)RuntimeHelpers.GetHashCode(node.Module));
         foreach (var input in node.Inputs)
             key = StableHash.With(key, (ulong)input);
+        // In whatever order they stand. Tensors from outside differ in their names alone.
+        var constants = 0UL;
+        foreach (var constant in node.Constants)
+            constants += StableHash.With(StableHash.With(StableHash.With(StableHash.Seed, constant.Key), "="), constant.Value.Text);
+        key = StableHash.With(key, constants);
         // Opaque operations are not known to be equal.
         return node.Role != Role.Opaque ? key
             : StableHash.With(StableHash.With(StableHash.With(key, node.Use.SourceTree?.FilePath ?? ""), (ulong)node.Use.SourceSpan.Start), node.Reason ?? "");
