@@ -227,7 +227,7 @@ internal sealed partial class GraphNetwork
             Role.Dropout => new Dropout(node.Number("probability") ?? 0.5),
             Role.Identity or Role.Permute or Role.Pad or Role.Expand or Role.Split or Role.Triangle => new Identity(),
             Role.Flatten => node.Number("start") is 0 && _layouts[node.Index] is null ? new Opaque("flatten over the batch") : _layouts[node.Index] is null ? new Flatten() : new Identity(),
-            Role.Reshape when _layouts.IsRegrouped(node.Index) => new Regroup(),
+            Role.Reshape when _layouts.IsRegrouped(node.Index) => RegroupOf(node),
             Role.Reshape => _layouts[node.Index] is not null && _layouts[node.Inputs[0]] is not null ? new Identity() : ReshapeOf(node),
             Role.Select => SelectOf(node),
             Role.Glu => AttentionBlock.Glu,
@@ -246,6 +246,20 @@ internal sealed partial class GraphNetwork
             Role.Opaque => new Opaque(node.Reason ?? "unknown"),
             _ => new Opaque($"'{node.Name}' is not predicted"),
         };
+    }
+
+    /// <summary>Features and positions mixed there and back. Mixed again with no sum between, all features become alike, which is not followed.</summary>
+    private Layer RegroupOf(ModelNode node)
+    {
+        var depths = new int[node.Index + 1];
+        for (var index = 0; index <= node.Index; index++)
+        {
+            var current = _graph.Nodes[index];
+            var before = current.Role == Role.Add && current.Inputs.Length > 1 ? 0 : current.Inputs.Select(input => depths[input]).DefaultIfEmpty(0).Max();
+            depths[index] = before + (_layouts.IsRegrouped(index) ? 1 : 0);
+        }
+
+        return depths[node.Index] > 2 ? new Opaque($"the result of '{node.Name}' is not known: features and positions are mixed again") : new Regroup();
     }
 
     /// <summary>What reads a value behind operations that only change its shape.</summary>
