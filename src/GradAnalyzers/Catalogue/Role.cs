@@ -94,6 +94,7 @@ internal enum Role
     Select,
     Split,
     Pad,
+    Repeat,
     Upsample,
     PixelShuffle,
 

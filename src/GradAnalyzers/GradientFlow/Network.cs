@@ -333,7 +333,11 @@ internal sealed record Unflatten(int Features, ImmutableArray<int> Positions) : 
 internal sealed record SelectPosition : Layer;
 
 /// <summary>Enlarges each dimension by a factor (nearest, bilinear): every position is repeated.</summary>
-internal sealed record Upsample(int Factor) : Layer;
+internal sealed record Upsample(int Factor) : Layer
+{
+    /// <summary>Whether it enlarges one dimension only.</summary>
+    public bool IsAlongOne { get; init; }
+}
 
 /// <summary>Dropout in training.</summary>
 internal sealed record Dropout(double Probability) : Layer;
@@ -387,6 +391,9 @@ internal enum RecurrentKind
 /// <param name="Split">How many of a feature's parts become positions; 0 for all, 1 for none.</param>
 /// <param name="Joined">How many positions become features; 0 for all, 1 for none, -1 for a part whose number is not known.</param>
 internal sealed record Rearrange(int Split, int Joined) : Layer;
+
+/// <summary>Features and positions mixed: the same elements in the same order, grouped into features and positions anew, as <c>view</c> does in the place of a transposition.</summary>
+internal sealed record Regroup : Layer;
 
 /// <summary>Product of two values, feature by feature; the one with fewer positions or features is repeated.</summary>
 internal sealed record Multiply : Layer;

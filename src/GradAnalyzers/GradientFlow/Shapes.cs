@@ -161,6 +161,7 @@ internal static class Shapes
                 OwnParameter parameter => OfParameter(parameter, uses.Met[i], shapes),
                 Attention when node.Inputs.Length >= 3 => new(shapes[node.Inputs[2]].Features, shapes[node.Inputs[0]].Sizes),
                 Append => input with { Sizes = ImmutableArray.Create(node.Inputs.Sum(one => shapes[one].Positions)) },
+                Upsample { IsAlongOne: true } upsample => input.Sizes.IsEmpty ? input : input with { Sizes = input.Sizes.SetItem(0, input.Sizes[0] * Math.Max(upsample.Factor, 1)) },
                 Upsample upsample => input with { Sizes = ImmutableArray.CreateRange(input.Sizes, size => size * Math.Max(upsample.Factor, 1)) },
                 Recurrent recurrent => OfRecurrent(recurrent, input, network),
                 Concat => Widest(node, shapes) with { Features = Total(node, shapes) },

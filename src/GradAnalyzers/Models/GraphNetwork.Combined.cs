@@ -10,6 +10,9 @@ internal sealed partial class GraphNetwork
     /// <summary>Operations between two parts of a pattern.</summary>
     private const int MaximumBetween = 12;
 
+    /// <summary>Copies of a value that are followed.</summary>
+    private const int MaximumCopies = 64;
+
     /// <summary>More than that, beside a root mean square of about one, is no guard but another function.</summary>
     private const double LargestEpsilon = 0.01;
 
@@ -20,6 +23,7 @@ internal sealed partial class GraphNetwork
         Role.Multiply when node.Inputs.Length == 2 => ActivationWrittenOut(node) ?? GeluWrittenOut(node) ?? NormWrittenOut(node),
         Role.Add when node.Inputs.Length == 2 => GateBesideItsValue(node),
         Role.Divide when node.Inputs.Length == 2 => NormWrittenOut(node),
+        Role.Repeat or Role.Expand => RepeatedOf(node),
         Role.Power when node.Number("exponent") == -1 => SigmoidWrittenOut(node),
         Role.Divide when node.Inputs.Length == 1 && node.Truth("operand_first") == true && node.Number("operand") == 1 => SigmoidWrittenOut(node),
         _ => null,
@@ -161,6 +165,20 @@ internal sealed partial class GraphNetwork
         }
 
         return null;
+    }
+
+    /// <summary>Features several times over, as keys and values of few heads for the queries of more; or each position so often.</summary>
+    private NetworkNode? RepeatedOf(ModelNode node)
+    {
+        var value = ImmutableArray.Create(node.Inputs[0]);
+        if (_isGiven[node.Index] || _layouts[node.Inputs[0]] is not { } before || _layouts[node.Index] is not { } after)
+            return null;
+        if (Layout.Product(after.Features).Over(Layout.Product(before.Features))?.Number is > 1 and <= MaximumCopies and var copies)
+            return new NetworkNode(new Concat(), ImmutableArray.CreateRange(Enumerable.Repeat(value[0], (int)copies)));
+        if (node.Role == Role.Expand)
+            return null;
+        var times = Layout.Product(after.Positions).Over(Layout.Product(before.Positions)) ?? Extent.One;
+        return new NetworkNode(times.Equals(Extent.One) ? new Identity() : new Upsample((int)Math.Min(times.Number ?? 2, MaximumCopies)) { IsAlongOne = true }, value);
     }
 
     /// <summary><c>1 / (1 + exp(x))</c>: the sigmoid of -x, which has the moments of that of x.</summary>

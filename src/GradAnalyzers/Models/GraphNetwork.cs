@@ -26,9 +26,15 @@ internal sealed partial class GraphNetwork
     /// </summary>
     private sealed record Assumed(int Width, double Gain, Distribution Bias)
     {
+        /// <summary>Features of what the model is given, where its first layer says how many it makes of them and not how many they are.</summary>
+        public int Inputs { get; init; } = UnknownWidth;
+
         public static Assumed Usual { get; } = new(UnknownWidth, 1, Distribution.Constant(0));
 
         public static ImmutableArray<Assumed> OtherWidths { get; } = ImmutableArray.Create(Usual with { Width = NarrowWidth }, Usual with { Width = WideWidth });
+
+        /// <summary>An image has few channels, and the observation of an agent few numbers.</summary>
+        public static ImmutableArray<Assumed> FewInputs { get; } = ImmutableArray.Create(Usual with { Inputs = 3 });
 
         public static ImmutableArray<Assumed> OtherNumbers { get; } = ImmutableArray.Create(Usual with { Gain = 0.1 }, Usual with { Gain = 2, Bias = Distribution.StandardNormal });
     }
@@ -49,6 +55,7 @@ internal sealed partial class GraphNetwork
     private readonly Assumed _assumed;
     private bool _dependsOnWidth;
     private bool _dependsOnNumbers;
+    private bool _dependsOnInputs;
 
     private GraphNetwork(ModelGraph graph, Layouts layouts, Assumed assumed)
     {
@@ -68,7 +75,8 @@ internal sealed partial class GraphNetwork
         var layouts = Layouts.Of(graph);
         var reader = new GraphNetwork(graph, layouts, Assumed.Usual);
         var network = reader.Read(loss ?? Loss.Unknown);
-        var others = (reader._dependsOnWidth ? Assumed.OtherWidths : ImmutableArray<Assumed>.Empty).AddRange(reader._dependsOnNumbers ? Assumed.OtherNumbers : ImmutableArray<Assumed>.Empty);
+        var others = (reader._dependsOnWidth ? Assumed.OtherWidths : ImmutableArray<Assumed>.Empty).AddRange(reader._dependsOnNumbers ? Assumed.OtherNumbers : ImmutableArray<Assumed>.Empty)
+            .AddRange(reader._dependsOnInputs ? Assumed.FewInputs : ImmutableArray<Assumed>.Empty);
         return others.IsEmpty ? network : network with { Others = others.Select(other => new GraphNetwork(graph, layouts, other).Read(network.Loss)).ToImmutableArray() };
     }
 
@@ -219,6 +227,7 @@ internal sealed partial class GraphNetwork
             Role.Dropout => new Dropout(node.Number("probability") ?? 0.5),
             Role.Identity or Role.Permute or Role.Pad or Role.Expand or Role.Split or Role.Triangle => new Identity(),
             Role.Flatten => node.Number("start") is 0 && _layouts[node.Index] is null ? new Opaque("flatten over the batch") : _layouts[node.Index] is null ? new Flatten() : new Identity(),
+            Role.Reshape when _layouts.IsRegrouped(node.Index) => RegroupOf(node),
             Role.Reshape => _layouts[node.Index] is not null && _layouts[node.Inputs[0]] is not null ? new Identity() : ReshapeOf(node),
             Role.Select => SelectOf(node),
             Role.Glu => AttentionBlock.Glu,
@@ -239,6 +248,20 @@ internal sealed partial class GraphNetwork
         };
     }
 
+    /// <summary>Features and positions mixed there and back. Mixed again with no sum between, all features become alike, which is not followed.</summary>
+    private Layer RegroupOf(ModelNode node)
+    {
+        var depths = new int[node.Index + 1];
+        for (var index = 0; index <= node.Index; index++)
+        {
+            var current = _graph.Nodes[index];
+            var before = current.Role == Role.Add && current.Inputs.Length > 1 ? 0 : current.Inputs.Select(input => depths[input]).DefaultIfEmpty(0).Max();
+            depths[index] = before + (_layouts.IsRegrouped(index) ? 1 : 0);
+        }
+
+        return depths[node.Index] > 2 ? new Opaque($"the result of '{node.Name}' is not known: features and positions are mixed again") : new Regroup();
+    }
+
     /// <summary>What reads a value behind operations that only change its shape.</summary>
     private IEnumerable<ModelNode> UsesOf(int node)
     {
@@ -250,7 +273,7 @@ internal sealed partial class GraphNetwork
             {
                 if (!seen.Add(reader.Index))
                     continue;
-                if (reader.Role is Role.Reshape or Role.Permute or Role.Expand or Role.Flatten or Role.Identity or Role.Select or Role.Split or Role.Negate or Role.Triangle or Role.Choice || (reader.Role is Role.Multiply or Role.Divide or Role.Add && reader.Inputs.Length == 1))
+                if (reader.Role is Role.Reshape or Role.Permute or Role.Expand or Role.Repeat or Role.Flatten or Role.Identity or Role.Select or Role.Split or Role.Negate or Role.Triangle or Role.Choice || (reader.Role is Role.Multiply or Role.Divide or Role.Add && reader.Inputs.Length == 1))
                     open.Push(reader.Index);
                 else
                     yield return reader;
@@ -409,7 +432,7 @@ internal sealed partial class GraphNetwork
     {
         var inputs = node.Size("fan_in");
         var outputs = node.Size("fan_out");
-        var (fanIn, fanOut) = (Width(inputs), Width(outputs));
+        var (fanIn, fanOut) = (WidthRead(node, inputs, outputs), Width(outputs));
         if (node.Layer is not { Weight: { } weight } layer)
             return new Opaque($"the weight of '{node.Name}' is not known");
         var isKnown = inputs is { IsKnown: true } && outputs is { IsKnown: true };
@@ -440,7 +463,7 @@ internal sealed partial class GraphNetwork
         var outputs = node.Size("channels_out");
         // A grouping by an unknown number is a depthwise convolution where it is the number of channels.
         var groups = Whole(node, "groups") ?? (node.Size("groups") is { } size && size.Text == inputs?.Text ? Width(inputs) : 1);
-        return new(Width(inputs), Width(outputs), Windowed(node), groups, node.Role == Role.ConvTranspose, Sizes(node, "output_padding") ?? ImmutableArray<int>.Empty, inputs is { IsKnown: true } && outputs is { IsKnown: true });
+        return new(WidthRead(node, inputs, outputs), Width(outputs), Windowed(node), groups, node.Role == Role.ConvTranspose, Sizes(node, "output_padding") ?? ImmutableArray<int>.Empty, inputs is { IsKnown: true } && outputs is { IsKnown: true });
     }
 
     /// <summary>A convolution without its weight.</summary>
@@ -754,6 +777,17 @@ internal sealed partial class GraphNetwork
         }
 
         return false;
+    }
+
+    /// <summary>
+    /// The features that a layer reads. Those of a hidden layer cancel out of the ratio of two gradients; those of the input do not: a weight's gradient grows with the root of its fan-in.
+    /// </summary>
+    private int WidthRead(ModelNode node, Size? inputs, Size? outputs)
+    {
+        if (inputs is not { IsKnown: false } || outputs is not { IsKnown: true } || _graph.Nodes[node.Inputs[0]].Role != Role.Input)
+            return Width(inputs);
+        _dependsOnInputs = true;
+        return _assumed.Inputs == UnknownWidth ? Width(inputs) : _assumed.Inputs;
     }
 
     private int Width(Size? size) => size?.Whole is > 0 and { } whole ? whole

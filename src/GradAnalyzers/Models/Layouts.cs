@@ -12,15 +12,20 @@ internal sealed class Layouts
 {
     private readonly ModelGraph _graph;
     private readonly int _rank;
+
+    /// <summary>Whether an input of three dimensions has the batch in the second one.</summary>
+    private readonly bool _isTimeFirst;
     private readonly Layout?[] _layouts;
     private readonly ImmutableArray<int>[][] _reads;
     private readonly Dictionary<string, Extent> _bound = new(StringComparer.Ordinal);
+    private readonly HashSet<int> _regroups = [];
     private int _next;
 
-    private Layouts(ModelGraph graph, int rank)
+    private Layouts(ModelGraph graph, int rank, bool isTimeFirst)
     {
         _graph = graph;
         _rank = rank;
+        _isTimeFirst = isTimeFirst;
         _layouts = new Layout?[graph.Nodes.Length];
         _reads = new ImmutableArray<int>[graph.Nodes.Length][];
     }
@@ -33,9 +38,9 @@ internal sealed class Layouts
     public static Layouts Of(ModelGraph graph)
     {
         Layouts? best = null;
-        foreach (var rank in graph.Nodes.Any(node => node.Role == Role.Input) ? new[] { 2, 3, 4 } : [2])
+        foreach (var (rank, isTimeFirst) in graph.Nodes.Any(node => node.Role == Role.Input) ? new[] { (2, false), (3, false), (4, false), (3, true) } : [(2, false)])
         {
-            var layouts = new Layouts(graph, rank);
+            var layouts = new Layouts(graph, rank, isTimeFirst);
             layouts.Follow();
             if (best is null || layouts.Conflicts < best.Conflicts)
                 best = layouts;
@@ -134,6 +139,8 @@ internal sealed class Layouts
                 return PermutedOf(node, input);
             case Role.Expand when input is not null:
                 return ExpandedOf(node, input);
+            case Role.Repeat when input is not null:
+                return RepeatedOf(node, input);
             case Role.Select:
                 return SelectedOf(node, input);
             case Role.Split when input is not null:
@@ -176,7 +183,7 @@ internal sealed class Layouts
         var rank = readers.Select(DimensionsRead).DefaultIfEmpty(0).Max();
         if (rank == 0)
             rank = readers.Any(reader => reader.Role == Role.Embedding) && _rank == 3 ? 2 : _rank;
-        var isTimeFirst = readers.Any(reader => reader.Role.IsRecurrent() && reader.Truth("batch_first") != true || reader.Role is Role.Attention or Role.Transformer);
+        var isTimeFirst = _isTimeFirst || readers.Any(reader => reader.Role.IsRecurrent() && reader.Truth("batch_first") != true || reader.Role is Role.Attention or Role.Transformer);
         return new(Enumerable.Range(0, rank).Select(dimension => ImmutableArray.Create(New(Extent.Named($"#{node.Index}:{dimension}"),
             dimension == (isTimeFirst && rank == 3 ? 1 : 0) && rank > 1 ? AxisKind.Batch : AxisKind.Free))).ToImmutableArray());
     }
@@ -339,11 +346,33 @@ internal sealed class Layouts
         var sizes = LikeOf(shape.Sizes) is { } like ? Enumerable.Range(0, like.Rank).Select(dimension => (Extent?)like.SizeOf(dimension)).ToList() : Wanted(shape.Sizes);
         if (input?.Reshaped(sizes, Next) is { } reshaped)
             return Vector(node, input, reshaped);
+        if (input is not null && Regrouped(input, sizes) is { } regrouped)
+        {
+            _regroups.Add(node.Index);
+            return regrouped;
+        }
+
         // A vector of two dimensions is a vector, whatever it was.
         return sizes.Count == 2 && (sizes[0] is null || shape.Sizes[0].Text.EndsWith(":0", StringComparison.Ordinal))
             ? new(ImmutableArray.Create(ImmutableArray.Create(New(Extent.Named($"#{node.Index}:0"), AxisKind.Batch)), ImmutableArray.Create(New(sizes[1] ?? Extent.Named($"#{node.Index}:1"), AxisKind.Feature))))
             : null;
     }
+
+    /// <summary>Features and positions in another order than they are in, as after a transposition that the code forgot; null where the sizes say anything else.</summary>
+    private Layout? Regrouped(Layout input, IReadOnlyList<Extent?> sizes)
+    {
+        var (features, positions) = (Layout.Product(input.Features), Layout.Product(input.Positions));
+        if (input.IsFree || features.Equals(Extent.One) || positions.Equals(Extent.One) || features.Equals(positions) || input.Rank < 3 || sizes.Count < 3 || input.Dimensions[0] is not [{ Kind: AxisKind.Batch } batch] || sizes[0]?.Equals(batch.Size) != true)
+            return null;
+        var places = Enumerable.Range(1, sizes.Count - 1).Where(place => sizes[place]?.Equals(features) == true).ToList();
+        var others = Enumerable.Range(1, sizes.Count - 1).Where(place => places is [var only] && place != only).ToList();
+        if (places.Count != 1 || others.Any(place => sizes[place] is null) || !others.Aggregate(Extent.One, (product, place) => product.Times(sizes[place]!)).Equals(positions))
+            return null;
+        return new(sizes.Select((size, place) => place == 0 ? ImmutableArray.Create(batch) : Dimension(New(size!, place == places[0] ? AxisKind.Feature : AxisKind.Position))).ToImmutableArray());
+    }
+
+    /// <summary>Whether a reshape mixes features and positions.</summary>
+    public bool IsRegrouped(int node) => _regroups.Contains(node);
 
     /// <summary>The value whose shape is asked for: <c>y.view(x.shape)</c>.</summary>
     private Layout? LikeOf(ImmutableArray<Size> sizes) =>
@@ -387,8 +416,17 @@ internal sealed class Layouts
         if (!node.Constants.TryGetValue("sizes", out var sizes) && !node.Constants.TryGetValue("shape", out sizes) || sizes.Sizes.Length < input.Rank)
             return input;
         var added = sizes.Sizes.Length - input.Rank;
-        return new(sizes.Sizes.Select((size, index) => index < added ? ImmutableArray<Axis>.Empty : input.Dimensions[index - added]).ToImmutableArray());
+        return new(sizes.Sizes.Select((size, index) => index < added ? ImmutableArray<Axis>.Empty
+            : IsBetweenHeads(index - added) ? Dimension(New(ExtentOf(size), AxisKind.Feature))
+            : input.Dimensions[index - added]).ToImmutableArray());
+
+        // Keys and values of one head for several of queries: heads, copies, positions, features.
+        bool IsBetweenHeads(int index) => input.Rank == 5 && index == 2 && input.Dimensions[index].IsEmpty && input.Dimensions[1] is [{ Kind: AxisKind.Feature }, ..];
     }
+
+    private Layout? RepeatedOf(ModelNode node, Layout input) =>
+        !node.Constants.TryGetValue("dimension", out var along) || along.Size?.Whole is not { } whole || input.IndexOf(whole) is not (>= 0 and var dimension) ? null
+            : Sized(input, dimension, node.Size("count") is { } count ? input.SizeOf(dimension).Times(ExtentOf(count)) : Extent.Named($"#{node.Index}:{dimension}"));
 
     private Layout? SelectedOf(ModelNode node, Layout? input)
     {
@@ -494,6 +532,9 @@ internal sealed class Layouts
         }
 
         var widest = layouts.OfType<Layout>().OrderByDescending(layout => layout.Axes.Count()).First();
+        // Samples are rarely joined to samples.
+        if (widest.Dimensions[dimension] is [{ Kind: AxisKind.Batch }])
+            Conflicts++;
         var kind = widest.Dimensions[dimension] is [var axis, ..] ? axis.Kind : AxisKind.Position;
         var sizes = layouts.Select(layout => layout?.SizeOf(dimension)).ToList();
         var sum = sizes.All(size => size?.Number is not null) ? Extent.Of(sizes.Sum(size => size!.Number!.Value)) : Extent.Named($"#{node.Index}:{dimension}");

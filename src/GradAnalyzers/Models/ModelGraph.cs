@@ -41,6 +41,18 @@ internal sealed record ModelGraph
         init;
     }
 
+    /// <summary>
+    /// The same model with few and with many of what it repeats, where no code tells how often, in the order of <see cref="Counts"/>: a verdict of it is one where both share it. Empty where that would make nothing known.
+    /// </summary>
+    public ImmutableArray<ModelGraph> Counted
+    {
+        get => field.IsDefault ? ImmutableArray<ModelGraph>.Empty : field;
+        init;
+    }
+
+    /// <summary>How often what nobody counts is repeated in <see cref="Counted"/>: as often as a recurrence takes steps that nobody counts.</summary>
+    public static ImmutableArray<int> Counts { get; } = ImmutableArray.Create(3, 12);
+
     /// <summary>Every layer and module that construction makes, used by forward or not, in the order of creation.</summary>
     public required ImmutableArray<ModelLayer> Layers { get; init; }
 

@@ -125,7 +125,11 @@ internal sealed class ModelGraphs
             if (WithItsUses.TryGetValue(graph, out var known) && known.UsesOfOutputs.SequenceEqual(together))
                 return known;
             WithItsUses.Remove(graph);
-            return WithItsUses.GetValue(graph, key => key with { UsesOfOutputs = together });
+            return WithItsUses.GetValue(graph, key => key with
+            {
+                UsesOfOutputs = together,
+                Counted = ImmutableArray.CreateRange(key.Counted, counted => counted with { UsesOfOutputs = together }),
+            });
         });
     }
 

@@ -55,7 +55,27 @@ internal sealed class ModelReading(ProgramSource source)
         if (evaluator.ConstructWithDefaults(type, Identifier(type)) is not ModuleValue module)
             return ImmutableArray<ModelGraph>.Empty;
         evaluator.Rewind();
-        return ImmutableArray.Create(new GraphReader(evaluator, source).Read(module, evaluator.RunForward(module, null), Identifier(type), null));
+        var graph = new GraphReader(evaluator, source).Read(module, evaluator.RunForward(module, null), Identifier(type), null);
+        return ImmutableArray.Create(graph.IsReadable ? graph : graph with { Counted = Counted(evaluator, module, null, Identifier(type)) });
+    }
+
+    /// <summary>The model with few and with many of what it repeats and nobody counts.</summary>
+    private ImmutableArray<ModelGraph> Counted(Evaluator evaluator, ModuleValue module, IOperation? at, Location location)
+    {
+        var graphs = ImmutableArray.CreateBuilder<ModelGraph>();
+        foreach (var count in ModelGraph.Counts)
+        {
+            if (evaluator.WithCounts(module, count) is not { } counted)
+                break;
+            evaluator.Rewind();
+            var graph = new GraphReader(evaluator, source).Read(counted, evaluator.RunForward(counted, at), location, module.Creation);
+            if (!graph.IsReadable)
+                break;
+            graphs.Add(graph);
+        }
+
+        evaluator.ForgetCounts();
+        return graphs.Count == ModelGraph.Counts.Length ? graphs.ToImmutable() : ImmutableArray<ModelGraph>.Empty;
     }
 
     /// <summary>A class as any whole numbers make it: its constructor's numbers, those with a default, too, by their names.</summary>
@@ -130,7 +150,9 @@ internal sealed class ModelReading(ProgramSource source)
     private ModelGraph Read(Evaluator evaluator, ModuleValue module, IOperation at)
     {
         var graph = Graph(module);
-        return !graph.IsReadable && evaluator.WithDefaults(module) is { } usual && Graph(usual) is { IsReadable: true } readable ? readable : graph;
+        return graph.IsReadable ? graph
+            : evaluator.WithDefaults(module) is { } usual && Graph(usual) is { IsReadable: true } readable ? readable
+            : graph with { Counted = Counted(evaluator, module, at, graph.Location) };
 
         ModelGraph Graph(ModuleValue root)
         {

@@ -77,6 +77,104 @@ public sealed class VerdictTests
     [InlineData("x * (1 + torch.tanh(0.7978845608 * (x + 0.044715 * x.pow(3))))")]
     public void AnotherGateIsNotTakenForGelu(string written) => Assert.DoesNotContain(GraphNetwork.Of(Graph(Net(Stack(written)))).Nodes, node => node.Layer is Activation { Kind: ActivationKind.GELU });
 
+    private const string Grouped = "private readonly Linear q = Linear(64, 64), k = Linear(64, 16), v = Linear(64, 16), o = Linear(64, 10);";
+
+    [Theory]
+    [InlineData("Tensor Again(Tensor y) => y.repeat_interleave(4, dim: 1);")]
+    [InlineData("Tensor Again(Tensor y) => torch.repeat_interleave(y, 4, 1);")]
+    [InlineData("Tensor Again(Tensor y) => y.unsqueeze(2).expand(b, 1, 4, t, 16).reshape(b, 4, t, 16);")]
+    [InlineData("Tensor Again(Tensor y) { var (one, h, n, d) = (y.shape[0], y.shape[1], y.shape[2], y.shape[3]); return y.unsqueeze(2).expand(one, h, 4, n, d).reshape(one, h * 4, n, d); }")]
+    public void FewHeadsOfKeysForManyOfQueriesArePredicted(string again) => Assert.Equal(Verdict.Healthy, Predict(Layers(Grouped,
+        "long b = x.size(0), t = x.size(1); Tensor Heads(Tensor y, long n) => y.view(b, t, n, 16).transpose(1, 2);" + again
+        + "var a = (Heads(q.forward(x), 4).matmul(Again(Heads(k.forward(x), 1)).transpose(-2, -1)) / 4).softmax(-1); return o.forward(a.matmul(Again(Heads(v.forward(x), 1))).transpose(1, 2).reshape(b, t, 64));")).Verdict);
+
+    [Fact]
+    public void RepeatedPositionsAddUpTheirGradients()
+    {
+        const string Fields = "private readonly Linear a = Linear(16, 32), b = Linear(32, 8);";
+        var once = Predict(Layers(Fields, "return b.forward(F.relu(a.forward(x.view(x.shape[0], 8, 16))));"));
+        var often = Predict(Layers(Fields, "return b.forward(F.relu(a.forward(x.view(x.shape[0], 8, 16))).repeat_interleave(4, 1));"));
+
+        Assert.Equal(Verdict.Healthy, often.Verdict);
+        Assert.Equal(Math.Log10(once.FirstToLastRatio), Math.Log10(often.FirstToLastRatio), 0.1);
+    }
+
+    [Fact]
+    public void HowOftenSomethingIsRepeatedThatNobodyCountsIsTriedFewTimesAndManyTimes()
+    {
+        static ModelGraph Of(string layer) => Graph(Net(Layers("private readonly ModuleList<Module<Tensor, Tensor>> layers = new(); private readonly Linear b = Linear(64, 10); private readonly int depth;",
+            "for (var i = depth - 1; i >= 0; i--) x = layers[i].forward(x); return b.forward(x);", "int depth", $"this.depth = depth; for (var i = 0; i < depth; i++) layers.Add({layer});")));
+
+        var healthy = Of("Sequential(Linear(64, 64), LayerNorm(64), ReLU())");
+        var deep = Of("Sequential(Linear(64, 64), Sigmoid())");
+
+        Assert.Equal(ModelGraph.Counts, healthy.Counted.Select(graph => graph.Layers.Count(layer => layer.Role == GradAnalyzers.Catalogue.Role.Linear) - 1));
+        Assert.All(healthy.Counted, graph => Assert.Equal(Verdict.Healthy, GradientFlowPrediction.Predict(GraphNetwork.Of(graph)).Verdict));
+        Assert.Equal([Verdict.Healthy, Verdict.Vanishing], deep.Counted.Select(graph => GradientFlowPrediction.Predict(GraphNetwork.Of(graph)).Verdict));
+        Assert.Empty(Graph(Net(Layers("private readonly Linear b = Linear(64, 10);", "return b.forward(x);"))).Counted);
+    }
+
+    [Theory]
+    [InlineData("torch.cat(heads.Select(head => head.forward(x)).ToList(), -1)")]
+    [InlineData("torch.cat(Enumerable.Range(0, heads.Count).Select(i => heads[i].forward(x)).ToArray(), 2)")]
+    public void AsManyHeadsAsTheCallerLikes(string joined)
+    {
+        var graph = Graph(Net(Layers("private readonly ModuleList<Linear> heads; private readonly Linear o; private readonly Embedding e = Embedding(50, 64);", $"x = e.forward(x); return o.forward({joined});",
+            "int count, int size", "heads = new ModuleList<Linear>(Enumerable.Range(0, count).Select(_ => Linear(64, size)).ToArray()); o = Linear(count * size, 10);")));
+
+        Assert.Equal([Verdict.Healthy, Verdict.Healthy], graph.Counted.Select(counted => GradientFlowPrediction.Predict(GraphNetwork.Of(counted)).Verdict));
+    }
+
+    [Fact]
+    public void AnEpochCountsNoLayers() => Assert.Empty(Graph(Net(Layers("private readonly Linear b = Linear(64, 10);", "for (var i = 0; i < x.shape[1]; i++) x = x.cumsum(1); return b.forward(x);"))).Counted);
+
+    [Fact]
+    public void AViewInThePlaceOfATranspositionMixesFeaturesAndPositions() => Assert.Equal(Verdict.Healthy, Predict(Layers(
+        "private readonly Conv2d q = Conv2d(32, 32, 1), k = Conv2d(32, 32, 1), v = Conv2d(32, 32, 1), o = Conv2d(32, 3, 1);",
+        "var (b, c, h, w) = (x.size(0), 32, x.size(2), x.size(3)); Tensor Rows(Tensor y) => y.view(b, 1, h * w, c); return o.forward(F.scaled_dot_product_attention(Rows(q.forward(x)), Rows(k.forward(x)), Rows(v.forward(x))).view(b, c, h, w));")).Verdict);
+
+    [Fact]
+    public void TimeBeforeBatchIsFoundWhereHeadsAreInTheBatch() => Assert.Equal(Verdict.Healthy, Predict(Layers(Projections,
+        "var (t, b) = (x.size(0), x.size(1)); Tensor Heads(Tensor y) => y.view(-1, b * 4, 16).transpose(0, 1); var s = F.softmax(torch.matmul(Heads(q.forward(x)), Heads(k.forward(x)).transpose(1, 2)) / 4, -1); return o.forward(torch.matmul(s, Heads(v.forward(x))).transpose(0, 1).contiguous().view(t, b, 64));")).Verdict);
+
+    [Theory]
+    [InlineData("var m = x.ne(1).@long(); var i = (m.cumsum(1) * m + 1).@long();")]
+    [InlineData("var i = torch.cumsum(torch.ones(4, 9), 1).@long();")]
+    public void PositionsCountedFromAMaskAreGiven(string positions) => Assert.Equal(Verdict.Healthy, Predict(Layers(
+        "private readonly Embedding words = Embedding(50, 32), places = Embedding(60, 32); private readonly Linear o = Linear(32, 50);", positions + "return o.forward(words.forward(x) + places.forward(i));")).Verdict);
+
+    [Fact]
+    public void AMaximumOverOnePositionIsItself()
+    {
+        const string Fields = "private readonly Conv2d c = Conv2d(3, 32, 3, padding: 1); private readonly AdaptiveAvgPool2d one = AdaptiveAvgPool2d(1); private readonly MaxPool2d wide = MaxPool2d(5, stride: 1, padding: 2); private readonly Linear a = Linear(32, 10);";
+        var without = Predict(Layers(Fields, "return a.forward(one.forward(c.forward(x)).flatten(1));"));
+        var with = Predict(Layers(Fields, "return a.forward(wide.forward(wide.forward(one.forward(c.forward(x)))).flatten(1));"));
+
+        Assert.Equal(Math.Log10(without.FirstToLastRatio), Math.Log10(with.FirstToLastRatio), 1e-6);
+    }
+
+    [Fact]
+    public void OneMaximumForAllPositionsGetsTheSumOfTheirGradients()
+    {
+        const string Fields = "private readonly Conv2d c = Conv2d(3, 32, 3, padding: 1); private readonly AdaptiveAvgPool2d few = AdaptiveAvgPool2d(new long[] { 2, 2 }); private readonly MaxPool2d all = MaxPool2d(3, stride: 1, padding: 1); private readonly AdaptiveMaxPool2d one = AdaptiveMaxPool2d(new long[] { 1, 1 }); private readonly AdaptiveAvgPool2d mean = AdaptiveAvgPool2d(1); private readonly Linear a = Linear(32, 10);";
+        var adaptive = Predict(Layers(Fields, "return a.forward(one.forward(few.forward(c.forward(x))).flatten(1));"));
+        var windows = Predict(Layers(Fields, "return a.forward(mean.forward(all.forward(few.forward(c.forward(x)))).flatten(1));"));
+
+        Assert.Equal(Math.Log10(adaptive.FirstToLastRatio), Math.Log10(windows.FirstToLastRatio), 0.01);
+    }
+
+    [Fact]
+    public void FewInputsAreTriedWhereNobodySaysHowMany()
+    {
+        static Network Of(string fields, string forward, string parameters) => GraphNetwork.Of(Graph(Net(Layers(fields, forward, parameters, "a = Conv2d(channels, width, 3); b = Conv2d(width, 8, 3);"))));
+
+        var stem = Of("private readonly Conv2d a, b;", "return b.forward(F.relu(a.forward(x)));", "int channels, int width = 64");
+        var block = Of("private readonly Conv2d a, b;", "return b.forward(F.relu(a.forward(x)));", "int channels, int width");
+
+        Assert.Equal([128, 3], new[] { stem, Assert.Single(stem.Others) }.Select(network => ((Convolution)network.Nodes[1].Layer).Inputs));
+        Assert.Empty(block.Others);
+    }
+
     private static string Stack(string step) => Layers("private const double Epsilon = 1e-6; private readonly ModuleList<Linear> layers = new(); private readonly Linear o = Linear(64, 10);",
         $"foreach (var layer in layers) {{ x = layer.forward(x); x = {step}; }} return o.forward(x);", constructor: "for (var i = 0; i < 6; i++) layers.Add(Linear(64, 64));");
 

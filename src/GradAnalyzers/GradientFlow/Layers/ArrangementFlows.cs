@@ -41,6 +41,28 @@ internal sealed class RearrangeFlow : LayerFlow
     }
 }
 
+/// <summary>
+/// Of two elements of one new feature, at two positions or in two samples, one in as many as there are features belongs to one old feature, too; the others are independent.
+/// </summary>
+internal sealed class RegroupFlow(Flow flow, int index) : LayerFlow(flow, index)
+{
+    private double Features => Math.Max(InputShape.Features, 1);
+
+    public override Signal Forward()
+    {
+        var x = Input;
+        var mean = x.Mean * x.Mean;
+        return x with { AcrossPositions = Positions > 1 ? mean + (x.AcrossPositions - mean) / Features : 0, AcrossSamples = mean + (x.AcrossSamples - mean) / Features };
+    }
+
+    public override void Backward(in Gradient gradient) => PassTo(Inputs[0], (gradient with
+    {
+        AcrossPositions = gradient.AcrossPositions / Features,
+        AcrossSamples = gradient.AcrossSamples / Features,
+        Coherence = gradient.Coherence / Features,
+    }).AlignedWith(Input));
+}
+
 /// <summary>The average over independent features.</summary>
 internal sealed class FeatureMeanFlow(Flow flow, int index, bool isSum) : LayerFlow(flow, index)
 {

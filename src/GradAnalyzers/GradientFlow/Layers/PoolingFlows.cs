@@ -36,10 +36,51 @@ internal sealed class AveragePoolingFlow(Flow flow, int index, double area, bool
 
 /// <summary>
 /// Maximum over a window of normal values with a part in common (covariance r across positions) and a part of its own: the maximum is the common part plus the largest of independent normals,
-/// taken as normal with that mean and variance. Backward one position of each window gets everything, another one in another sample.
+/// taken as normal with that mean and variance. Backward one position of each window gets everything, another one in another sample. Windows that overlap may have the same largest value:
+/// then they are alike, and their derivatives add up where it came from.
 /// </summary>
-internal sealed class MaxPoolingFlow(Flow flow, int index, double area) : LayerFlow(flow, index)
+/// <param name="flow">The run.</param>
+/// <param name="index">The node.</param>
+/// <param name="area">Positions that a window covers, without those that are padded.</param>
+/// <param name="shared">Pairs of windows, of all there are, whose largest value is the same one.</param>
+internal sealed class MaxPoolingFlow(Flow flow, int index, double area, double shared = 0) : LayerFlow(flow, index)
 {
+    /// <summary>What the windows cover of their input, and share with each other.</summary>
+    public static MaxPoolingFlow Of(Flow flow, int index, Window window)
+    {
+        var (before, after) = (flow.Shapes[flow.Network.Nodes[index].Inputs[0]].Sizes, flow.Shapes[index].Sizes);
+        // One position is a window's only one.
+        if (before.IsEmpty)
+            return new(flow, index, 1);
+        if (before.Length != window.Dimensions || after.Length != window.Dimensions)
+            return new(flow, index, window.Area);
+        double area = 1;
+        // For each difference of two windows' places, dimension by dimension: how many pairs have it, and how much of their input these share.
+        IEnumerable<(double Pairs, double Overlap)> differences = [(1, 1)];
+        for (var dimension = 0; dimension < window.Dimensions; dimension++)
+        {
+            var (own, along) = Covered(window, dimension, before[dimension], after[dimension]);
+            area *= own;
+            differences = differences.SelectMany(_ => along, (one, other) => (one.Pairs * other.Pairs, one.Overlap * other.Overlap)).ToList();
+        }
+
+        double windows = flow.Shapes[index].Positions;
+        // The first one is that of a window to itself.
+        return new(flow, index, area, windows > 1 ? differences.Skip(1).Sum(pair => pair.Pairs * pair.Overlap / (2 * area - pair.Overlap)) / (windows * (windows - 1)) : 0);
+    }
+
+    private static (double Own, List<(double Pairs, double Overlap)> Along) Covered(Window window, int dimension, int before, int after)
+    {
+        var (step, reach, padding) = (window.StrideOf(dimension), window.Kernel[dimension], window.PaddingOf(dimension));
+        double Between(int first, int last) => Math.Max(Math.Min(first * step - padding + reach, before) - Math.Max(last * step - padding, 0), 0);
+        double Mean(int difference) => Enumerable.Range(0, after - difference).Average(place => Between(place, place + difference));
+        var own = Math.Max(Mean(0), 1);
+        var along = new List<(double, double)> { (after, own) };
+        for (var difference = 1; difference < after && difference * step < reach && window.DilationOf(dimension) == 1; difference++)
+            along.Add((2.0 * (after - difference), Mean(difference)));
+        return (own, along);
+    }
+
     public override Signal Forward()
     {
         var x = Input;
@@ -51,7 +92,7 @@ internal sealed class MaxPoolingFlow(Flow flow, int index, double area) : LayerF
         {
             Mean = mean,
             Square = square + x.AcrossPositions + own * variance,
-            AcrossPositions = Positions > 1 ? square + x.AcrossPositions : 0,
+            AcrossPositions = Positions > 1 ? square + x.AcrossPositions + shared * own * variance : 0,
             AcrossSamples = square + x.AcrossSamples,
         };
     }
@@ -61,8 +102,8 @@ internal sealed class MaxPoolingFlow(Flow flow, int index, double area) : LayerF
         double before = InputShape.Positions, after = Positions;
         PassTo(Inputs[0], gradient with
         {
-            Square = gradient.Square * after / before,
-            AcrossPositions = before > 1 ? gradient.AcrossPositions * after * (after - 1) / (before * (before - 1)) : 0,
+            Square = (gradient.Square + (after - 1) * shared * gradient.AcrossPositions) * after / before,
+            AcrossPositions = before > 1 ? gradient.AcrossPositions * (1 - shared) * after * (after - 1) / (before * (before - 1)) : 0,
             AcrossSamples = gradient.AcrossSamples * after * after / (before * before),
             Coherence = gradient.Coherence * after * after / (before * before),
         });

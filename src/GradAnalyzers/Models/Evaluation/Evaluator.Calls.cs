@@ -85,10 +85,31 @@ internal sealed partial class Evaluator
         if (receiver is ModuleValue { Elsewhere: not null } elsewhere && !isLibrary)
             ForgetStarts(elsewhere, Place(invocation), Role.Opaque);
         var isModule = receiver is ModuleValue || receiver is Unknown && source.IsModule(invocation.Instance?.Type) || arguments.Any(argument => argument is ModuleValue);
-        if (inputs.Count == 0 && !isModule)
+        // What the library makes of given tensors is one more of them: positions counted from a mask.
+        if (!isModule && (inputs.Count == 0 || (isLibrary && AreGiven(inputs))))
             return External(invocation.Type, Text(invocation), $"'{name}' is not in the catalogue and not in source", invocation);
         var reason = receiver is Unknown unknown && isModule ? $"'{Text(invocation.Instance!)}' is not known: {unknown.Reason}" : $"'{name}' is not in the catalogue and not in source";
         return OpaqueOf(invocation.Type, reason, inputs, invocation);
+    }
+
+    /// <summary>Nodes that are asked whether they come of given tensors only.</summary>
+    private const int MaximumGiven = 32;
+
+    /// <summary>Whether values are computed of given tensors only; not those of a loop's previous step.</summary>
+    private bool AreGiven(IEnumerable<int> nodes)
+    {
+        var open = new Stack<int>(nodes);
+        for (var asked = 0; open.Count > 0; asked++)
+        {
+            var node = Graph.Nodes[open.Pop()];
+            if (asked == MaximumGiven || node.Module is not null || node.Parameter is not null || node.Role is Role.Opaque or Role.Input
+                || (node.Inputs.IsEmpty && (node.Role != Role.Data || (node.Constants.TryGetValue("name", out var name) && name.Text.StartsWith("previous step", StringComparison.Ordinal)))))
+                return false;
+            foreach (var input in node.Inputs)
+                open.Push(input);
+        }
+
+        return true;
     }
 
     /// <summary>An opaque result of a type: for a tuple, one opaque node that all its tensors depend on.</summary>

@@ -52,6 +52,7 @@ internal sealed partial class Evaluator
 
     private Value ElementAt(Value collection, Value index, ITypeSymbol? type, IOperation at)
     {
+        index = Counted(index);
         if (index is Known { Content: { } key } && KeyedItems(collection) is { } pairs)
             return PairOf(collection, pairs, key)?.Elements[1] ?? External(type, null, $"nothing is known under '{key}'", at);
 
@@ -114,7 +115,10 @@ internal sealed partial class Evaluator
     {
         if (array.Initializer is { } initializer)
             return ListOf(initializer.ElementValues.Select(element => element is IArrayInitializerOperation ? new Unknown("a nested array") : Evaluate(element, frame)).ToList());
-        if (array.DimensionSizes is [var size] && Evaluate(size, frame) is Known { Content: long and >= 0 and <= MaximumIterations and var length })
+        var sizes = array.DimensionSizes.Select(dimension => Counted(Evaluate(dimension, frame))).ToList();
+        foreach (var unknown in sizes)
+            AskCount(unknown);
+        if (sizes is [Known { Content: long and >= 0 and <= MaximumIterations and var length }])
             return ListOf(Enumerable.Repeat(Default((array.Type as IArrayTypeSymbol)?.ElementType), (int)length));
         return UnknownList("an array whose length is not known");
     }
@@ -391,6 +395,12 @@ internal sealed partial class Evaluator
 
     private Value? InvokeLinq(IMethodSymbol method, Value[] arguments, IInvocationOperation invocation)
     {
+        if (method.Name is "Range" or "Repeat" && arguments is [_, Unknown asked])
+        {
+            AskCount(asked);
+            arguments = [arguments[0], Counted(asked)];
+        }
+
         if (method.Name == "Range" && arguments is [Known { Content: long start }, Known { Content: long and >= 0 and <= MaximumIterations and var count }])
             return ListOf(Enumerable.Range(0, (int)count).Select(index => (Value)new Known(start + index)));
         if (method.Name == "Repeat" && arguments is [var repeated, Known { Content: long and >= 0 and <= MaximumIterations and var times }])

@@ -420,6 +420,7 @@ internal sealed partial class Evaluator
 
     private Value Combine(BinaryOperatorKind kind, Value left, Value right, IMethodSymbol? method, IOperation operation)
     {
+        (left, right) = (Counted(left), Counted(right));
         if (method is not null && Catalogue.Find(method) is { } entry && entry.Role.IsOperation())
             return Arithmetic(entry.Role, left, right, operation);
         if (method is not null && Catalogue.Is(method, Role.Data))

@@ -305,8 +305,20 @@ internal sealed partial class Evaluator
     {
         if (ExecuteAll(loop.Before, frame) is var start and not Flow.Next)
             return start;
+        foreach (var variable in loop.Locals)
+        {
+            if (frame.Get(variable) is Unknown first && Counted(first) is Known known)
+                Set(frame, variable, known);
+        }
+
         return Iterate(loop, frame,
-            () => loop.Condition is null ? true : Truth(Evaluate(loop.Condition, frame)),
+            () =>
+            {
+                var holds = loop.Condition is null ? true : Truth(Evaluate(loop.Condition, frame));
+                if (holds is null)
+                    AskCount(loop.Condition, frame);
+                return holds;
+            },
             () =>
             {
                 var flow = Execute(loop.Body, frame);

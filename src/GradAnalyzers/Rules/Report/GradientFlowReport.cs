@@ -32,7 +32,13 @@ public sealed class GradientFlowReport() : Rule(Descriptors.GRAD0002)
         // A loss, a sampler, a schedule: no model.
         if (prediction.Reason == GradientFlowPrediction.NoWeights)
             return;
-        var name = graph.Arguments.IsEmpty ? graph.Name : $"{graph.Name}({string.Join(", ", graph.Arguments.Select(argument => $"{argument.Name}: {argument.Value}"))})";
+        if (prediction.Verdict == Verdict.Unknown && OfCounted(graph, options.Thresholds) is var (counted, note))
+        {
+            report(Diagnostic.Create(Descriptor, graph.Location, graph.Creation is { IsInSource: true } made && made != graph.Location ? ImmutableArray.Create(made) : ImmutableArray<Location>.Empty,
+                NameOf(graph), $"{Text(counted.Verdict)} ({note})", Number(counted.FirstToLastRatio), Number(counted.Attenuation), string.Join(" ", Pairs(counted, counted))));
+            return;
+        }
+
         var part = prediction.Verdict == Verdict.Unknown ? GradientFlowPrediction.PredictPart(network, options.Thresholds) : null;
         var verdict = part is { Verdict: not Verdict.Unknown } ? $"partly {Text(part.Verdict)} (before '{FirstOf(part)}' it is not known: {WithRemedy(prediction.Reason)})"
             : prediction.Reason is { } reason ? $"{Text(prediction.Verdict)} ({WithRemedy(reason)})" : Text(prediction.Verdict);
@@ -40,7 +46,19 @@ public sealed class GradientFlowReport() : Rule(Descriptors.GRAD0002)
         // Where the model is made, and where the prediction stops.
         var places = new[] { graph.Creation, StopOf(graph, network, prediction) }.OfType<Location>().Where(place => place.IsInSource && place != graph.Location).Distinct().ToImmutableArray();
         report(Diagnostic.Create(Descriptor, graph.Location, places,
-            name, verdict, Number(figures.FirstToLastRatio), Number(figures.Attenuation), string.Join(" ", Pairs(prediction, figures))));
+            NameOf(graph), verdict, Number(figures.FirstToLastRatio), Number(figures.Attenuation), string.Join(" ", Pairs(prediction, figures))));
+    }
+
+    private static string NameOf(ModelGraph graph) =>
+        graph.Arguments.IsEmpty ? graph.Name : $"{graph.Name}({string.Join(", ", graph.Arguments.Select(argument => $"{argument.Name}: {argument.Value}"))})";
+
+    /// <summary>The verdict with few and with many of what the model repeats and nobody counts, by the figures of the last; null where they do not share one.</summary>
+    private static (GradientFlowPrediction Prediction, string Note)? OfCounted(ModelGraph graph, Thresholds thresholds)
+    {
+        var predictions = graph.Counted.Select(counted => GradientFlowPrediction.Predict(GraphNetwork.Of(counted), thresholds)).ToList();
+        return predictions.Count > 0 && predictions.All(prediction => prediction.Verdict != Verdict.Unknown && prediction.Verdict == predictions[0].Verdict)
+            ? (predictions[predictions.Count - 1], $"with {string.Join(" and with ", ModelGraph.Counts)} of what it repeats and no code counts")
+            : null;
     }
 
     /// <summary>A reason, and what would make known what stops the prediction at its place.</summary>

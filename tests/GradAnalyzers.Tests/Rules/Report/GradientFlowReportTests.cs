@@ -51,6 +51,17 @@ public sealed class GradientFlowReportTests
     }
 
     [Fact]
+    public async Task WhatFewAndManyRepetitionsShareIsSaidWithTheirNumber()
+    {
+        var shared = Assert.Single(await Reports(Stack.Replace("layers.Add(Sigmoid());", "layers.Add(ReLU()); layers.Add(LayerNorm(width));") + " class Program { static Net Of(int depth) => new Net(depth); }"));
+        var divided = Assert.Single(await Reports(Stack + " class Program { static Net Of(int depth) => new Net(depth); }"));
+
+        Assert.StartsWith("'Net(depth: depth, width: 64)': healthy (with 3 and with 12 of what it repeats and no code counts); ", shared.GetMessage(CultureInfo.InvariantCulture));
+        Assert.Contains("body.33.weight=", shared.GetMessage(CultureInfo.InvariantCulture));
+        Assert.StartsWith("'Net(depth: depth, width: 64)': unknown (the Sequential's elements are not known: ", divided.GetMessage(CultureInfo.InvariantCulture));
+    }
+
+    [Fact]
     public async Task WhatIsNotKnownIsSaid()
     {
         var report = Assert.Single(await Reports("""
