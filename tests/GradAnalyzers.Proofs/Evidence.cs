@@ -25,7 +25,8 @@ internal sealed record Evidence(Proof Proof, IReadOnlyList<string> Reports, IRea
         var repairs = new List<Repair>();
         foreach (var (fix, offer) in proof.Fixes.Zip(offers))
         {
-            var repaired = await source.Fixed(proof.Rule, fix.Key, cancellation);
+            // What was measured before the fix no longer counts: it is measured again.
+            var repaired = await (await source.Fixed(proof.Rule, fix.Key, cancellation)).Measured(cancellation);
             var rest = await repaired.Reports(cancellation);
             if (!rest.IsEmpty)
                 throw new InvalidOperationException($"{proof.File}, fixed by '{fix.Key}', still reports: {string.Join("; ", rest)}");

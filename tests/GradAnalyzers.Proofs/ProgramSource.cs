@@ -52,9 +52,10 @@ internal sealed class ProgramSource
         var folder = Directory.CreateTempSubdirectory();
         try
         {
-            return await Trial.Measure(this, Path.Combine(folder.FullName, EvidenceName), cancellation) is { } evidence
-                ? new(document.Project.AddAdditionalDocument(EvidenceName, evidence, filePath: EvidenceName).Project.GetDocument(document.Id)!, Text)
-                : this;
+            if (await Trial.Measure(this, Path.Combine(folder.FullName, EvidenceName), cancellation) is not { } evidence)
+                return this;
+            var project = document.Project.AdditionalDocuments.Aggregate(document.Project, (rest, earlier) => rest.RemoveAdditionalDocument(earlier.Id));
+            return new(project.AddAdditionalDocument(EvidenceName, evidence, filePath: EvidenceName).Project.GetDocument(document.Id)!, Text);
         }
         finally
         {

@@ -64,6 +64,7 @@ internal sealed record Proof(string Rule, string File, string Fault, string Figu
             Found = "A clip that was written out by hand, translated from Python: there norm(2) is the 2-norm, here it is the norm over dimension 2, which a matrix does not have.",
         },
         new("GRAD4007", "GRAD4007.ScaledStart.cs", "Weights that are no leaves", Moved, Loss, Sought.Moves, new Fix("leaf", "leaves")),
+        new("GRAD9001", "GRAD9001.SmallInputs.cs", "Sigmoid layers that vanish on inputs of a hundredth", Ratio, Loss, Sought.Healthy, new Fix("relu", "ReLU, Kaiming"), new("normalization", "BatchNorm")),
         new("GRAD9003", "GRAD9003.DeadUnits.cs", "Units that died of inputs that are not centered", "wrong answers in 100 after 300 steps", Loss, Sought.Lower(3), new Fix("leaky", "LeakyReLU")),
     ];
 
