@@ -176,7 +176,7 @@ public class ClippingEqualityTests
             Assert.True(Math.Abs(expected[i] - actual[i]) <= digits * Math.Abs(expected[i]) + 2 * Step(type), $"{expected[i]} became {actual[i]}");
     }
 
-    private static double[] Numbers(Tensor gradient) => gradient.to(ScalarType.Float64).flatten().data<double>().ToArray();
+    private static double[] Numbers(Tensor gradient) => Training.Numbers(gradient);
 
     private static double Norm(double[] values)
     {

@@ -27,7 +27,7 @@ public class ObservationTests
         double squares = 0;
         foreach (var (seen, (path, parameter)) in observation.Parameters.Zip(model.named_parameters()))
         {
-            double[] g = [.. parameter.grad!.to(ScalarType.Float64).data<double>()];
+            double[] g = Training.Numbers(parameter.grad!);
             Assert.Equal(path, seen.Parameter);
             Assert.Equal(Math.Sqrt(g.Sum(v => v * v)), seen.Norm, 1e-5 * seen.Norm);
             Assert.Equal(g.Average(Math.Abs), seen.MeanAbsolute, 1e-5);
@@ -53,7 +53,7 @@ public class ObservationTests
 
         foreach (var (seen, (path, parameter)) in monitor.Observe()!.Parameters.Zip(model.named_parameters()))
         {
-            double[] g = [.. parameter.grad!.to(ScalarType.Float64).data<double>()];
+            double[] g = Training.Numbers(parameter.grad!);
             Assert.Equal(path, seen.Parameter);
             Assert.Equal(Math.Sqrt(g.Sum(v => v * v)) / size, seen.Norm / size, 2e-6 * seen.Norm / size);
             Assert.Equal(g.Average(Math.Abs) / size, seen.MeanAbsolute / size, 2e-6);

@@ -10,6 +10,15 @@ namespace GradAnalyzers.Monitor.Tests;
 /// <summary>Small real trainings for the tests.</summary>
 internal static class Training
 {
+    /// <summary>The elements of a tensor. It stays until they are read: its finalizer would take the memory away under the copy.</summary>
+    public static double[] Numbers(Tensor tensor)
+    {
+        var flat = tensor.to(ScalarType.Float64).flatten();
+        var numbers = flat.data<double>().ToArray();
+        GC.KeepAlive(flat);
+        return numbers;
+    }
+
     /// <summary>Look at every step, at once, without patience: what is to be seen is seen.</summary>
     public static readonly GradientMonitorOptions Closely = new() { WarmUp = 1, Every = 1, DetailEvery = 1, Patience = 2 };
 
