@@ -53,7 +53,7 @@ internal static class DeviceStatistics
     public const int Samples = 16;
 
     /// <summary>The first values of each parameter, zeros where it has fewer.</summary>
-    public static float[] SampleValues(Tensor[] parameters) => Read(Ask("samples", (object)parameters));
+    public static float[] SampleValues(Tensor[] parameters) => DirectArithmetic.FirstValues(parameters, Samples) ?? Read(Ask("samples", (object)parameters));
 
     /// <summary>How often each gradient (-1: none) was written in place.</summary>
     public static long[] GradientWrites(Tensor[] parameters)
