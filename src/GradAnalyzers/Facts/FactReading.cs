@@ -89,9 +89,13 @@ internal sealed class FactReading
     private IEnumerable<ModelGraph> GraphsOf(ModuleClass module, INamedTypeSymbol type)
     {
         var graphs = ModelGraphs.Of(_program);
+        // These are read for the rules in any case, and mostly tell already that nothing more is to be had.
+        var made = graphs.Of(type, _source).ToList();
+        if (made.Count > 0 && (type.InstanceConstructors.All(constructor => constructor.Parameters.IsEmpty) || made.Any(ForwardFacts.IsBeyondWords)))
+            return made;
         if (graphs.OfAnySize(type, _cancellation) is { } any)
             return [any];
-        return graphs.OfDefaults(module, _cancellation) is { } plain ? graphs.Of(type, _source).Prepend(plain) : graphs.Of(type, _source);
+        return graphs.OfDefaults(module, _cancellation) is { } plain ? made.Prepend(plain) : made;
     }
 
     private static ImmutableArray<(string, string?)>? ParametersOf(ModelGraph graph, INamedTypeSymbol type)

@@ -17,7 +17,7 @@ internal static class ForwardFacts
     /// <param name="parameters">The parameters of the constructor or factory, and what each was: see <see cref="ForwardFact.Parameters"/>.</param>
     public static ForwardFact? Of(ModelGraph graph, ImmutableArray<(string Name, string? Value)> parameters)
     {
-        if (!graph.IsComplete || graph.Nodes is not [{ Role: Role.Input }, ..] || graph.Nodes.Skip(1).Any(node => node.Role is Role.Input or Role.Data or Role.Parameter or Role.Choice || node.Inputs.IsEmpty))
+        if (!graph.IsComplete || !IsOfOneTensor(graph))
             return null;
         var symbols = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var (name, value) in parameters)
@@ -46,6 +46,12 @@ internal static class ForwardFacts
 
         return layers.Values.Select(layer => layer.Path).Distinct().Count() == layers.Count ? new ForwardFact(parameters, nodes.MoveToImmutable(), graph.Outputs) : null;
     }
+
+    /// <summary>Whether the class has no fact whatever sizes it is made with: it computes from something else than one tensor, or cannot be read although all its arguments are known.</summary>
+    public static bool IsBeyondWords(ModelGraph graph) => !IsOfOneTensor(graph) || (!graph.IsComplete && graph.Arguments.All(argument => IsConstant(argument.Value)));
+
+    private static bool IsOfOneTensor(ModelGraph graph) =>
+        graph.Nodes is [{ Role: Role.Input }, ..] && !graph.Nodes.Skip(1).Any(node => node.Role is Role.Input or Role.Data or Role.Parameter or Role.Choice || (node.Inputs.IsEmpty && node.Role != Role.Opaque));
 
     /// <summary>What the arguments that a model was read with are to its parameters; null where one is a text of the program's own.</summary>
     public static ImmutableArray<(string Name, string? Value)>? Parameters(ImmutableArray<(string Name, string Value)> arguments, ImmutableArray<IParameterSymbol> parameters)
