@@ -127,5 +127,9 @@ public sealed class Consumer
 
     private JsonDocument Assets() => JsonDocument.Parse(Read("obj/project.assets.json"));
 
-    private void Write(string file, string text) => File.WriteAllText(Path.Combine(folder, file), text);
+    private void Write(string file, string text)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(folder, file))!);
+        File.WriteAllText(Path.Combine(folder, file), text);
+    }
 }

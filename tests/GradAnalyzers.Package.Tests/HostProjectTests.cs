@@ -127,6 +127,17 @@ public sealed class HostProjectTests(PackedPackage package)
             Assert.Single(build.Reports.Where(report => report.Id == "GRAD0001").Select(report => (report.File, report.Line, report.Message.Split(" (http")[0]))));
     }
 
+    [Fact]
+    public async Task AnOptionOfAFolderIsReportedThere()
+    {
+        var build = (await new Consumer(package, Setting.TorchSharpVersion).With("Training.cs", Unclipped).With("Models/Small.cs", "public class Small { }")
+            .WithFile("Models/.editorconfig", "# smaller here\n[*.cs]\nindent_size = 4\ngradanalyzers.vanishing_ratio = 2\n")
+            .WithEditorConfig("gradanalyzers.vanishing_ratio = 0.1").Build()).Succeeded();
+
+        Assert.Equal((".editorconfig", 4, "'2' is no value of 'gradanalyzers.vanishing_ratio'; write a number above 0 and up to 1"),
+            Assert.Single(build.Reports.Where(report => report.Id == "GRAD0001").Select(report => (report.File, report.Line, report.Message.Split(" (http")[0]))));
+    }
+
     /// <summary>With the help the program runs (see ConsumerTests); without it, it cannot where the system's C++ library is old.</summary>
     [Theory]
     [InlineData("", true)]
