@@ -21,6 +21,9 @@ internal sealed class FactReading
     private readonly UnseenCode _unseen;
     private readonly bool _hasFriends;
 
+    /// <summary>An executable is used by its tests at most, which it names as friends; what its models compute is judged in itself.</summary>
+    private readonly bool _hasForwards;
+
     private FactReading(WholeProgram program, CancellationToken cancellation)
     {
         (_program, _cancellation) = (program, cancellation);
@@ -29,6 +32,7 @@ internal sealed class FactReading
         _loops = new LoopProgram(_source);
         _unseen = new UnseenCode(_tracer);
         _hasFriends = program.Compilation.Assembly.GetAttributes().Any(attribute => attribute.AttributeClass?.Name == "InternalsVisibleToAttribute");
+        _hasForwards = _hasFriends || program.Compilation.Options.OutputKind is OutputKind.DynamicallyLinkedLibrary or OutputKind.NetModule;
     }
 
     /// <summary>The facts of a program, in the order of their ids.</summary>
@@ -88,6 +92,8 @@ internal sealed class FactReading
     /// <summary>What holds for any size, else the defaults; then the arguments that this project makes it with, which say little of those that another does.</summary>
     private IEnumerable<ModelGraph> GraphsOf(ModuleClass module, INamedTypeSymbol type)
     {
+        if (!_hasForwards)
+            return [];
         var graphs = ModelGraphs.Of(_program);
         // These are read for the rules in any case, and mostly tell already that nothing more is to be had.
         var made = graphs.Of(type, _source).ToList();
@@ -169,7 +175,7 @@ internal sealed class FactReading
 
     private ForwardFact? ForwardOf(IMethodSymbol method)
     {
-        if (ModelGraphs.Of(_program).ReturnedBy(method, _cancellation) is not { } graph)
+        if (!_hasForwards || ModelGraphs.Of(_program).ReturnedBy(method, _cancellation) is not { } graph)
             return null;
         var free = method.Parameters.Select(parameter => (parameter.Name, parameter.HasExplicitDefaultValue ? ForwardFacts.DefaultOf(parameter) : parameter.Name)).ToImmutableArray();
         return ForwardFacts.Parameters(free, method.Parameters) is { } parameters ? ForwardFacts.Of(graph, parameters) : null;

@@ -1,3 +1,5 @@
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
 using Xunit;
 
 namespace GradAnalyzers.Tests.Facts;
@@ -163,6 +165,28 @@ public sealed class BorderTests
 
         Assert.StartsWith("'CharLstm' is recurrent", report.GetMessage(), StringComparison.Ordinal);
         Assert.Contains("(reach: ", report.GetMessage(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(OutputKind.DynamicallyLinkedLibrary, "", true)]
+    [InlineData(OutputKind.ConsoleApplication, "", false)]
+    [InlineData(OutputKind.WindowsApplication, "", false)]
+    [InlineData(OutputKind.ConsoleApplication, "[assembly: System.Runtime.CompilerServices.InternalsVisibleTo(\"Shop.Tests\")]\n", true)]
+    public void AnExecutableSaysWhatItsModelsComputeToItsFriendsOnly(OutputKind kind, string friends, bool says)
+    {
+        var texts = Border.Texts(Border.WithFacts(Border.Compile(friends + """
+            namespace Shop;
+            public static class Blocks { public static Module<Tensor, Tensor> Saturating(long width) => Sequential(Linear(width, width), Sigmoid()); }
+            public sealed class Memory : Module<Tensor, Tensor>
+            {
+                private readonly TorchSharp.Modules.LSTM rnn = LSTM(8, 16);
+                public Memory() : base("memory") => RegisterComponents();
+                public override Tensor forward(Tensor x) => rnn.call(x).Item1;
+            }
+            """).WithOptions(new CSharpCompilationOptions(kind))));
+
+        Assert.Contains(texts, text => text.StartsWith("1 T:Shop.Memory module recurrent", StringComparison.Ordinal));
+        Assert.Equal(says, texts.Any(text => text.Contains("forward=", StringComparison.Ordinal)));
     }
 
     internal static string Method(string parameters, string statements) => $$"""
