@@ -27,7 +27,11 @@ internal sealed partial class GraphNetwork
     /// <param name="index">The value's node.</param>
     /// <param name="fans">Fan-in, fan-out, and whether they are the real ones.</param>
     /// <param name="nesting">How many operations may still be opened.</param>
-    private MadeWeight? WeightOf(int index, (int In, int Out, bool IsKnown) fans, int nesting = MaximumBetween)
+    private MadeWeight? WeightOf(int index, (int In, int Out, bool IsKnown) fans, int nesting = MaximumBetween) =>
+        // What is made of random numbers only (sign(x) sqrt(|x|) and the like) is one more of them.
+        OpenedWeight(index, fans, nesting) ?? (nesting > 0 && _isGiven[index] ? Noise() : null);
+
+    private MadeWeight? OpenedWeight(int index, (int In, int Out, bool IsKnown) fans, int nesting)
     {
         var node = _graph.Nodes[index];
         if (nesting == 0)
@@ -65,7 +69,7 @@ internal sealed partial class GraphNetwork
                     _ => Math.Sqrt(count * SecondMoment(many.Start)),
                 });
             default:
-                return _isGiven[index] ? Noise() : null;
+                return null;
         }
     }
 
@@ -158,7 +162,7 @@ internal sealed partial class GraphNetwork
         reason = null;
         if (WeightOf(node.Inputs[place], fans) is not { Shares.IsEmpty: false } weight)
         {
-            reason = _graph.Nodes[node.Inputs[place]] is { Role: Role.Parameter, Parameter: { } named } ? $"how '{(named.Path.Length > 0 ? named.Path : named.Name)}' starts is not knnamed" : $"the weight of '{node.Name}' is not knnamed";
+            reason = _graph.Nodes[node.Inputs[place]] is { Role: Role.Parameter, Parameter: { } named } ? $"how '{(named.Path.Length > 0 ? named.Path : named.Name)}' starts is not known" : $"the weight of '{node.Name}' is not known";
             return null;
         }
 

@@ -160,6 +160,9 @@ internal sealed partial class Evaluator
     private Value Call(IMethodSymbol method, Value? self, Value[] arguments, Frame? definition, IOperation at) =>
         Call(method, self, arguments, definition, at, out _);
 
+    /// <summary>Modules that a method of the program was handed, or that its object holds, and that it trained.</summary>
+    private readonly HashSet<ModuleValue> _trained = [];
+
     /// <summary>Runs a method, accessor, lambda or local function whose body is in source.</summary>
     private Value Call(IMethodSymbol method, Value? self, Value[] arguments, Frame? definition, IOperation at, out Frame? callee, IOperation? body = null)
     {
@@ -195,6 +198,8 @@ internal sealed partial class Evaluator
         _calls++;
         Execute(body, frame);
         _calls--;
+        if (_isSliced && slice!.Trains(body))
+            _trained.UnionWith((self as Stateful)?.Slots.Values.Concat(arguments).OfType<ModuleValue>() ?? arguments.OfType<ModuleValue>());
         if (frame.MayHaveReturned)
             _uncertain--;
         if (isTracked)
@@ -299,7 +304,8 @@ internal sealed partial class Evaluator
             case Role.Load:
                 var loaded = Receiver(invocation, frame);
                 // A checkpoint that is there or not: without it the model starts as it was made, and that is what is predicted.
-                if (loaded is ModuleValue module && _uncertain == 0)
+                // What is loaded after a training, the best weights for a test, is not what the training began with.
+                if (loaded is ModuleValue module && _uncertain == 0 && !_trained.Contains(module) && slice?.IsTrainedBefore(invocation) != true)
                     ForgetStarts(module, Place(invocation), Role.Load);
                 return loaded;
             case Role.NoGrad:
