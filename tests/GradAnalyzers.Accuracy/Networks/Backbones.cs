@@ -281,3 +281,99 @@ public sealed class MixingBackbone : Module<Tensor, Tensor>
         return x;
     }
 }
+
+/// <summary>Local mixing and attention on the same positions, then a class by their mean.</summary>
+public sealed class MixingClassifier : Module<Tensor, Tensor>
+{
+    private readonly Sequential embed;
+    private readonly ModuleList<MixingBlock> local = new();
+    private readonly ModuleList<TwiceNormedBlock> all = new();
+    private readonly Linear head;
+
+    public MixingClassifier(int width, int localCount, int globalCount)
+        : base(nameof(MixingClassifier))
+    {
+        embed = Sequential(Conv2d(3, width, 3, stride: 2, padding: 1, bias: false), BatchNorm2d(width), GELU());
+        for (var i = 0; i < localCount; i++)
+            local.Add(new MixingBlock(width, 2));
+        for (var i = 0; i < globalCount; i++)
+            all.Add(new TwiceNormedBlock(width, 4));
+        head = Linear(width, 10);
+        RegisterComponents();
+    }
+
+    public override Tensor forward(Tensor input)
+    {
+        var x = embed.forward(input);
+        foreach (var block in local)
+            x = block.forward(x);
+        x = x.flatten(2).permute(0, 2, 1);
+        foreach (var block in all)
+            x = block.forward(x);
+        return head.forward(x.mean([1]));
+    }
+}
+
+/// <summary>Bottlenecks and a classifier.</summary>
+public sealed class PooledClassifier : Module<Tensor, Tensor>
+{
+    private readonly PooledResNet backbone;
+    private readonly Linear head;
+
+    public PooledClassifier(int second, int third, int width)
+        : base(nameof(PooledClassifier))
+    {
+        backbone = new PooledResNet(2, second, third, 2, width);
+        head = Linear(32 * width, 10);
+        RegisterComponents();
+    }
+
+    public override Tensor forward(Tensor x) => head.forward(functional.adaptive_avg_pool2d(backbone.forward(x), [1, 1]).flatten(1));
+}
+
+/// <summary>Joined blocks and a classifier.</summary>
+public sealed class JoinedClassifier : Module<Tensor, Tensor>
+{
+    private readonly JoinedBackbone backbone;
+    private readonly Linear head;
+
+    public JoinedClassifier(int width, int layers)
+        : base(nameof(JoinedClassifier))
+    {
+        backbone = new JoinedBackbone(width, layers);
+        head = Linear(4 * width, 10);
+        RegisterComponents();
+    }
+
+    public override Tensor forward(Tensor x) => head.forward(backbone.forward(x).mean([2, 3]));
+}
+
+/// <summary>Local mixing and attention on the same positions, down to a sequence.</summary>
+public sealed class MixingSequence : Module<Tensor, Tensor>
+{
+    private readonly Sequential embed;
+    private readonly ModuleList<MixingBlock> local = new();
+    private readonly ModuleList<TwiceNormedBlock> all = new();
+
+    public MixingSequence(int width, int localCount, int globalCount)
+        : base(nameof(MixingSequence))
+    {
+        embed = Sequential(Conv2d(3, width, 3, stride: 2, padding: 1, bias: false), BatchNorm2d(width), GELU());
+        for (var i = 0; i < localCount; i++)
+            local.Add(new MixingBlock(width, 2));
+        for (var i = 0; i < globalCount; i++)
+            all.Add(new TwiceNormedBlock(width, 4));
+        RegisterComponents();
+    }
+
+    public override Tensor forward(Tensor input)
+    {
+        var x = embed.forward(input);
+        foreach (var block in local)
+            x = block.forward(x);
+        x = x.flatten(2).permute(0, 2, 1);
+        foreach (var block in all)
+            x = block.forward(x);
+        return x;
+    }
+}
