@@ -151,7 +151,9 @@ internal sealed partial class Evaluator
         var method = function.Receiver is Instance instance ? Implementation(function.Method, instance) ?? function.Method : function.Method;
         if (!method.IsAbstract && source.Has(method))
             return Call(method, function.Receiver, arguments, function.Definition, at, out _);
-        // A method group of the library: Func<Tensor, Tensor> activation = functional.relu.
+        // A method group of the library: Func<Module<Tensor, Tensor>> activation = GELU, Func<Tensor, Tensor> activation = functional.relu.
+        if (Catalogue.Find(function.Method) is { } factory && IsMade(factory.Role) && source.IsModule(function.Method.ReturnType))
+            return CreateLayer(factory, function.Method, arguments, at);
         if (Catalogue.Find(function.Method) is { } entry && entry.Role.IsOperation() && Nodes(arguments).ToImmutableArray() is { IsEmpty: false } inputs)
             return Operate(entry.Role, inputs, DefaultConstants(entry), function.Method.ReturnType, at);
         return OpaqueOf(function.Method.ReturnType, $"'{function.Method.Name}' is not in the catalogue and not in source", Nodes(arguments), at);
