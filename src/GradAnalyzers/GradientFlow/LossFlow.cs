@@ -61,7 +61,15 @@ internal static class LossFlow
         else
             factor /= network.Assumptions.Batch * (double)shape.Positions;
         var start = new Gradient(square, shape.Positions > 1 ? product(y.AcrossPositions) : 0, product(y.AcrossSamples), square, 0, 0, 0, 0, 0, 0).IndependentOf(y, shape.Positions);
-        return (kind is LossKind.MeanSquaredError or LossKind.Unknown ? WithValue(start, y, outputs, shape.Positions) : start).Times(factor * factor);
+        return (kind is (LossKind.MeanSquaredError or LossKind.Unknown) && IsNormalized(network, node) ? WithValue(start, y, outputs, shape.Positions) : start).Times(factor * factor);
+    }
+
+    /// <summary>Whether the output is a normalization's, of the scale of the targets; what its order of dimensions is does not matter.</summary>
+    private static bool IsNormalized(Network network, int node)
+    {
+        while (network.Nodes[node] is { Layer: Identity, Inputs: [var before] })
+            node = before;
+        return network.Nodes[node].Layer is LayerNorm or RootMeanSquareNorm or BatchNorm or GroupNorm;
     }
 
     /// <summary>The residual y - t holds the output itself, which a normalization before it takes away: moments of its products with a normal output.</summary>
