@@ -60,8 +60,39 @@ internal static class LossFlow
             factor = kind is LossKind.MeanSquaredError or LossKind.Unknown ? 2 : 1;
         else
             factor /= network.Assumptions.Batch * (double)shape.Positions;
-        var start = new Gradient(square, shape.Positions > 1 ? product(y.AcrossPositions) : 0, product(y.AcrossSamples), square, 0, 0, 0, 0, 0, 0);
-        return start.Times(factor * factor).IndependentOf(y, shape.Positions);
+        var start = new Gradient(square, shape.Positions > 1 ? product(y.AcrossPositions) : 0, product(y.AcrossSamples), square, 0, 0, 0, 0, 0, 0).IndependentOf(y, shape.Positions);
+        return (kind is (LossKind.MeanSquaredError or LossKind.Unknown) && IsNormalized(network, node) ? WithValue(start, y, outputs, shape.Positions) : start).Times(factor * factor);
+    }
+
+    /// <summary>Whether the output is a normalization's, of the scale of the targets; what its order of dimensions is does not matter.</summary>
+    private static bool IsNormalized(Network network, int node)
+    {
+        while (network.Nodes[node] is { Layer: Identity, Inputs: [var before] })
+            node = before;
+        return network.Nodes[node].Layer is LayerNorm or RootMeanSquareNorm or BatchNorm or GroupNorm;
+    }
+
+    /// <summary>The residual y - t holds the output itself, which a normalization before it takes away: moments of its products with a normal output.</summary>
+    private static Gradient WithValue(in Gradient residual, in Signal y, double outputs, double positions)
+    {
+        if (!(y.Square > 0))
+            return residual;
+        var q = y.Square;
+        // E[d d' y y'] is not small where E[d d'] is.
+        double Pair(double product) => (q * q + 2 * product * product) / Floor(product);
+        double Floor(double product) => Math.Abs(product) < 1e-6 * q ? 1e-6 * q : product;
+        var dot = outputs * positions * q;
+        var along = dot * dot + outputs * positions * (2 * q * q + q);
+        return residual with
+        {
+            AcrossPositions = positions > 1 ? outputs * Floor(y.AcrossPositions) : 0,
+            AcrossSamples = outputs * Floor(y.AcrossSamples),
+            Alignment = (3 * q * q + q) / (q + 1),
+            AlignmentAcrossPositions = Pair(y.AcrossPositions),
+            AlignmentAcrossSamples = Pair(y.AcrossSamples),
+            Along = along,
+            AlongShared = along,
+        };
     }
 
     /// <summary>

@@ -36,7 +36,7 @@ internal sealed partial class GraphNetwork
     /// <summary><c>softmax(scale q k^T + mask) v</c>.</summary>
     private NetworkNode? AttentionOf(int weights, int values)
     {
-        if (Behind(weights, Role.Softmax, Role.Dropout, Role.Identity, Role.Reshape, Role.Permute, Role.Mask) is not { Inputs.IsEmpty: false } softmax)
+        if (Behind(weights, Role.Softmax, Role.Dropout, Role.Identity, Role.Reshape, Role.Permute, Role.Mask, Role.Choice) is not { Inputs.IsEmpty: false } softmax)
             return null;
         var scale = 1.0;
         var isScaleKnown = true;

@@ -27,7 +27,11 @@ internal sealed partial class GraphNetwork
     /// <param name="index">The value's node.</param>
     /// <param name="fans">Fan-in, fan-out, and whether they are the real ones.</param>
     /// <param name="nesting">How many operations may still be opened.</param>
-    private MadeWeight? WeightOf(int index, (int In, int Out, bool IsKnown) fans, int nesting = MaximumBetween)
+    private MadeWeight? WeightOf(int index, (int In, int Out, bool IsKnown) fans, int nesting = MaximumBetween) =>
+        // What is made of random numbers only (sign(x) sqrt(|x|) and the like) is one more of them.
+        OpenedWeight(index, fans, nesting) ?? (nesting > 0 && _isGiven[index] ? Noise() : null);
+
+    private MadeWeight? OpenedWeight(int index, (int In, int Out, bool IsKnown) fans, int nesting)
     {
         var node = _graph.Nodes[index];
         if (nesting == 0)
@@ -53,6 +57,10 @@ internal sealed partial class GraphNetwork
                 return node.Number("operand") is { } operand && WeightOf(node.Inputs[0], fans, nesting - 1) is { } single ? WithOperand(node, single, operand) : null;
             case Role.Add or Role.Subtract or Role.Multiply or Role.Divide or Role.Outer when node.Inputs.Length == 2:
                 return WeightOf(node.Inputs[0], fans, nesting - 1) is { } one && WeightOf(node.Inputs[1], fans, nesting - 1) is { } other ? Combined(node.Role, one, other) : null;
+            case Role.Absolute when WeightOf(node.Inputs[0], fans, nesting - 1) is { Shares.IsEmpty: true, Start.Mean: 0 } signed:
+                // Of a normal number.
+                var half = Math.Sqrt(2 / Math.PI * signed.Start.Variance);
+                return new(new(half, signed.Start.Variance - half * half), ImmutableArray<WeightShare>.Empty);
             case Role.Square or Role.Power when WeightOf(node.Inputs[0], fans, nesting - 1) is { } raised:
                 return Raised(raised, node.Role == Role.Square ? 2 : node.Number("exponent"));
             case Role.Mean or Role.Sum or Role.Norm or Role.Variance or Role.StandardDeviation when WeightOf(node.Inputs[0], fans, nesting - 1) is { } many && NumberOfElements(node, fans) is > 1 and var count:
@@ -65,7 +73,7 @@ internal sealed partial class GraphNetwork
                     _ => Math.Sqrt(count * SecondMoment(many.Start)),
                 });
             default:
-                return _isGiven[index] ? Noise() : null;
+                return null;
         }
     }
 
@@ -109,11 +117,14 @@ internal sealed partial class GraphNetwork
         }
     }
 
-    /// <summary>A square by its moments, which only a mean or a sum asks for; a power of a number.</summary>
+    /// <summary>A square by its moments, which only a mean or a sum asks for; a power of a number; the root of a positive random one.</summary>
     private static MadeWeight? Raised(MadeWeight value, double? exponent) => exponent switch
     {
         2 => new(new(SecondMoment(value.Start), 2 * value.Start.Variance * value.Start.Variance), ImmutableArray<WeightShare>.Empty),
         { } power when value.Start is { IsConstant: true, Mean: > 0 } number => MadeWeight.Number(Math.Pow(number.Mean, power)),
+        // Its square is known, and its mean about that of a logarithmically normal number with the same moments.
+        0.5 when value is { Shares.IsEmpty: true, Start.Mean: > 0 } positive && Math.Sqrt(positive.Start.Mean) * Math.Pow(1 + positive.Start.Variance / (positive.Start.Mean * positive.Start.Mean), -0.125) is var root =>
+            new(new(root, positive.Start.Mean - root * root), ImmutableArray<WeightShare>.Empty),
         _ => null,
     };
 
@@ -158,7 +169,7 @@ internal sealed partial class GraphNetwork
         reason = null;
         if (WeightOf(node.Inputs[place], fans) is not { Shares.IsEmpty: false } weight)
         {
-            reason = _graph.Nodes[node.Inputs[place]] is { Role: Role.Parameter, Parameter: { } named } ? $"how '{(named.Path.Length > 0 ? named.Path : named.Name)}' starts is not knnamed" : $"the weight of '{node.Name}' is not knnamed";
+            reason = _graph.Nodes[node.Inputs[place]] is { Role: Role.Parameter, Parameter: { } named } ? $"how '{(named.Path.Length > 0 ? named.Path : named.Name)}' starts is not known" : $"the weight of '{node.Name}' is not known";
             return null;
         }
 

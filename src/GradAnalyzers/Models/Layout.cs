@@ -80,7 +80,7 @@ internal sealed class Layout(ImmutableArray<ImmutableArray<Axis>> dimensions)
         else if (axes.Count == between)
         {
             for (var index = first; index <= last; index++)
-                dimensions[index] = ImmutableArray.Create(axes[index - first]);
+                dimensions[index] = ImmutableArray.Create(axes[index - first] is { Size.Number: null } unknown && wanted[index] is { Number: not null } number ? unknown with { Id = next(), Size = number } : axes[index - first]);
         }
         else if (axes.Count > 1 && axes.Count == between - 1 && wanted[first] is { Number: not null })
         {

@@ -102,7 +102,7 @@ internal sealed class Layouts
             case Role.Data:
                 return DataOf(node);
             case Role.Choice:
-                return node.Inputs.Select(choice => _layouts[choice]).FirstOrDefault(layout => layout is not null);
+                return ChosenOf(node);
             case Role.Embedding:
                 return EmbeddingOf(node, input);
             case Role.Linear or Role.Bilinear when input is not null:
@@ -167,6 +167,15 @@ internal sealed class Layouts
             default:
                 return input;
         }
+    }
+
+    /// <summary>Of two values of which a condition decides: the one's dimensions where the other's hold the same; what is features here and positions there is neither.</summary>
+    private Layout? ChosenOf(ModelNode node)
+    {
+        var known = node.Inputs.Select(choice => _layouts[choice]).Where(layout => layout is not null).ToList();
+        return known.Skip(1).Any(other => !known[0]!.IsFree && !other!.IsFree && !Held(known[0]!).SequenceEqual(Held(other))) ? null : known.FirstOrDefault();
+
+        static IEnumerable<bool> Held(Layout layout) => layout.Dimensions.Select(axes => axes.Any(axis => axis.Kind == AxisKind.Feature));
     }
 
     /// <summary>Dimensions that a layer needs in its input; 0 where it takes any.</summary>

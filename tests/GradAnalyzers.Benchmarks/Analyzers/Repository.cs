@@ -1,10 +1,13 @@
 using System.Collections.Immutable;
 using System.Diagnostics;
+using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using System.Xml;
 using System.Xml.Linq;
 using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
 
 namespace GradAnalyzers.Benchmarks.Analyzers;
 
@@ -15,6 +18,11 @@ internal sealed partial record Repository(string Name, ImmutableArray<(string Pa
 {
     private const int Attempts = 12;
 
+    private static readonly Dictionary<string, string> FormerNames = new(StringComparer.Ordinal)
+    {
+        ["inputChannel"] = "in_channels", ["outputChannel"] = "out_channels", ["kernelSize"] = "kernel_size", ["paddingMode"] = "padding_mode", ["outputPadding"] = "output_padding",
+    };
+
     /// <summary>The repositories of a folder whose names contain a part, in order.</summary>
     public static IEnumerable<Repository> In(string folder, string part = "") => Directory.GetDirectories(folder).Order(StringComparer.Ordinal)
         .Where(path => Path.GetFileName(path).Contains(part, StringComparison.OrdinalIgnoreCase))
@@ -22,7 +30,23 @@ internal sealed partial record Repository(string Name, ImmutableArray<(string Pa
 
     /// <summary>All sources of a folder, in a fixed order.</summary>
     private static ImmutableArray<(string Path, string Text)> SourcesOf(string folder) =>
-        [.. Directory.EnumerateFiles(folder, "*.cs", SearchOption.AllDirectories).Order(StringComparer.Ordinal).Select(path => (Path.GetRelativePath(folder, path), File.ReadAllText(path))).Append(("Usings.cs", UsingsOf(folder)))];
+        [.. Directory.EnumerateFiles(folder, "*.cs", SearchOption.AllDirectories).Order(StringComparer.Ordinal).Select(path => (Path.GetRelativePath(folder, path), WithNewNames(File.ReadAllText(path)))).Append(("Usings.cs", UsingsOf(folder)))];
+
+    /// <summary>
+    /// Arguments of TorchSharp's factories by the names that their parameters have now. Before 0.103 they had others, and those versions cannot be had everywhere: what its author compiles would be an error.
+    /// </summary>
+    private static string WithNewNames(string text)
+    {
+        if (!FormerNames.Keys.Any(text.Contains))
+            return text;
+        var named = CSharpSyntaxTree.ParseText(text).GetRoot().DescendantNodes().OfType<InvocationExpressionSyntax>()
+            .Where(call => FactoryIn().IsMatch(call.Expression switch { MemberAccessExpressionSyntax member => member.Name.Identifier.ValueText, SimpleNameSyntax name => name.Identifier.ValueText, _ => "" }))
+            .SelectMany(call => call.ArgumentList.Arguments).Select(argument => argument.NameColon?.Name.Identifier).OfType<SyntaxToken>().Where(name => FormerNames.ContainsKey(name.ValueText));
+        var written = new StringBuilder(text);
+        foreach (var name in named.OrderByDescending(name => name.SpanStart))
+            written.Remove(name.SpanStart, name.Span.Length).Insert(name.SpanStart, FormerNames[name.ValueText]);
+        return written.ToString();
+    }
 
     /// <summary>What the projects import into all their files.</summary>
     private static string UsingsOf(string folder) => string.Join("\n", ProjectsOf(folder).SelectMany(file => ItemsOf(file, "Using")).Where(item => item.Attribute("Alias") is null && item.Attribute("Static") is null)
@@ -123,6 +147,9 @@ internal sealed partial record Repository(string Name, ImmutableArray<(string Pa
 
         return [];
     }
+
+    [GeneratedRegex("^(Conv|ConvTranspose|MaxPool|AvgPool)[123]d$")]
+    private static partial Regex FactoryIn();
 
     [GeneratedRegex(@"^\d+\.\d")]
     private static partial Regex VersionIn();

@@ -34,6 +34,7 @@ internal abstract class NormFlow(Flow flow, int index, Distribution? gain) : Lay
             Alignment = gradient.Alignment * inverse,
             AlignmentAcrossPositions = gradient.AlignmentAcrossPositions * inverse,
             AlignmentAcrossSamples = gradient.AlignmentAcrossSamples * inverse,
+            Along = gradient.Along,
         };
         // What is left is at right angles to the value.
         PassTo(Inputs[0], Project(inner).Times(MeanInverse(Degrees) / Variance) with
@@ -137,8 +138,18 @@ internal sealed class LayerNormFlow(Flow flow, int index, bool takesMean, Distri
     protected override Gradient Project(in Gradient gradient)
     {
         // Of n features one or two directions go; the derivative's part in them is 1/n and alignment/n.
-        var kept = Math.Max(1 - ((takesMean ? 1 : 0) + gradient.Alignment) / Shape.Features, 1e-6);
-        return gradient with { Square = gradient.Square * kept, Shift = gradient.Shift + Input.Spread / 2 };
+        double features = Math.Max(Shape.Features, 1), positions = Positions;
+        var chance = gradient.Square * gradient.Alignment;
+        var kept = Math.Max(gradient.Square - ((takesMean ? gradient.Square : 0) + chance) / features, 1e-6 * gradient.Square);
+        // What the derivative shares with the value at every position goes with it, and so does what that has in common with other positions and samples.
+        var shared = Math.Min(Math.Max(gradient.Along / positions - chance, 0) / (positions * features), kept * (1 - 1e-6));
+        return gradient with
+        {
+            Square = kept - shared,
+            AcrossPositions = positions > 1 ? gradient.AcrossPositions - shared * Normalized.AcrossPositions : 0,
+            AcrossSamples = gradient.AcrossSamples - shared * Normalized.AcrossSamples,
+            Shift = gradient.Shift + Input.Spread / 2,
+        };
     }
 }
 

@@ -151,7 +151,9 @@ internal sealed partial class Evaluator
         var method = function.Receiver is Instance instance ? Implementation(function.Method, instance) ?? function.Method : function.Method;
         if (!method.IsAbstract && source.Has(method))
             return Call(method, function.Receiver, arguments, function.Definition, at, out _);
-        // A method group of the library: Func<Tensor, Tensor> activation = functional.relu.
+        // A method group of the library: Func<Module<Tensor, Tensor>> activation = GELU, Func<Tensor, Tensor> activation = functional.relu.
+        if (Catalogue.Find(function.Method) is { } factory && IsMade(factory.Role) && source.IsModule(function.Method.ReturnType))
+            return CreateLayer(factory, function.Method, arguments, at);
         if (Catalogue.Find(function.Method) is { } entry && entry.Role.IsOperation() && Nodes(arguments).ToImmutableArray() is { IsEmpty: false } inputs)
             return Operate(entry.Role, inputs, DefaultConstants(entry), function.Method.ReturnType, at);
         return OpaqueOf(function.Method.ReturnType, $"'{function.Method.Name}' is not in the catalogue and not in source", Nodes(arguments), at);
@@ -159,6 +161,9 @@ internal sealed partial class Evaluator
 
     private Value Call(IMethodSymbol method, Value? self, Value[] arguments, Frame? definition, IOperation at) =>
         Call(method, self, arguments, definition, at, out _);
+
+    /// <summary>Modules that a method of the program was handed, or that its object holds, and that it trained.</summary>
+    private readonly HashSet<ModuleValue> _trained = [];
 
     /// <summary>Runs a method, accessor, lambda or local function whose body is in source.</summary>
     private Value Call(IMethodSymbol method, Value? self, Value[] arguments, Frame? definition, IOperation at, out Frame? callee, IOperation? body = null)
@@ -195,6 +200,8 @@ internal sealed partial class Evaluator
         _calls++;
         Execute(body, frame);
         _calls--;
+        if (_isSliced && slice!.Trains(body))
+            _trained.UnionWith((self as Stateful)?.Slots.Values.Concat(arguments).OfType<ModuleValue>() ?? arguments.OfType<ModuleValue>());
         if (frame.MayHaveReturned)
             _uncertain--;
         if (isTracked)
@@ -299,7 +306,8 @@ internal sealed partial class Evaluator
             case Role.Load:
                 var loaded = Receiver(invocation, frame);
                 // A checkpoint that is there or not: without it the model starts as it was made, and that is what is predicted.
-                if (loaded is ModuleValue module && _uncertain == 0)
+                // What is loaded after a training, the best weights for a test, is not what the training began with.
+                if (loaded is ModuleValue module && _uncertain == 0 && !_trained.Contains(module) && slice?.IsTrainedBefore(invocation) != true)
                     ForgetStarts(module, Place(invocation), Role.Load);
                 return loaded;
             case Role.NoGrad:

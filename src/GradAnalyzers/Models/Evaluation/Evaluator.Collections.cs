@@ -456,6 +456,11 @@ internal sealed partial class Evaluator
                 return elements[(int)at];
             case ("Count", [_]):
                 return new Known(elements.Count);
+            case ("Count" or "Any" or "All" or "First" or "FirstOrDefault" or "Last" or "LastOrDefault", [_, Function question]):
+                var answers = elements.Select(element => Truth(CallFunction(question, [element], invocation))).ToList();
+                return answers.All(answer => answer is not null) ? Asked(method, elements, answers) : null;
+            case ("Max" or "Min", [_]) when elements.Count > 0 && elements.All(element => element is Known { Number: not null }):
+                return elements.Aggregate((one, other) => (((Known)one).Number >= ((Known)other).Number) == (method.Name == "Max") ? one : other);
             case ("Contains", [_, Known wanted]) when elements.All(element => element is Known):
                 return Known.Of(elements.Any(element => Equals(((Known)element).Content, wanted.Content)));
             case ("Any", [_]):
@@ -465,6 +470,20 @@ internal sealed partial class Evaluator
             default:
                 return source.IsTensor(invocation.Type) || Nodes(arguments).Any() ? null : new Unknown($"'{method.Name}' is not evaluated");
         }
+    }
+
+    /// <summary>What a question about elements comes to, where it is answered for each of them.</summary>
+    private static Value Asked(IMethodSymbol method, IReadOnlyList<Value> elements, IReadOnlyList<bool?> answers)
+    {
+        var fitting = elements.Where((_, index) => answers[index] == true).ToList();
+        return method.Name switch
+        {
+            "Count" => new Known((long)fitting.Count),
+            "Any" => Known.Of(fitting.Count > 0),
+            "All" => Known.Of(fitting.Count == elements.Count),
+            _ when fitting.Count > 0 => method.Name.StartsWith("First", StringComparison.Ordinal) ? fitting[0] : fitting[^1],
+            _ => method.Name.EndsWith("OrDefault", StringComparison.Ordinal) ? Default(method.ReturnType) : new Unknown("no element fits"),
+        };
     }
 
     private readonly Dictionary<INamedTypeSymbol, IMethodSymbol?> _forwards = new(SymbolEqualityComparer.Default);

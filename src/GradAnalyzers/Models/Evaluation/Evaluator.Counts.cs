@@ -37,8 +37,13 @@ internal sealed partial class Evaluator
     private void AskCount(Value value)
     {
         // Of a program only what it makes is of interest, however often it does the rest; a tensor's size is no number of layers.
-        if (_count is null && !_isSliced && value is Unknown { Text: { } text } && !text.Contains('#') && NameIn.Matches(text) is { Count: 1 } names)
+        if (_count is not null || _isSliced || value is not Unknown { Text: { } text } || text.Contains('#') || NameIn.Matches(text) is not { Count: > 0 } names)
+            return;
+        // What is no sum or product of its own, int.Parse(args[0]), is a name as a whole.
+        if (names.Count == 1)
             _counts.Add(names[0].Value);
+        else if (text[0] != '(')
+            _counts.Add(text);
     }
 
     /// <summary>Notes what the bound of a loop is called whose end is not known.</summary>

@@ -66,6 +66,28 @@ internal sealed partial class Evaluator
         return layer;
     }
 
+    /// <summary>Makes a layer by its factory in a delegate: arguments in the order of the parameters, and what the factory itself takes for the others.</summary>
+    private Value CreateLayer(CatalogueEntry entry, IMethodSymbol factory, Value[] arguments, IOperation at)
+    {
+        var constants = DefaultConstants(entry).ToBuilder();
+        for (var index = 0; index < factory.Parameters.Length; index++)
+        {
+            var parameter = factory.Parameters[index];
+            var value = index < arguments.Length ? arguments[index] : DefaultOf(parameter, at);
+            foreach (var meaning in entry.Meanings.Where(meaning => CatalogueEntry.Names(meaning.Value, parameter.Name)))
+            {
+                if (ConstantOf(value, at) is { } constant)
+                    constants[meaning.Key] = constant;
+            }
+        }
+
+        var layer = new ModuleValue((INamedTypeSymbol)factory.ReturnType, entry.Role, Place(at), constants.ToImmutable()) { Born = _store.Now };
+        Note(layer);
+        if (entry.Role.IsContainer())
+            Fill(layer, arguments);
+        return layer;
+    }
+
     private void Fill(ModuleValue container, IReadOnlyList<Value> arguments)
     {
         var elements = arguments.Count == 0 ? [] : arguments.Count == 1 ? (arguments[0] as Collection)?.Get(Slot.Items) is Items given ? given.Values : Elements(arguments[0]) ?? (arguments[0] is ModuleValue or TupleValue or ParameterValue ? [arguments[0]] : null) : arguments;

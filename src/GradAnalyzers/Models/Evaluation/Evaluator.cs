@@ -259,11 +259,17 @@ internal sealed partial class Evaluator(ProgramSource source, CancellationToken 
         : new TensorValue(Graph.Add(new DraftNode(Role.Choice, ImmutableArray.Create(one, other), null, Constant.None.Add("condition", new Constant(ImmutableArray<Size>.Empty, condition)), Place(operation), null)));
 
     /// <summary>Modules (or null) of which one is meant.</summary>
-    private static Value OneOf(Value one, Value other, string reason, string condition)
+    private Value OneOf(Value one, Value other, string reason, string condition)
     {
-        var values = new[] { one, other }.SelectMany(value => value is Alternatives several ? several.Values : ImmutableArray.Create(value))
-            .GroupBy(value => value is Known ? (object)"null" : value).Select(group => group.First()).ToImmutableArray();
-        return values.Length <= Alternatives.Maximum ? new Alternatives(values, condition) : new Unknown(reason);
+        var values = ImmutableArray.CreateBuilder<Value>();
+        foreach (var value in new[] { one, other }.SelectMany(value => value is Alternatives several ? several.Values : ImmutableArray.Create(value)))
+        {
+            // "silu" and "swish" are two names of one.
+            if (!values.Any(known => known is Known == value is Known && (value is Known || (known is ModuleValue first && value is ModuleValue second && AreAlike(first, second)))))
+                values.Add(value);
+        }
+
+        return values.Count <= Alternatives.Maximum ? new Alternatives(values.ToImmutable(), condition) : new Unknown(reason);
     }
 
     private Value Merge(Value one, Value other, IOperation operation, string reason, string condition, int depth)

@@ -26,6 +26,13 @@ internal sealed class ProgramSlice(ProgramSource source, Func<IMethodSymbol, boo
     /// <summary>Whether the rounds of a loop make modules or add to what outlives the round, so that their number counts.</summary>
     public bool Builds(ILoopOperation loop) => BodyOf(loop).Building.Contains(loop);
 
+    /// <summary>Whether a body differentiates a loss or steps an optimizer itself.</summary>
+    public bool Trains(IOperation body) => BodyOf(body).FirstTraining < int.MaxValue;
+
+    /// <summary>Whether the module that is called here has computed something, or given its parameters away, before the same code trains, and that comes before the call.</summary>
+    public bool IsTrainedBefore(IInvocationOperation call) => BodyOf(call) is var body && body.FirstTraining < call.Syntax.SpanStart
+        && Body.VariableOf(call.Instance) is { } variable && body.FirstUse.TryGetValue(variable, out var used) && used < body.FirstTraining;
+
     /// <summary>Whether a method, and all that it calls, makes no model, is handed none and keeps nothing.</summary>
     public bool OnlyComputes(IMethodSymbol method)
     {
@@ -143,6 +150,8 @@ internal sealed class ProgramSlice(ProgramSource source, Func<IMethodSymbol, boo
             FindMaking(operations, isSeed);
             foreach (var operation in operations)
             {
+                if (operation is IInvocationOperation noted)
+                    NoteTraining(noted);
                 var isSeeding = isSeed(operation, this);
                 if (isSeeding && (operation is IObjectCreationOperation || source.IsModule(operation.Type)))
                     MarkBuilding(operation, variable: null);
@@ -167,6 +176,12 @@ internal sealed class ProgramSlice(ProgramSource source, Func<IMethodSymbol, boo
                 }
             }
         }
+
+        /// <summary>Where the first gradient is computed or followed; beyond all code where none is.</summary>
+        public int FirstTraining { get; private set; } = int.MaxValue;
+
+        /// <summary>Where a module in a variable first computes something or gives its parameters away.</summary>
+        public Dictionary<ISymbol, int> FirstUse { get; } = new(SymbolEqualityComparer.Default);
 
         public HashSet<IOperation> Mattering { get; } = [];
 
@@ -203,6 +218,30 @@ internal sealed class ProgramSlice(ProgramSource source, Func<IMethodSymbol, boo
             IInvocationOperation { TargetMethod: var method } call => _source.Catalogue.Is(method, Role.Forward) ? null : call.Instance,
             IMemberReferenceOperation member => member.Instance,
             IArrayElementReferenceOperation element => element.ArrayReference,
+            _ => null,
+        };
+
+        private void NoteTraining(IInvocationOperation call)
+        {
+            var place = call.Syntax.SpanStart;
+            switch (_source.Catalogue.Find(call.TargetMethod)?.Role)
+            {
+                case Role.Backward or Role.Step:
+                    FirstTraining = Math.Min(FirstTraining, place);
+                    break;
+                case Role.Forward or Role.Parameters when VariableOf(call.Instance) is { } variable:
+                    FirstUse[variable] = FirstUse.TryGetValue(variable, out var before) ? Math.Min(before, place) : place;
+                    break;
+            }
+        }
+
+        /// <summary>The variable, field or property that holds a module; null where an expression gives it.</summary>
+        public static ISymbol? VariableOf(IOperation? instance) => WithoutConversion(instance) switch
+        {
+            ILocalReferenceOperation local => local.Local,
+            IParameterReferenceOperation parameter => parameter.Parameter,
+            IFieldReferenceOperation field => field.Field,
+            IPropertyReferenceOperation property => property.Property,
             _ => null,
         };
 
