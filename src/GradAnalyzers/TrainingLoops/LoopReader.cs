@@ -167,6 +167,7 @@ internal sealed class LoopReader
         IDynamicInvocationOperation => AppendEvent(last, new OpaqueEvent(operation, frame)),
         IPropertyReferenceOperation { Parent: not ISimpleAssignmentOperation } read => AppendRead(last, read, frame),
         IPropertyReferenceOperation { Parent: ISimpleAssignmentOperation assignment } read when assignment.Target != read => AppendRead(last, read, frame),
+        _ when MemberBody.OperatorOf(operation) is { } used && _source.IsOfTraining(used) => Alternatives(last, _tracer.Enter(operation, frame), mayBeSkipped: false),
         _ => last,
     };
 
@@ -186,12 +187,15 @@ internal sealed class LoopReader
                 return AppendEvent(last, new BackwardEvent(call, frame, Operand(call, entry, "loss"), entry.Meaning("accumulates") != "false"));
             case Role.Clear:
                 var cleared = Operand(call, entry, "parameters");
-                return AppendEvent(last, new ClearEvent(call, frame, _parameters.Parameters(cleared, frame), _tracer.Trace(cleared, frame)));
+                return AppendEvent(last, new ClearEvent(call, frame, Known(_parameters.Parameters(cleared, frame)), _tracer.Trace(cleared, frame)));
             default:
-                var clipped = _parameters.Parameters(Operand(call, entry, "parameters"), frame);
+                var clipped = Known(_parameters.Parameters(Operand(call, entry, "parameters"), frame));
                 return AppendEvent(last, new ClipEvent(call, frame, clipped, NamedArgument(call, entry, "threshold"), IsByHand: false));
         }
     }
+
+    /// <summary>What a handler captured where it was added may be any object that is made there.</summary>
+    private ParameterSet Known(ParameterSet parameters) => parameters.Modules.Any(_tracer.IsOfUnknownSubscriber) ? ParameterSet.Anything : parameters;
 
     /// <summary>What the catalogue says a call acts on: a named argument, or the receiver.</summary>
     private static IOperation? Operand(IInvocationOperation call, CatalogueEntry entry, string meaning) =>
@@ -283,13 +287,36 @@ internal sealed class LoopReader
         _ => false,
     };
 
-    private static bool HandsFunctions(IOperation call) => Frame.Arguments(call).Any(argument => argument.Value.Type?.TypeKind == TypeKind.Delegate);
+    private static bool HandsFunctions(IOperation call) => Frame.Arguments(call).Any(argument => IsOfFunctions(argument.Value.Type));
 
-    private bool CallsDelegates(Frame activation) => activation.Method is { } method && (HoldsFunctions(method.ContainingType) || method.Parameters.Any(parameter => parameter.Type.TypeKind == TypeKind.Delegate));
+    private static bool CallsDelegates(Frame activation) => activation.Method is { } method && (HoldsFunctions(method.ContainingType) || method.Parameters.Any(parameter => IsOfFunctions(parameter.Type)));
 
     /// <summary>Whether objects of a class of the program keep functions, which its methods may run.</summary>
-    private bool HoldsFunctions(INamedTypeSymbol? type) => type is { Locations: [{ IsInSource: true }, ..] }
-        && type.GetMembers().Any(member => member is IFieldSymbol { Type.TypeKind: TypeKind.Delegate } or IPropertySymbol { Type.TypeKind: TypeKind.Delegate } or IEventSymbol);
+    private static bool HoldsFunctions(INamedTypeSymbol? type) => type is { Locations: [{ IsInSource: true }, ..] }
+        && type.GetMembers().Any(member => member is IEventSymbol || (member is IFieldSymbol { Type: var kept } && IsOfFunctions(kept)) || (member is IPropertySymbol { Type: var given } && IsOfFunctions(given)));
+
+    /// <summary>A function, or an array, a list, a dictionary of functions.</summary>
+    private static bool IsOfFunctions(ITypeSymbol? type)
+    {
+        var open = new Stack<ITypeSymbol?>([type]);
+        while (open.Count > 0)
+        {
+            switch (open.Pop())
+            {
+                case { TypeKind: TypeKind.Delegate }:
+                    return true;
+                case IArrayTypeSymbol { ElementType: var element }:
+                    open.Push(element);
+                    break;
+                case INamedTypeSymbol { IsGenericType: true, Locations: [{ IsInSource: false }, ..], TypeArguments: var arguments }:
+                    foreach (var argument in arguments)
+                        open.Push(argument);
+                    break;
+            }
+        }
+
+        return false;
+    }
 
     /// <summary>Reading a property runs its getter.</summary>
     private int AppendRead(int last, IPropertyReferenceOperation read, Frame frame) =>
