@@ -98,8 +98,8 @@ internal sealed record TrainingLoop(Frame Root, LoopGraph Graph, IReadOnlyDictio
     private IEnumerable<(int Node, IOperation Place)> MakingsOf(Created made)
     {
         var creations = Places.Where(place => place.Key.Item1 == made.Creation).Select(place => (place.Value, place.Key.Item1)).ToList();
-        return creations.Count > 0 ? creations : Places
-            .Where(place => place.Key.Item1 is IInvocationOperation { TargetMethod: var method } && made.Frame is { Function: null, Method: { } maker } && SymbolEqualityComparer.Default.Equals(method.OriginalDefinition, maker.OriginalDefinition))
+        return creations.Count > 0 || made.Frame is not { Function: null, Method: { } maker } ? creations : Places
+            .Where(place => SymbolEqualityComparer.Default.Equals((place.Key.Item1 switch { IInvocationOperation call => call.TargetMethod, IObjectCreationOperation creation => creation.Constructor, _ => null })?.OriginalDefinition, maker.OriginalDefinition))
             .Select(place => (place.Value, place.Key.Item1));
     }
 
