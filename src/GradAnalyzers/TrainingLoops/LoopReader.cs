@@ -225,6 +225,8 @@ internal sealed class LoopReader
             return AppendEvent(last, change);
         if (call is IInvocationOperation elsewhere && _source.FactOf(elsewhere.TargetMethod)?.Gradients is { } known)
             return AppendKnown(last, elsewhere, known, frame);
+        if (call is IInvocationOperation { TargetMethod.MethodKind: MethodKind.DelegateInvoke } run && TrainingFunctions(run, frame) is { Count: > 0 } functionsOfLibrary)
+            return AppendFunctions(last, run, functionsOfLibrary, frame);
         if (MayLeadToTraining(call))
         {
             var entered = _tracer.Enter(call, frame);
@@ -254,6 +256,28 @@ internal sealed class LoopReader
             IObjectCreationOperation creation when _unseen.Keeps(creation, frame) => AppendEvent(last, new OpaqueEvent(call, frame, Keeps: true)),
             _ => last,
         };
+    }
+
+    /// <summary>Methods of the library among the functions that a call can run: <c>Action clear = optimizer.zero_grad;</c>.</summary>
+    private List<Function> TrainingFunctions(IInvocationOperation call, Frame frame) =>
+        _tracer.Trace(call.Instance, frame).OfType<Function>().Where(function => function.Lambda is null && Catalogue.Find(function.Method)?.Role.IsTraining() == true).ToList();
+
+    private int AppendFunctions(int last, IInvocationOperation call, List<Function> functions, Frame frame)
+    {
+        var entered = _tracer.Enter(call, frame);
+        var next = _graph.Add();
+        if (!entered.IsEmpty)
+            _graph.Connect(Alternatives(last, entered, mayBeSkipped: false), next);
+        if (_tracer.Trace(call.Instance, frame).Any(value => value is not Function))
+            _graph.Connect(AppendEvent(last, new OpaqueEvent(call, frame)), next);
+        foreach (var function in functions)
+        {
+            _graph.Connect(AppendEvent(last, Catalogue.Is(function.Method, Role.Clear)
+                ? new ClearEvent(call, frame, Known(_parameters.Parameters(function.Receiver)), function.Receiver)
+                : new OpaqueEvent(call, frame)), next);
+        }
+
+        return next;
     }
 
     /// <summary>What a method of another project does is known by its facts.</summary>

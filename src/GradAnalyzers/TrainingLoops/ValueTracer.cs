@@ -324,7 +324,7 @@ internal sealed class ValueTracer(ProgramSource source)
             // An argument that is still being typed: its class is known.
             case IInvalidOperation { Syntax: BaseObjectCreationExpressionSyntax, Type.TypeKind: TypeKind.Class }:
                 return [new Created(operation, frame)];
-            case ILiteralOperation or IDefaultValueOperation:
+            case ILiteralOperation or IDefaultValueOperation or IThrowOperation:
                 return [];
             case { Kind: OperationKind.None } or { Syntax: CollectionExpressionSyntax }:
                 return [new Created(operation, frame)];
