@@ -111,9 +111,21 @@ internal sealed class LoopReader
 
         foreach (var block in flow.Blocks.Where(block => block.IsReachable))
         {
-            Follow(ends[block.Ordinal], block.ConditionalSuccessor, starts, ends);
+            if (!AsksForNull(block, frame))
+                Follow(ends[block.Ordinal], block.ConditionalSuccessor, starts, ends);
             Follow(ends[block.Ordinal], block.FallThroughSuccessor, starts, ends);
         }
+    }
+
+    /// <summary>The end of a <c>using</c> asks whether there is something to dispose of; of what is made there it does not ask in vain.</summary>
+    private static bool AsksForNull(BasicBlock block, Frame frame) => block is { ConditionKind: ControlFlowConditionKind.WhenTrue, BranchValue: IIsNullOperation, FallThroughSuccessor.Destination: { } disposing }
+        && frame.Body.Calls(disposing).OfType<IInvocationOperation>().Any(call => frame.Body.DisposedBy(call) is { } resource && IsMade(resource));
+
+    private static bool IsMade(IOperation resource)
+    {
+        while (resource is IConversionOperation { OperatorMethod: null, Operand: var operand })
+            resource = operand;
+        return resource is IObjectCreationOperation;
     }
 
     private int AddIn(LoopGraph.Procedure procedure, LoopGraph.Round? round)
@@ -352,7 +364,7 @@ internal sealed class LoopReader
     private int AppendDispose(int last, IInvocationOperation call, IOperation resource, Frame frame)
     {
         var targets = _tracer.TargetsOf(call.TargetMethod, resource, frame);
-        return targets.Any(_source.IsOfTraining) ? Alternatives(last, _tracer.EnterOn(call, resource, targets, frame), mayBeSkipped: true) : last;
+        return targets.Any(_source.IsOfTraining) ? Alternatives(last, _tracer.EnterOn(call, resource, targets, frame), mayBeSkipped: !IsMade(resource) || !targets.All(_source.IsOfTraining)) : last;
     }
 
     /// <summary>A tensor method that works in place, on a gradient; or a method that is handed one.</summary>
