@@ -13,6 +13,6 @@ public sealed class InitializationNeverAppliedFixer() : FlowFixer("GRAD1006", ne
 {
     private protected override IEnumerable<Plan> Plans(FlowFinding finding, FixedModel model)
     {
-        yield return new("Move it after RegisterComponents()", "move", edits => Statements.Move(edits, FixedModel.NodeAt(finding.Place), FixedModel.NodeAt(finding.Involved[0])), MustHeal: false);
+        yield return new("Move it after RegisterComponents()", "move", edits => MoveStatement.TryAfter(edits, FixedModel.NodeAt(finding.Place), FixedModel.NodeAt(finding.Involved[0])), MustHeal: false);
     }
 }

@@ -54,12 +54,12 @@ public sealed class LayerNotRegisteredFixer() : Fixer("GRAD4001")
                     yield return ("Register it by its name", edits => RegisterByName(edits, late));
                 break;
             case Cause.Forgotten or Cause.ForgottenInElement:
-                if (place.FirstAncestorOrSelf<TypeDeclarationSyntax>() is { } type && Statements.ConstructorsOf(type) is { Count: > 0 } constructors)
+                if (place.FirstAncestorOrSelf<TypeDeclarationSyntax>() is { } type && Constructors.Of(type) is { Count: > 0 } constructors)
                 {
                     yield return ("Call RegisterComponents()", edits =>
                     {
                         foreach (var constructor in constructors)
-                            Statements.AddTo(edits, constructor, isAfterRegistration: true, (0, "RegisterComponents();"));
+                            Constructors.AddTo(edits, constructor, isAfterRegistration: true, (0, "RegisterComponents();"));
                         return true;
                     });
                 }
@@ -102,25 +102,25 @@ public sealed class LayerNotRegisteredFixer() : Fixer("GRAD4001")
         if (late.Count == 0 || late[0].FirstAncestorOrSelf<ConstructorDeclarationSyntax>()?.Body is not { } block || !late.All(one => block.Span.Contains(one.Span)))
             return null;
         var last = block.Statements.Last(statement => late.Any(one => statement.Span.Contains(one.Span)));
-        if (block.Statements.FirstOrDefault(Statements.IsRegistration) is not ExpressionStatementSyntax call || call.SpanStart > last.SpanStart)
+        if (block.Statements.FirstOrDefault(Constructors.IsRegistration) is not ExpressionStatementSyntax call || call.SpanStart > last.SpanStart)
             return null;
         var between = block.Statements.SkipWhile(statement => statement != call).Skip(1).TakeWhile(statement => statement.SpanStart <= last.SpanStart);
         return between.Any(statement => AsksTheModule(statement, model)) ? null : (call, last);
     }
 
     /// <summary><c>apply(…)</c>, <c>to(…)</c>: what the library does with the module that is being made.</summary>
-    private static bool AsksTheModule(StatementSyntax statement, SemanticModel model) => !Statements.IsRegistration(statement) && statement.DescendantNodes().OfType<InvocationExpressionSyntax>()
+    private static bool AsksTheModule(StatementSyntax statement, SemanticModel model) => !Constructors.IsRegistration(statement) && statement.DescendantNodes().OfType<InvocationExpressionSyntax>()
         .Any(call => call.Expression is IdentifierNameSyntax or MemberAccessExpressionSyntax { Expression: ThisExpressionSyntax }
             && model.GetSymbolInfo(call).Symbol is IMethodSymbol { IsStatic: false, ContainingAssembly.Name: ModelCatalogue.Library });
 
     private static bool MoveBehind(SolutionEdits edits, ExpressionStatementSyntax call, StatementSyntax last)
     {
         var rest = ((BlockSyntax)call.Parent!).Statements.SkipWhile(statement => statement != last).Skip(1);
-        if (!rest.Any(Statements.IsRegistration))
-            return Statements.Move(edits, call, last);
+        if (!rest.Any(Constructors.IsRegistration))
+            return MoveStatement.TryAfter(edits, call, last);
         // It is called again at the end: the first call is one too many.
         if (call.ContainsDirectives || call.GetLeadingTrivia().Concat(call.GetTrailingTrivia()).Any(trivia => trivia.IsKind(SyntaxKind.SingleLineCommentTrivia) || trivia.IsKind(SyntaxKind.MultiLineCommentTrivia)))
-            return Statements.Move(edits, call, last);
+            return MoveStatement.TryAfter(edits, call, last);
         if (edits.IsNew(call, "remove"))
             edits.EditorFor(call).RemoveNode(call, SyntaxRemoveOptions.KeepNoTrivia);
         return true;
@@ -132,7 +132,7 @@ public sealed class LayerNotRegisteredFixer() : Fixer("GRAD4001")
         {
             if (one.FirstAncestorOrSelf<AssignmentExpressionSyntax>() is not { Left: var target } assignment || assignment.FirstAncestorOrSelf<StatementSyntax>() is not { } statement)
                 return false;
-            if (!Statements.AddAfter(edits, statement, (0, $"register_module(nameof({Activations.NameOf(target)}), {target});")))
+            if (!InsertStatement.After(edits, statement, (0, $"register_module(nameof({Activations.NameOf(target)}), {target});")))
                 return false;
         }
 

@@ -59,11 +59,11 @@ internal static class Initializers
     {
         if (model.HolderOf(layer) is not { } holder || !HasWeight(holder, model.TypeOf(layer)))
             return false;
-        var constructors = Declarations(holder.ContainingType).SelectMany(Statements.ConstructorsOf).ToList();
+        var constructors = Declarations(holder.ContainingType).SelectMany(Constructors.Of).ToList();
         foreach (var constructor in constructors)
         {
             foreach (var statement in statements(model, constructor, Escaped(holder.Name)))
-                Statements.AddTo(edits, constructor, isAfterRegistration: false, (0, statement));
+                Constructors.AddTo(edits, constructor, isAfterRegistration: false, (0, statement));
         }
 
         return constructors.Count > 0;
@@ -83,11 +83,11 @@ internal static class Initializers
             var types = group.Select(layer => (ITypeSymbol)model.TypeOf(layer)!).Distinct<ITypeSymbol>(SymbolEqualityComparer.Default).ToList();
             if (group.Key is { } type)
             {
-                var constructors = Statements.ConstructorsOf(type);
+                var constructors = Constructors.Of(type);
                 if (constructors.Count == 0)
                     return false;
                 foreach (var constructor in constructors)
-                    Statements.AddTo(edits, constructor, isAfterRegistration: true, Loop(model, constructor, "modules()", types, statements));
+                    Constructors.AddTo(edits, constructor, isAfterRegistration: true, Loop(model, constructor, "modules()", types, statements));
             }
             else if (!AddLoopAfter(edits, model, types, statements))
             {
@@ -111,7 +111,7 @@ internal static class Initializers
             ExpressionStatementSyntax { Expression: AssignmentExpressionSyntax assignment } when assignment.Right.Span.Contains(creation.Span) => assignment.Left.ToString(),
             _ => null,
         };
-        return name is not null && Statements.AddAfter(edits, statement!, Loop(model, creation, $"{name}.modules()", types, statements));
+        return name is not null && InsertStatement.After(edits, statement!, Loop(model, creation, $"{name}.modules()", types, statements));
     }
 
     private static (int, string)[] Loop(FixedModel model, SyntaxNode place, string modules, List<ITypeSymbol> types, Statement statements)

@@ -28,6 +28,21 @@ internal static class InsertStatement
 
     public static void After(SolutionEdits edits, SyntaxNode expression, string statement) => Insert(edits, expression, statement, isBefore: false);
 
+    /// <summary>Puts a statement of one or more lines after another one, in a block, a switch section or a top-level program; false where it stands alone.</summary>
+    public static bool After(SolutionEdits edits, StatementSyntax statement, params (int Level, string Text)[] lines)
+    {
+        if (statement.Parent is not (BlockSyntax or SwitchSectionSyntax or GlobalStatementSyntax))
+            return false;
+        if (!edits.IsNew(statement, string.Join("\n", lines)))
+            return true;
+        var added = Parse(Layout.Of(statement), Layout.IndentationOf(statement), lines);
+        if (statement.Parent is GlobalStatementSyntax global)
+            Beside(edits.EditorFor(global), global, SyntaxFactory.GlobalStatement(added), isBefore: false);
+        else
+            Beside(edits.EditorFor(statement), statement, added, isBefore: false);
+        return true;
+    }
+
     /// <summary>The statement, or the expression body, that the expression is part of.</summary>
     private static SyntaxNode? PlaceOf(SyntaxNode expression)
     {
@@ -74,6 +89,13 @@ internal static class InsertStatement
                 Beside(editor, place, Parse(statement), isBefore);
                 break;
         }
+    }
+
+    /// <summary>A statement over one or more lines, each indented by its level below the statement.</summary>
+    public static StatementSyntax Parse(Layout layout, string indentation, params (int Level, string Text)[] lines)
+    {
+        var text = string.Join(layout.EndOfLine, lines.Select((line, index) => (index == 0 ? "" : indentation + string.Concat(Enumerable.Repeat(layout.Unit, line.Level))) + line.Text));
+        return SyntaxFactory.ParseStatement(text).WithLeadingTrivia(Layout.Indentation(indentation)).WithTrailingTrivia(layout.NewLine);
     }
 
     private static StatementSyntax Parse(string statement) => SyntaxFactory.ParseStatement(statement);

@@ -4,7 +4,7 @@ using Microsoft.CodeAnalysis.CSharp.Syntax;
 
 namespace GradAnalyzers.CodeFixes.Edits;
 
-/// <summary>Moves a whole statement, with its comments, to right before another one.</summary>
+/// <summary>Moves a whole statement, with its comments, to right before or after another one.</summary>
 internal static class MoveStatement
 {
     /// <summary>Both are statements of blocks (or of a top-level program), the target in the same block or deeper, and every local that the statement names is declared before the target.</summary>
@@ -35,6 +35,15 @@ internal static class MoveStatement
         };
         return set is not null && !statement.Parent!.ChildNodes().SkipWhile(node => node != statement).Skip(1).TakeWhile(node => node.SpanStart <= place.SpanStart)
             .SelectMany(node => node.DescendantNodes().OfType<IdentifierNameSyntax>()).Any(name => SymbolEqualityComparer.Default.Equals(model.GetSymbolInfo(name).Symbol, set));
+    }
+
+    /// <summary>Moves the statement around an expression right after the one around another; false where they are not in one block.</summary>
+    public static bool TryAfter(SolutionEdits edits, SyntaxNode moved, SyntaxNode target)
+    {
+        if (StatementOf(moved) is not ExpressionStatementSyntax { Parent: BlockSyntax block } statement || StatementOf(target) is not { } place || place.Parent != block || statement.ContainsDirectives || place.ContainsDirectives)
+            return false;
+        After(edits, moved, target);
+        return true;
     }
 
     public static void After(SolutionEdits edits, SyntaxNode moved, SyntaxNode target)

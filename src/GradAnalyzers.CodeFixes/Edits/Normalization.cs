@@ -100,7 +100,7 @@ internal static class Normalization
         if (method.Name != "Add" || call.Parent is not ExpressionStatementSyntax statement || call.ArgumentList.Arguments.Count != 1)
             return false;
         if (method.ContainingType.Name != "ModuleList")
-            return Statements.AddAfter(edits, statement, (0, $"{call.Expression.WithoutTrivia()}({added});"));
+            return InsertStatement.After(edits, statement, (0, $"{call.Expression.WithoutTrivia()}({added});"));
 
         // What walks a ModuleList would take the normalization for a layer: it goes into one with the layer.
         if (element != creation || !edits.IsNew(creation, "norm"))
@@ -116,7 +116,7 @@ internal static class Normalization
     private static bool Append(SolutionEdits edits, InvocationExpressionSyntax call, ExpressionSyntax added)
     {
         if (call is { Expression: MemberAccessExpressionSyntax { Expression: IdentifierNameSyntax sequential }, Parent: ExpressionStatementSyntax statement })
-            return Statements.AddAfter(edits, statement, (0, $"{sequential.WithoutTrivia()}.append({added});"));
+            return InsertStatement.After(edits, statement, (0, $"{sequential.WithoutTrivia()}.append({added});"));
         if (edits.IsNew(call, "norm"))
         {
             edits.EditorFor(call).ReplaceNode(call, (current, _) => SyntaxFactory.InvocationExpression(
@@ -141,7 +141,7 @@ internal static class Normalization
         if (!edits.IsNew(variable, "norm"))
             return true;
         var isInitialized = creation.Parent is EqualsValueClauseSyntax;
-        if (!isInitialized && (creation.Parent is not AssignmentExpressionSyntax { Parent: ExpressionStatementSyntax assignment } || !Statements.AddAfter(edits, assignment, (0, $"{name} = {norm};"))))
+        if (!isInitialized && (creation.Parent is not AssignmentExpressionSyntax { Parent: ExpressionStatementSyntax assignment } || !InsertStatement.After(edits, assignment, (0, $"{name} = {norm};"))))
             return false;
 
         var semantics = model.Semantics(field);

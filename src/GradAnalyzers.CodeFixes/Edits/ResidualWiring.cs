@@ -58,7 +58,7 @@ internal static class ResidualWiring
                 if (semantics.LookupSymbols(start.SpanStart, name: name).Any(symbol => symbol is ILocalSymbol or IParameterSymbol))
                     return false;
                 if (edits.IsNew(start, "residual"))
-                    edits.EditorFor(start).InsertBefore(start, Statements.Parse(Layout.Of(start), Layout.IndentationOf(start), (0, $"var {name} = {input.Identifier.Text};")));
+                    edits.EditorFor(start).InsertBefore(start, InsertStatement.Parse(Layout.Of(start), Layout.IndentationOf(start), (0, $"var {name} = {input.Identifier.Text};")));
             }
         }
 

@@ -172,6 +172,7 @@ internal enum Role
     Freeze,
     AddGroup,
     GradientMode,
+    GradientsOf,
     ArgMax,
     Discrete,
     Measure,

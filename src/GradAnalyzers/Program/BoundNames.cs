@@ -13,6 +13,7 @@ internal sealed class BoundNames(ulong declarations)
     private readonly ConcurrentDictionary<(SyntaxNode Member, string Name), ImmutableArray<string>> _targets = new();
     private readonly ConcurrentDictionary<SyntaxNode, GradientUse> _gradientUses = new();
     private readonly ConcurrentDictionary<SyntaxNode, ImmutableArray<CallName>> _callNames = new();
+    private readonly ConcurrentDictionary<SyntaxNode, ImmutableArray<string>> _operators = new();
 
     private ImmutableArray<ModuleClass> _moduleClasses;
     private ImmutableArray<(MemberFacts Member, GradientUse Use)> _touching;
@@ -88,6 +89,16 @@ internal sealed class BoundNames(ulong declarations)
         return found;
     }
 
+    /// <summary>The operators and conversions in source that a member uses: it names none of them.</summary>
+    public ImmutableArray<string> Operators(MemberFacts member, ProgramSource source)
+    {
+        if (_operators.TryGetValue(member.Declaration, out var known))
+            return known;
+        var found = MemberBodies.Of(member, source).SelectMany(body => body.Operations).Select(MemberBody.OperatorOf).OfType<ISymbol>().Select(IdOf).Distinct(StringComparer.Ordinal).ToImmutableArray();
+        _operators[member.Declaration] = found;
+        return found;
+    }
+
     /// <summary>By which names a member can be called, and what those names are then bound to.</summary>
     public ImmutableArray<CallName> CallNames(MemberFacts member, ProgramSource source, CancellationToken cancellation)
     {
@@ -120,14 +131,17 @@ internal sealed class BoundNames(ulong declarations)
             yield break;
         }
 
+        // An interface may be implemented by the method that this one overrides.
         for (var current = symbol; current is not null; current = Overridden(current))
-            yield return (current.Name, IdOf(current));
-        if (symbol.IsStatic || symbol.ContainingType is not { } type)
-            yield break;
-        foreach (var member in type.AllInterfaces.SelectMany(contract => contract.GetMembers()))
         {
-            if (SymbolEqualityComparer.Default.Equals(type.FindImplementationForInterfaceMember(member), symbol))
-                yield return (member.Name, IdOf(member));
+            yield return (current.Name, IdOf(current));
+            if (current.IsStatic || current.ContainingType is not { } type)
+                yield break;
+            foreach (var member in type.AllInterfaces.SelectMany(contract => contract.GetMembers()))
+            {
+                if (SymbolEqualityComparer.Default.Equals(type.FindImplementationForInterfaceMember(member), current))
+                    yield return (member.Name, IdOf(member));
+            }
         }
     }
 

@@ -245,6 +245,32 @@ internal sealed class MemberBody
         values.Add(value);
     }
 
+    /// <summary>The operator or conversion, declared in source, that an expression runs; null for any other.</summary>
+    public static IMethodSymbol? OperatorOf(IOperation operation)
+    {
+        var method = operation switch
+        {
+            IBinaryOperation binary => binary.OperatorMethod,
+            IUnaryOperation unary => unary.OperatorMethod,
+            IConversionOperation conversion => conversion.OperatorMethod,
+            ICompoundAssignmentOperation compound => compound.OperatorMethod,
+            IIncrementOrDecrementOperation step => step.OperatorMethod,
+            _ => null,
+        };
+        return method is { IsStatic: true, DeclaringSyntaxReferences.IsEmpty: false } ? method : null;
+    }
+
+    /// <summary>What such an operator is given.</summary>
+    public static ImmutableArray<IOperation> OperandsOf(IOperation operation) => operation switch
+    {
+        IBinaryOperation binary => ImmutableArray.Create(binary.LeftOperand, binary.RightOperand),
+        IUnaryOperation unary => ImmutableArray.Create(unary.Operand),
+        IConversionOperation conversion => ImmutableArray.Create(conversion.Operand),
+        ICompoundAssignmentOperation compound => ImmutableArray.Create(compound.Target, compound.Value),
+        IIncrementOrDecrementOperation step => ImmutableArray.Create(step.Target),
+        _ => ImmutableArray<IOperation>.Empty,
+    };
+
     /// <summary>The lambda or local function that an operation stands in, or null for the member itself.</summary>
     public static SyntaxNode? FunctionOf(IOperation operation)
     {
@@ -275,7 +301,7 @@ internal sealed class MemberBody
             };
             foreach (var operation in operations)
             {
-                if (KindOf(operation) is var kind and not OperationKind.None && (!operation.IsImplicit || operation is IInvocationOperation or IObjectCreationOperation))
+                if (KindOf(operation) is var kind and not OperationKind.None && (!operation.IsImplicit || operation is IInvocationOperation or IObjectCreationOperation or IConversionOperation))
                     _operations[(operation.Syntax, kind)] = operation;
                 foreach (var resource in ResourcesOf(operation))
                     _resources[resource.Syntax] = resource is IVariableDeclaratorOperation declarator ? declarator.GetVariableInitializer()?.Value ?? resource : resource;
@@ -334,6 +360,7 @@ internal sealed class MemberBody
             ISimpleAssignmentOperation => OperationKind.SimpleAssignment,
             IDynamicInvocationOperation => OperationKind.DynamicInvocation,
             IPropertyReferenceOperation { Property.DeclaringSyntaxReferences.IsEmpty: false } => OperationKind.PropertyReference,
+            _ when OperatorOf(operation) is not null => operation.Kind,
             _ => OperationKind.None,
         };
 

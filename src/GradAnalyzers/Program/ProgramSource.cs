@@ -298,8 +298,10 @@ internal sealed class ProgramSource(WholeProgram program, CancellationToken canc
         return method.IsAbstract ? overrides : overrides.Insert(0, method);
     }
 
+    private static bool IsOverridable(IMethodSymbol method) => method.IsVirtual || method.IsAbstract || method.IsOverride;
+
     /// <summary>Whether the class of the object decides what a call of the method runs.</summary>
-    public static bool IsVirtual(IMethodSymbol method) => method.IsVirtual || method.IsAbstract || method.IsOverride || method.ContainingType.TypeKind == TypeKind.Interface;
+    public static bool IsVirtual(IMethodSymbol method) => IsOverridable(method) || method.ContainingType.TypeKind == TypeKind.Interface;
 
     /// <summary>Whether source implements an abstract method or a member of an interface, whatever the code there mentions.</summary>
     public bool IsImplemented(IMethodSymbol method) => Program.IsImplemented(method);
@@ -328,6 +330,11 @@ internal sealed class ProgramSource(WholeProgram program, CancellationToken canc
         return property;
     }
 
+    /// <summary>The property of a record that stands at a place of its primary constructor, and of what the record is taken apart into; null for any other type.</summary>
+    public static IPropertySymbol? PositionalAt(ITypeSymbol? type, int place) => type is INamedTypeSymbol { IsRecord: true } record
+        && record.InstanceConstructors.FirstOrDefault(constructor => constructor.DeclaringSyntaxReferences is [var declared] && declared.GetSyntax() is RecordDeclarationSyntax) is { } primary && place < primary.Parameters.Length
+            ? record.GetMembers(primary.Parameters[place].Name).OfType<IPropertySymbol>().FirstOrDefault() : null;
+
     /// <summary>The method that a call of the given one runs on an object of exactly the given type; null where the type does not have it.</summary>
     public static IMethodSymbol? Implementation(IMethodSymbol method, INamedTypeSymbol type)
     {
@@ -338,12 +345,18 @@ internal sealed class ProgramSource(WholeProgram program, CancellationToken canc
                 var member = contract.GetMembers(method.Name).OfType<IMethodSymbol>()
                     .FirstOrDefault(candidate => SymbolEqualityComparer.Default.Equals(candidate.OriginalDefinition, method.OriginalDefinition));
                 if (member is not null && type.FindImplementationForInterfaceMember(member) is IMethodSymbol implementation)
-                    return implementation;
+                    return IsOverridable(implementation) ? OverrideIn(type, implementation) ?? implementation : implementation;
             }
 
             return null;
         }
 
+        return OverrideIn(type, method);
+    }
+
+    /// <summary>What an object of exactly the type runs where a method of one of its base classes is called.</summary>
+    private static IMethodSymbol? OverrideIn(INamedTypeSymbol type, IMethodSymbol method)
+    {
         for (var current = type; current is not null; current = current.BaseType)
         {
             foreach (var member in current.GetMembers(method.Name).OfType<IMethodSymbol>())

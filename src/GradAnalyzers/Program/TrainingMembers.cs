@@ -1,5 +1,6 @@
 using GradAnalyzers.Facts;
 using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
 
 namespace GradAnalyzers.Program;
 
@@ -122,22 +123,41 @@ internal sealed class TrainingMembers
                 foreach (var caller in tree.Members.Where(member => member.Contains(name)))
                 {
                     foreach (var member in source.Bound(tree).Targets(caller, name, source, cancellation).SelectMany(target => targets[target]).Distinct())
-                    {
-                        if (member.Declaration == caller.Declaration)
-                            continue;
-                        if (!_callers.TryGetValue(member.Declaration, out var callers))
-                            _callers.Add(member.Declaration, callers = []);
-                        callers.Add(caller);
-                        if (!_members.ContainsKey(caller.Declaration))
-                        {
-                            _members.Add(caller.Declaration, caller);
-                            added.Add(caller);
-                        }
-                    }
+                        Note(member, caller);
+                }
+            }
+        }
+
+        // Operators are used without a name: where one is of a training loop, which is rare, every member is asked for those that it uses.
+        var operators = wanted.Where(name => name.Key.StartsWith("op_", StringComparison.Ordinal)).SelectMany(name => name.Value).SelectMany(group => group.Select(member => (Target: group.Key, Member: member)))
+            .Where(pair => pair.Member.Declaration is OperatorDeclarationSyntax or ConversionOperatorDeclarationSyntax).ToLookup(pair => pair.Target, pair => pair.Member, StringComparer.Ordinal);
+        if (operators.Count > 0)
+        {
+            foreach (var tree in source.Trees)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                foreach (var caller in tree.Members)
+                {
+                    foreach (var member in source.Bound(tree).Operators(caller, source).SelectMany(target => operators[target]).Distinct())
+                        Note(member, caller);
                 }
             }
         }
 
         return added;
+
+        void Note(MemberFacts member, MemberFacts caller)
+        {
+            if (member.Declaration == caller.Declaration)
+                return;
+            if (!_callers.TryGetValue(member.Declaration, out var callers))
+                _callers.Add(member.Declaration, callers = []);
+            callers.Add(caller);
+            if (!_members.ContainsKey(caller.Declaration))
+            {
+                _members.Add(caller.Declaration, caller);
+                added.Add(caller);
+            }
+        }
     }
 }

@@ -97,7 +97,8 @@ internal sealed class LoopFindings
     {
         foreach (var place in finding.Reports)
         {
-            if (place.Decider is not { } decider
+            // Code that only runs what it is handed is of no training loop, and nothing is reported there.
+            if (place.Decider is not { } decider || !_program.MembersFor(cancellation).Contains(decider)
                 || !In(decider, cancellation).SelectMany(loop => Standing(loop, decider, cancellation)).Any(own => own.Rule == finding.Rule && own.Event == finding.Event))
             {
                 yield return new LoopFinding(finding.Rule, place.Location, finding.Involved, finding.Properties, place.Arguments);

@@ -1,5 +1,6 @@
 using GradAnalyzers.Program;
 using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.FlowAnalysis;
 using Microsoft.CodeAnalysis.Operations;
 
 namespace GradAnalyzers.TrainingLoops;
@@ -21,6 +22,13 @@ internal static class Counting
                 continue;
             if (current is IBinaryOperation { OperatorKind: BinaryOperatorKind.Remainder } or ICompoundAssignmentOperation { OperatorKind: BinaryOperatorKind.Remainder } || IsMasked(current))
                 return true;
+            // What a switch asks its cases about is computed once, before them.
+            if (current is IFlowCaptureReferenceOperation { Id: var id } && frame.Body.GraphOf(frame.Function) is { } flow)
+            {
+                foreach (var captured in flow.Blocks.SelectMany(block => block.Operations).OfType<IFlowCaptureOperation>().Where(capture => capture.Id.Equals(id)))
+                    open.Push(captured.Value);
+            }
+
             if (VariableOf(current) is { } variable)
             {
                 if (IsCountedAndSetBack(variable, frame.Body))
@@ -65,7 +73,7 @@ internal static class Counting
                 ICompoundAssignmentOperation { OperatorKind: BinaryOperatorKind.Add or BinaryOperatorKind.Subtract, Value.ConstantValue.HasValue: true } step => Is(step.Target),
                 _ => false,
             };
-            isSetBack |= operation is ISimpleAssignmentOperation { Parent: IExpressionStatementOperation { Parent: IBlockOperation { Parent: IConditionalOperation } or IConditionalOperation } } assignment && Is(assignment.Target);
+            isSetBack |= operation is ISimpleAssignmentOperation { Parent: IExpressionStatementOperation { Parent: IBlockOperation { Parent: IConditionalOperation or ISwitchCaseOperation } or IConditionalOperation or ISwitchCaseOperation } } assignment && Is(assignment.Target);
         }
 
         return isCounted && isSetBack;

@@ -65,15 +65,18 @@ internal sealed class Frame
     public void AlsoCalledBy(Frame caller, IOperation call) => _callers.Add((caller, call));
 
     /// <summary>Whether the code is being executed already, so that entering it again would be recursion.</summary>
-    public bool IsActive(SyntaxNode? function, MemberBody body)
+    public bool IsActive(SyntaxNode? function, MemberBody body) => ActivationOf(function, body) is not null;
+
+    /// <summary>The innermost running activation of the code; null where it is not being executed.</summary>
+    public Frame? ActivationOf(SyntaxNode? function, MemberBody body)
     {
         for (var current = this; current is not null; current = current.Caller)
         {
             if (current.Body == body && current.Function == function)
-                return true;
+                return current;
         }
 
-        return false;
+        return null;
     }
 
     /// <summary>Whether the activation is this one or one that led here.</summary>
@@ -141,8 +144,8 @@ internal sealed class Frame
             // Code that is not to be seen hands a function what it likes.
             if (current is not { Call: { } call, Caller: { } caller } || (current.Method?.MethodKind == MethodKind.LambdaMethod && call is not IInvocationOperation { TargetMethod.MethodKind: MethodKind.DelegateInvoke }))
                 return null;
-            var argument = Arguments(call).FirstOrDefault(candidate => candidate.Parameter?.Ordinal == parameter.Ordinal);
-            return argument is null ? null : (argument.Value, caller);
+            var argument = Given(call).FirstOrDefault(candidate => candidate.Ordinal == parameter.Ordinal).Value;
+            return argument is null ? null : (argument, caller);
         }
 
         return null;
@@ -218,6 +221,11 @@ internal sealed class Frame
                 yield break;
         }
     }
+
+    /// <summary>What a call or a use of an operator hands over, by the place of the parameter.</summary>
+    public static IEnumerable<(int Ordinal, IOperation Value)> Given(IOperation call) => MemberBody.OperatorOf(call) is null
+        ? Arguments(call).Select(argument => (argument.Parameter?.Ordinal ?? -1, argument.Value))
+        : MemberBody.OperandsOf(call).Select((operand, place) => (place, operand));
 
     public static ImmutableArray<IArgumentOperation> Arguments(IOperation call) => call switch
     {

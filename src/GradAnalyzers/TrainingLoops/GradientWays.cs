@@ -76,6 +76,9 @@ internal sealed class GradientWays(TrainingLoop loop)
     /// <summary>What the modules that a call is on run, where all of them are in source: the way leads on through them to the layers in them.</summary>
     private ImmutableArray<Frame> Forwards(IInvocationOperation call, Frame frame)
     {
+        // A method of a module that is not its forward does what its own code says.
+        if (!Catalogue.Is(call.TargetMethod, Role.Forward))
+            return loop.Values.Enter(call, frame) is { IsEmpty: false } entered && entered.All(method => method.Body.Returns(method.Function).Count > 0) ? entered : ImmutableArray<Frame>.Empty;
         var forwards = loop.Values.Trace(call.Instance, frame).Select(module => loop.Losses.ForwardOf(call, module, frame)).ToList();
         return forwards.All(forward => forward?.Body.Returns(null).Count > 0) ? forwards.OfType<Frame>().ToImmutableArray() : ImmutableArray<Frame>.Empty;
     }

@@ -111,9 +111,21 @@ internal sealed class LoopReader
 
         foreach (var block in flow.Blocks.Where(block => block.IsReachable))
         {
-            Follow(ends[block.Ordinal], block.ConditionalSuccessor, starts, ends);
+            if (!AsksForNull(block, frame))
+                Follow(ends[block.Ordinal], block.ConditionalSuccessor, starts, ends);
             Follow(ends[block.Ordinal], block.FallThroughSuccessor, starts, ends);
         }
+    }
+
+    /// <summary>The end of a <c>using</c> asks whether there is something to dispose of; of what is made there it does not ask in vain.</summary>
+    private static bool AsksForNull(BasicBlock block, Frame frame) => block is { ConditionKind: ControlFlowConditionKind.WhenTrue, BranchValue: IIsNullOperation, FallThroughSuccessor.Destination: { } disposing }
+        && frame.Body.Calls(disposing).OfType<IInvocationOperation>().Any(call => frame.Body.DisposedBy(call) is { } resource && IsMade(resource));
+
+    private static bool IsMade(IOperation resource)
+    {
+        while (resource is IConversionOperation { OperatorMethod: null, Operand: var operand })
+            resource = operand;
+        return resource is IObjectCreationOperation;
     }
 
     private int AddIn(LoopGraph.Procedure procedure, LoopGraph.Round? round)
@@ -167,6 +179,7 @@ internal sealed class LoopReader
         IDynamicInvocationOperation => AppendEvent(last, new OpaqueEvent(operation, frame)),
         IPropertyReferenceOperation { Parent: not ISimpleAssignmentOperation } read => AppendRead(last, read, frame),
         IPropertyReferenceOperation { Parent: ISimpleAssignmentOperation assignment } read when assignment.Target != read => AppendRead(last, read, frame),
+        _ when MemberBody.OperatorOf(operation) is { } used && _source.IsOfTraining(used) => Alternatives(last, _tracer.Enter(operation, frame), mayBeSkipped: false),
         _ => last,
     };
 
@@ -186,12 +199,15 @@ internal sealed class LoopReader
                 return AppendEvent(last, new BackwardEvent(call, frame, Operand(call, entry, "loss"), entry.Meaning("accumulates") != "false"));
             case Role.Clear:
                 var cleared = Operand(call, entry, "parameters");
-                return AppendEvent(last, new ClearEvent(call, frame, _parameters.Parameters(cleared, frame), _tracer.Trace(cleared, frame)));
+                return AppendEvent(last, new ClearEvent(call, frame, Known(_parameters.Parameters(cleared, frame)), _tracer.Trace(cleared, frame)));
             default:
-                var clipped = _parameters.Parameters(Operand(call, entry, "parameters"), frame);
+                var clipped = Known(_parameters.Parameters(Operand(call, entry, "parameters"), frame));
                 return AppendEvent(last, new ClipEvent(call, frame, clipped, NamedArgument(call, entry, "threshold"), IsByHand: false));
         }
     }
+
+    /// <summary>What a handler captured where it was added may be any object that is made there.</summary>
+    private ParameterSet Known(ParameterSet parameters) => parameters.Modules.Any(_tracer.IsOfUnknownSubscriber) ? ParameterSet.Anything : parameters;
 
     /// <summary>What the catalogue says a call acts on: a named argument, or the receiver.</summary>
     private static IOperation? Operand(IInvocationOperation call, CatalogueEntry entry, string meaning) =>
@@ -221,6 +237,8 @@ internal sealed class LoopReader
             return AppendEvent(last, change);
         if (call is IInvocationOperation elsewhere && _source.FactOf(elsewhere.TargetMethod)?.Gradients is { } known)
             return AppendKnown(last, elsewhere, known, frame);
+        if (call is IInvocationOperation { TargetMethod.MethodKind: MethodKind.DelegateInvoke } run && TrainingFunctions(run, frame) is { Count: > 0 } functionsOfLibrary)
+            return AppendFunctions(last, run, functionsOfLibrary, frame);
         if (MayLeadToTraining(call))
         {
             var entered = _tracer.Enter(call, frame);
@@ -250,6 +268,28 @@ internal sealed class LoopReader
             IObjectCreationOperation creation when _unseen.Keeps(creation, frame) => AppendEvent(last, new OpaqueEvent(call, frame, Keeps: true)),
             _ => last,
         };
+    }
+
+    /// <summary>Methods of the library among the functions that a call can run: <c>Action clear = optimizer.zero_grad;</c>.</summary>
+    private List<Function> TrainingFunctions(IInvocationOperation call, Frame frame) =>
+        _tracer.Trace(call.Instance, frame).OfType<Function>().Where(function => function.Lambda is null && Catalogue.Find(function.Method)?.Role.IsTraining() == true).ToList();
+
+    private int AppendFunctions(int last, IInvocationOperation call, List<Function> functions, Frame frame)
+    {
+        var entered = _tracer.Enter(call, frame);
+        var next = _graph.Add();
+        if (!entered.IsEmpty)
+            _graph.Connect(Alternatives(last, entered, mayBeSkipped: false), next);
+        if (_tracer.Trace(call.Instance, frame).Any(value => value is not Function))
+            _graph.Connect(AppendEvent(last, new OpaqueEvent(call, frame)), next);
+        foreach (var function in functions)
+        {
+            _graph.Connect(AppendEvent(last, Catalogue.Is(function.Method, Role.Clear)
+                ? new ClearEvent(call, frame, Known(_parameters.Parameters(function.Receiver)), function.Receiver)
+                : new OpaqueEvent(call, frame)), next);
+        }
+
+        return next;
     }
 
     /// <summary>What a method of another project does is known by its facts.</summary>
@@ -283,13 +323,36 @@ internal sealed class LoopReader
         _ => false,
     };
 
-    private static bool HandsFunctions(IOperation call) => Frame.Arguments(call).Any(argument => argument.Value.Type?.TypeKind == TypeKind.Delegate);
+    private static bool HandsFunctions(IOperation call) => Frame.Arguments(call).Any(argument => IsOfFunctions(argument.Value.Type));
 
-    private bool CallsDelegates(Frame activation) => activation.Method is { } method && (HoldsFunctions(method.ContainingType) || method.Parameters.Any(parameter => parameter.Type.TypeKind == TypeKind.Delegate));
+    private static bool CallsDelegates(Frame activation) => activation.Method is { } method && (HoldsFunctions(method.ContainingType) || method.Parameters.Any(parameter => IsOfFunctions(parameter.Type)));
 
     /// <summary>Whether objects of a class of the program keep functions, which its methods may run.</summary>
-    private bool HoldsFunctions(INamedTypeSymbol? type) => type is { Locations: [{ IsInSource: true }, ..] }
-        && type.GetMembers().Any(member => member is IFieldSymbol { Type.TypeKind: TypeKind.Delegate } or IPropertySymbol { Type.TypeKind: TypeKind.Delegate } or IEventSymbol);
+    private static bool HoldsFunctions(INamedTypeSymbol? type) => type is { Locations: [{ IsInSource: true }, ..] }
+        && type.GetMembers().Any(member => member is IEventSymbol || (member is IFieldSymbol { Type: var kept } && IsOfFunctions(kept)) || (member is IPropertySymbol { Type: var given } && IsOfFunctions(given)));
+
+    /// <summary>A function, or an array, a list, a dictionary of functions.</summary>
+    private static bool IsOfFunctions(ITypeSymbol? type)
+    {
+        var open = new Stack<ITypeSymbol?>([type]);
+        while (open.Count > 0)
+        {
+            switch (open.Pop())
+            {
+                case { TypeKind: TypeKind.Delegate }:
+                    return true;
+                case IArrayTypeSymbol { ElementType: var element }:
+                    open.Push(element);
+                    break;
+                case INamedTypeSymbol { IsGenericType: true, Locations: [{ IsInSource: false }, ..], TypeArguments: var arguments }:
+                    foreach (var argument in arguments)
+                        open.Push(argument);
+                    break;
+            }
+        }
+
+        return false;
+    }
 
     /// <summary>Reading a property runs its getter.</summary>
     private int AppendRead(int last, IPropertyReferenceOperation read, Frame frame) =>
@@ -301,7 +364,7 @@ internal sealed class LoopReader
     private int AppendDispose(int last, IInvocationOperation call, IOperation resource, Frame frame)
     {
         var targets = _tracer.TargetsOf(call.TargetMethod, resource, frame);
-        return targets.Any(_source.IsOfTraining) ? Alternatives(last, _tracer.EnterOn(call, resource, targets, frame), mayBeSkipped: true) : last;
+        return targets.Any(_source.IsOfTraining) ? Alternatives(last, _tracer.EnterOn(call, resource, targets, frame), mayBeSkipped: !IsMade(resource) || !targets.All(_source.IsOfTraining)) : last;
     }
 
     /// <summary>A tensor method that works in place, on a gradient; or a method that is handed one.</summary>

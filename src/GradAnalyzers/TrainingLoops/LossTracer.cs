@@ -130,11 +130,17 @@ internal sealed class LossTracer(ValueTracer tracer)
                     if (InputOf(call, entry) is { } input)
                         yield return new(call, at, entry.Role, input.Value, Creation: null);
                 }
-                else if (Catalogue.Is(call.TargetMethod, Role.Forward) && tracer.Trace(call.Instance, at) is [Created made])
+                else if (Catalogue.Is(call.TargetMethod, Role.Forward))
                 {
-                    if (Catalogue.FindBase(made.Type)?.Role is { } role && role.IsLoss() && call.Arguments.FirstOrDefault(argument => argument.Parameter!.Ordinal == 0) is { } first)
-                        yield return new(call, at, role, first.Value, made.Creation);
-                    else if (depth < MaximumLosses)
+                    var losses = tracer.Trace(call.Instance, at);
+                    // One loss or another, as a condition says: each is one that the prediction is given to.
+                    var roles = losses.Select(loss => loss is Created ? Catalogue.FindBase(loss.Type)?.Role : null).ToList();
+                    if (roles.Count > 0 && roles.All(role => role?.IsLoss() == true) && call.Arguments.FirstOrDefault(argument => argument.Parameter!.Ordinal == 0) is { } first)
+                    {
+                        foreach (var one in losses.Zip(roles, (loss, role) => (Made: (Created)loss, Role: role!.Value)).GroupBy(one => one.Role))
+                            yield return new(call, at, one.Key, first.Value, one.First().Made.Creation) { IsOneOfSeveral = losses.Length > 1 };
+                    }
+                    else if (losses is [Created made] && depth < MaximumLosses)
                     {
                         foreach (var inside in InHouse(call, made, at).SelectMany(Returned))
                             open.Enqueue((inside.Item1, inside.Item2, depth + 1));
@@ -382,4 +388,8 @@ internal sealed record LossSources(ImmutableArray<(Value Module, IOperation Call
 /// <param name="Role">Which loss.</param>
 /// <param name="Input">The prediction that it is given.</param>
 /// <param name="Creation">Where a loss module is made; null for a function.</param>
-internal sealed record LossCall(IInvocationOperation Call, Frame Frame, Role Role, IOperation Input, IOperation? Creation);
+internal sealed record LossCall(IInvocationOperation Call, Frame Frame, Role Role, IOperation Input, IOperation? Creation)
+{
+    /// <summary>A condition chooses between this loss and others.</summary>
+    public bool IsOneOfSeveral { get; init; }
+}

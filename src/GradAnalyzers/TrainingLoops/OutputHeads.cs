@@ -133,7 +133,7 @@ internal sealed class OutputHeads(ValueTracer tracer)
     }
 
     private static ISymbol? MemberAt(ITypeSymbol? type, int place) => place < FirstMember
-        ? ValueTracer.PositionalAt(type, place)
+        ? ProgramSource.PositionalAt(type, place)
         : type?.OriginalDefinition.GetMembers() is { } members && place - FirstMember < members.Length ? members[place - FirstMember] : null;
 
     private static int? TupleIndex(IFieldSymbol field, ITypeSymbol? type)

@@ -34,7 +34,12 @@ internal sealed class ParameterTracer(ValueTracer tracer)
             return Parameters(collection.Operation, collection.Frame, depth + 1);
         if (Yielded(operation, frame, depth) is { } yielded)
             return yielded;
-        var values = tracer.Trace(operation, frame);
+        return Parameters(tracer.Trace(operation, frame), depth);
+    }
+
+    /// <summary>The parameters of what can be any of several objects.</summary>
+    public ParameterSet Parameters(ImmutableArray<Value> values, int depth = 0)
+    {
         if (values.Length == 0)
             return ParameterSet.Anything;
         var all = values.Select(value => Parameters(value, depth + 1)).Aggregate((one, other) => one.Union(other));

@@ -246,11 +246,16 @@ internal sealed class Recurrence
     /// <summary>A layer that is the same in every round, or a method of the module itself that calls one.</summary>
     private bool IsSharedLayer(IInvocationOperation call)
     {
-        if (call.Instance is not (null or IInstanceReferenceOperation))
+        if (call.Instance is not (null or IInstanceReferenceOperation) && (IsWeighted(call) || !IsOnModuleOfSource(call)))
             return IsWeighted(call) && IsSame(call.Instance);
+        if (call.Instance is not null && !IsSame(call.Instance))
+            return false;
         return _source.CodeOf(call.TargetMethod) is { } own
             && own.Body.Invocations.Any(inner => IsWeighted(inner) && IsSameIn(own.Body, inner.Instance, call));
     }
+
+    /// <summary>Another method of a module in source than its forward.</summary>
+    private bool IsOnModuleOfSource(IInvocationOperation call) => call.Instance?.Type is INamedTypeSymbol type && _catalogue.IsModule(type) && _source.Has(type.OriginalDefinition) && !ProgramSource.IsVirtual(call.TargetMethod);
 
     /// <summary>A variable or member that the loop does not change, of an object of which the same holds; the layer of a list is another in each round.</summary>
     private bool IsSame(IOperation? layer)

@@ -62,9 +62,86 @@ internal sealed record TrainingLoop(Frame Root, LoopGraph Graph, IReadOnlyDictio
             .Select(place => ((ISimpleAssignmentOperation)place.Key.Item1, place.Key.Item2, place.Value)).ToImmutableArray()
         : _replaced;
 
+    /// <summary>
+    /// New models that are put into the member whose parameters the optimizer was made of, after it was made and before its step: <c>trainer.UseAdam().UseModel(net)</c>.
+    /// Each with the member, and what puts it there.
+    /// </summary>
+    public IEnumerable<(Created Model, IMemberReferenceOperation Member, IOperation Place)> ModelsReplacedBefore(Step step)
+    {
+        if (step.Event.Optimizer is not { Optimizers: [Created made], Parameters.IsComplete: true }
+            || Frame.Arguments(made.Creation).FirstOrDefault(argument => argument.Parameter?.Ordinal == 0)?.Value is not { } given)
+        {
+            yield break;
+        }
+
+        var makings = MakingsOf(made).ToList();
+        bool IsAfterAll(int node, IOperation place) => makings.Count > 0 && makings.All(making => IsAfter(node, place, making.Node, making.Place));
+
+        foreach (var member in given.DescendantsAndSelf().OfType<IMemberReferenceOperation>().Where(member => member is IFieldReferenceOperation or IPropertyReferenceOperation && Values.Source.IsModule(member.Type)))
+        {
+            if (member.Instance is null || Values.Trace(member.Instance, made.Frame) is not [Created or Instance] owner)
+                continue;
+            var puts = PutInto(member.Member, owner[0]).ToList();
+            foreach (var (model, place, node) in puts.Where(put => put.Model is [Created]).Select(put => ((Created)put.Model[0], put.Place, put.Node)))
+            {
+                if (IsAfterAll(node, place) && Graph.Reaches(node, step.Node)
+                    && !puts.Any(other => other.Model.Contains(model) && !IsAfterAll(other.Node, other.Place))
+                    && !given.DescendantsAndSelf().Any(part => part != member && Values.Source.IsModule(part.Type) && part is not IConversionOperation && Values.Trace(part, made.Frame).Contains(model)))
+                {
+                    yield return (model, member, place);
+                }
+            }
+        }
+    }
+
+    /// <summary>Where the loop makes an object: by its creation, or by calls of the method that it stands in.</summary>
+    private IEnumerable<(int Node, IOperation Place)> MakingsOf(Created made)
+    {
+        var creations = Places.Where(place => place.Key.Item1 == made.Creation).Select(place => (place.Value, place.Key.Item1)).ToList();
+        return creations.Count > 0 || made.Frame is not { Function: null, Method: { } maker } ? creations : Places
+            .Where(place => SymbolEqualityComparer.Default.Equals((place.Key.Item1 switch { IInvocationOperation call => call.TargetMethod, IObjectCreationOperation creation => creation.Constructor, _ => null })?.OriginalDefinition, maker.OriginalDefinition))
+            .Select(place => (place.Value, place.Key.Item1));
+    }
+
+    /// <summary>What is put into a member of an object: by an assignment, or by a call of a method that assigns it.</summary>
+    private IEnumerable<(ImmutableArray<Value> Model, IOperation Place, int Node)> PutInto(ISymbol member, Value owner)
+    {
+        var writers = Values.Source.WritesTo(member).Where(write => write.Method is { MethodKind: MethodKind.Ordinary or MethodKind.PropertySet }).ToList();
+        foreach (var ((operation, frame), node) in Places.Select(place => (place.Key, place.Value)))
+        {
+            switch (operation)
+            {
+                case ISimpleAssignmentOperation { Target: IMemberReferenceOperation { Instance: { } holder } target } assignment
+                    when SymbolEqualityComparer.Default.Equals(target.Member.OriginalDefinition, member.OriginalDefinition) && Values.Trace(holder, frame).Contains(owner):
+                    yield return (Values.Trace(assignment.Value, frame), assignment, node);
+                    break;
+                case IInvocationOperation { Instance: { } holder } call when writers.Any(write => SymbolEqualityComparer.Default.Equals(write.Method!.OriginalDefinition, call.TargetMethod.OriginalDefinition)) && Values.Trace(holder, frame).Contains(owner):
+                    foreach (var entered in Values.Enter(call, frame))
+                    {
+                        foreach (var write in writers.Where(write => write.Body == entered.Body && write.Write is { IsElement: false, TuplePath.IsEmpty: true }))
+                            yield return (Values.Trace(write.Write.Value, entered), call, node);
+                    }
+
+                    break;
+            }
+        }
+    }
+
+    /// <summary>Where in the loop's code an object is made, or the call that leads there; null where that is not in it.</summary>
+    private (int Node, IOperation At)? NodeOf(Created made)
+    {
+        foreach (var (frame, at) in Frame.WayTo(made.Creation, made.Frame))
+        {
+            if (Places.TryGetValue((at, frame), out var node))
+                return (node, at);
+        }
+
+        return null;
+    }
+
     /// <summary>Whether one piece of code surely comes after another: where nothing happens to gradients between them they have one node.</summary>
     private bool IsAfter(int node, IOperation operation, int earlierNode, IOperation earlier) => node == earlierNode
-        ? operation.Syntax.SpanStart > earlier.Syntax.SpanStart
+        ? operation.Syntax.Span.End > earlier.Syntax.Span.End
         : Graph.Reaches(earlierNode, node) && !Graph.Reaches(node, earlierNode);
 
     /// <summary>Whether the code of a round runs a model that the step may train, and hands no tensor to code that is not to be seen.</summary>
@@ -84,16 +161,7 @@ internal sealed record TrainingLoop(Frame Root, LoopGraph Graph, IReadOnlyDictio
     public IOperation? ModuleRunOver(StepEvent step) => step.Changed is { } changed ? new ParameterTracer(Values).ModuleRunOver(changed, step.Frame) : null;
 
     /// <summary>Whether an object is made among the given nodes.</summary>
-    public bool IsMadeIn(Created made, HashSet<int> nodes)
-    {
-        foreach (var (frame, at) in Frame.WayTo(made.Creation, made.Frame))
-        {
-            if (Places.TryGetValue((at, frame), out var node))
-                return nodes.Contains(node);
-        }
-
-        return false;
-    }
+    public bool IsMadeIn(Created made, HashSet<int> nodes) => NodeOf(made) is var (node, _) && nodes.Contains(node);
 
     /// <summary>The events of one kind with their nodes.</summary>
     public ImmutableArray<(int Node, TEvent Event)> Of<TEvent>() where TEvent : LoopEvent => Graph.Of<TEvent>();

@@ -26,6 +26,7 @@ internal sealed class ValueTracer(ProgramSource source)
     private readonly Dictionary<(IMethodSymbol?, MemberBody, Value?), Frame> _detached = [];
     private readonly Dictionary<(Frame, IOperation, IMethodSymbol), Frame> _entered = [];
     private readonly Dictionary<ActivationKey, Frame> _activations = [];
+    private readonly HashSet<Frame> _subscribing = [];
     private int _depth;
     private int _questions;
 
@@ -138,6 +139,7 @@ internal sealed class ValueTracer(ProgramSource source)
             IInvocationOperation { TargetMethod: var method } invocation => EnterMethod(call, method, invocation.Instance, frame),
             IPropertyReferenceOperation { Property.GetMethod: { } getter } read when Getter(getter) is not null => EnterMethod(call, getter, read.Instance, frame),
             IObjectCreationOperation { Constructor: { } constructor } creation => Enter(creation, constructor, ImmutableArray.Create<Value>(new Created(creation, frame)), frame, lexical: null),
+            _ when MemberBody.OperatorOf(call) is { } used => Enter(call, used, ImmutableArray<Value>.Empty, frame, lexical: null),
             _ => ImmutableArray<Frame>.Empty,
         };
     }
@@ -215,10 +217,10 @@ internal sealed class ValueTracer(ProgramSource source)
         _met = 0;
         // A lambda's receiver is that of the code around it.
         var values = lexical is not null || Source.Program.MayHoldTraining(method.ContainingType) ? receiver.ToList() : [];
-        foreach (var argument in Frame.Arguments(call))
+        foreach (var (ordinal, argument) in Frame.Given(call))
         {
-            if (Source.Program.MayHoldTraining(WithoutConversion(argument.Value).Type))
-                values.AddRange(Trace(argument.Value, frame).Prepend(new Place(argument.Parameter?.Ordinal ?? -1)));
+            if (Source.Program.MayHoldTraining(WithoutConversion(argument).Type))
+                values.AddRange(Trace(argument, frame).Prepend(new Place(ordinal)));
         }
 
         var isFinal = _met == 0;
@@ -266,6 +268,8 @@ internal sealed class ValueTracer(ProgramSource source)
     {
         switch (operation)
         {
+            case { } use when MemberBody.OperatorOf(use) is not null:
+                return Returned(use, frame);
             case IConversionOperation conversion:
                 return Trace(conversion.Operand, frame);
             case IParenthesizedOperation parenthesized:
@@ -315,12 +319,12 @@ internal sealed class ValueTracer(ProgramSource source)
             case ITypeParameterObjectCreationOperation { Type: ITypeParameterSymbol parameter }:
                 return [new Created(operation, frame) with { Type = TypeArguments.Of(parameter, frame) }];
             case IEventReferenceOperation { Event: var raised }:
-                return Source.HandlersOf(raised) is { } handlers ? handlers.SelectMany(handler => Written(handler.Write, Detached(handler.Method, handler.Body, receiver: null))) : [new Unknown(operation, frame)];
+                return Source.HandlersOf(raised) is { } handlers ? handlers.SelectMany(handler => Written(handler.Write, Subscribing(handler, frame))) : [new Unknown(operation, frame)];
             case IObjectCreationOperation or IArrayCreationOperation or ITupleOperation or IWithOperation:
             // An argument that is still being typed: its class is known.
             case IInvalidOperation { Syntax: BaseObjectCreationExpressionSyntax, Type.TypeKind: TypeKind.Class }:
                 return [new Created(operation, frame)];
-            case ILiteralOperation or IDefaultValueOperation:
+            case ILiteralOperation or IDefaultValueOperation or IThrowOperation:
                 return [];
             case { Kind: OperationKind.None } or { Syntax: CollectionExpressionSyntax }:
                 return [new Created(operation, frame)];
@@ -329,15 +333,32 @@ internal sealed class ValueTracer(ProgramSource source)
         }
     }
 
+    /// <summary>The activation that adds a handler: the one that is running, or one of which nothing is known, whose own objects may be any that the code makes.</summary>
+    private Frame Subscribing(MemberWrite handler, Frame frame)
+    {
+        var function = MemberBody.FunctionOf(handler.Write.Value);
+        if (frame.ActivationOf(function, handler.Body) is { } running)
+            return running;
+        var unknown = Detached(handler.Method, handler.Body, receiver: null);
+        _subscribing.Add(unknown);
+        return unknown;
+    }
+
+    /// <summary>Whether a value was made by code that adds a handler, in an activation that need not be the one that really did.</summary>
+    public bool IsOfUnknownSubscriber(Value value) => _subscribing.Count > 0 && value.WithOwners().Any(owner => owner is Created { Frame: var maker } && _subscribing.Contains(maker));
+
     private IEnumerable<Value> Invocation(IInvocationOperation invocation, Frame frame)
     {
         if (PassedThrough(invocation) is { } same)
             return Trace(same, frame);
-        var frames = Enter(invocation, frame);
-        if (frames.IsEmpty)
-            return [new Created(invocation, frame)];
-        var returned = frames.SelectMany(entered => entered.Body.Returns(entered.Function).SelectMany(value => Trace(value, entered))).Distinct().ToList();
-        return returned.Count > 0 ? returned : [new Created(invocation, frame)];
+        return Returned(invocation, frame);
+    }
+
+    /// <summary>What a call in source gives; an object of its own where that is not to be seen.</summary>
+    private IEnumerable<Value> Returned(IOperation call, Frame frame)
+    {
+        var returned = Enter(call, frame).SelectMany(entered => entered.Body.Returns(entered.Function).SelectMany(value => Trace(value, entered))).Distinct().ToList();
+        return returned.Count > 0 ? returned : [new Created(call, frame)];
     }
 
     /// <summary><c>model.to(device)</c>, <c>model.cuda()</c>, <c>ModuleExtensionMethods.to(model, …)</c>: the library returns the module that it was given.</summary>
@@ -380,7 +401,7 @@ internal sealed class ValueTracer(ProgramSource source)
     {
         if (value is not Created created)
             return [];
-        if (PositionalAt(created.Type, place) is { } property)
+        if (ProgramSource.PositionalAt(created.Type, place) is { } property)
             return MemberOf(created, property, created.Creation, created.Frame);
         if (created.Creation is ITupleOperation tuple && place < tuple.Elements.Length)
             return Trace(tuple.Elements[place], created.Frame);
@@ -505,6 +526,12 @@ internal sealed class ValueTracer(ProgramSource source)
             var place = ((INamedTypeSymbol)tuple.Type!).TupleElements.IndexOf(field.CorrespondingTupleField ?? field);
             place = place >= 0 ? place : field.ContainingType.TupleElements.IndexOf(field);
             return place >= 0 ? TuplePlace(pair, place) : [new Unknown(reference, frame)];
+        }
+
+        if (owner is Created { Creation: IObjectCreationOperation { Arguments: [{ Value: { Type.TypeKind: TypeKind.Delegate } make }, ..] } } lazy && Frameworks.IsValueOfLazy(member))
+        {
+            var made = EnterFunctions(lazy.Creation, Trace(make, lazy.Frame), lazy.Frame).SelectMany(entered => entered.Body.Returns(entered.Function).SelectMany(value => Trace(value, entered))).ToList();
+            return made.Count > 0 ? made : [new Part(owner, member.OriginalDefinition, ((IPropertySymbol)member).Type)];
         }
 
         // A copy has what its original has, but for what is set anew.
@@ -641,10 +668,6 @@ internal sealed class ValueTracer(ProgramSource source)
     /// <summary>What an object that is written out holds in a member: by its initializer, or by the place of a record's primary constructor; null where neither says.</summary>
     public static IOperation? HeldIn(IObjectCreationOperation creation, ISymbol member) => (creation.Initializer is { } initializer ? Set(initializer, member).FirstOrDefault() : null)
         ?? (member.OriginalDefinition is IPropertySymbol { DeclaringSyntaxReferences: [var declared] } && declared.GetSyntax() is ParameterSyntax ? creation.Arguments.FirstOrDefault(argument => argument.Parameter?.Name == member.Name)?.Value : null);
-
-    public static IPropertySymbol? PositionalAt(ITypeSymbol? type, int place) => type is INamedTypeSymbol { IsRecord: true } record
-        && record.InstanceConstructors.FirstOrDefault(constructor => constructor.DeclaringSyntaxReferences is [var declared] && declared.GetSyntax() is RecordDeclarationSyntax) is { } primary && place < primary.Parameters.Length
-            ? record.GetMembers(primary.Parameters[place].Name).OfType<IPropertySymbol>().FirstOrDefault() : null;
 
     /// <summary>What stands under a constant key in a dictionary that is written out, of the framework or of modules; null for any other.</summary>
     private IEnumerable<Value>? Keyed(IPropertyReferenceOperation reference, Frame frame)

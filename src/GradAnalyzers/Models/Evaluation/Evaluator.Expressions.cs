@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using GradAnalyzers.Catalogue;
+using GradAnalyzers.Program;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
 using Microsoft.CodeAnalysis.Operations;
@@ -654,6 +655,8 @@ internal sealed partial class Evaluator
                     if (recursive.DeclaredSymbol is { } declared && isOfType != false)
                         Set(frame, declared, value);
                     return isOfType == false ? false : MatchesParts(value, recursive, isOfType, frame);
+                case IListPatternOperation list:
+                    return MatchesElements(value, list, frame);
                 default:
                     return null;
             }
@@ -691,10 +694,34 @@ internal sealed partial class Evaluator
         for (var index = 0; index < pattern.DeconstructionSubpatterns.Length; index++)
         {
             var element = pattern.DeconstructionSubpatterns[index];
-            var given = value is TupleValue tuple && index < tuple.Elements.Length ? tuple.Elements[index] : External(element.NarrowedType, null, "a part of a value that is not known", element);
+            var given = value is TupleValue tuple && index < tuple.Elements.Length ? tuple.Elements[index] : value is Instance record && Positional(record, index) is { } kept ? kept : External(element.NarrowedType, null, "a part of a value that is not known", element);
             matches = And(matches, Matches(given, element, frame));
         }
 
+        return matches;
+    }
+
+    /// <summary><c>[var first, .., 10]</c>: each element by itself, and what the slice leaves out.</summary>
+    private bool? MatchesElements(Value value, IListPatternOperation pattern, Frame frame)
+    {
+        var elements = Elements(value);
+        var slice = pattern.Patterns.OfType<ISlicePatternOperation>().FirstOrDefault() is { } some ? pattern.Patterns.IndexOf(some) : -1;
+        if (elements is not null && (slice < 0 ? elements.Count != pattern.Patterns.Length : elements.Count < pattern.Patterns.Length - 1))
+            return false;
+        bool? matches = elements is null ? null : true;
+        for (var index = 0; index < pattern.Patterns.Length; index++)
+        {
+            var part = pattern.Patterns[index];
+            // Behind a slice, places count from the end.
+            var place = slice >= 0 && index > slice && elements is not null ? elements.Count - (pattern.Patterns.Length - index) : index;
+            if (part is not ISlicePatternOperation { Pattern: var rest })
+                matches = And(matches, Matches(elements?[place] ?? External(part.NarrowedType, null, "an element that is not known", part), part, frame));
+            else if (rest is not null)
+                matches = And(matches, Matches(elements is null ? UnknownList("a part of a list that is not known") : ListOf(elements.Skip(index).Take(elements.Count - pattern.Patterns.Length + 1)), rest, frame));
+        }
+
+        if (pattern.DeclaredSymbol is { } declared)
+            Set(frame, declared, value);
         return matches;
     }
 
@@ -819,8 +846,13 @@ internal sealed partial class Evaluator
         ShapeValue shape => new Unknown("a size of a tensor", ShapeValue.Text(shape.Node, index)),
         TensorParts parts => Operate(Role.Select, One(parts.Node), Constant.None.Add("index", new Constant(ImmutableArray.Create(Size.Of(index)), index.ToString(CultureInfo.InvariantCulture))), target.Type, target),
         Collection collection when Elements(collection) is { } elements && index < elements.Count => elements[index],
+        Instance record when Positional(record, index) is { } kept => kept,
         _ => External(target.Type, null, "a part of a value that is not known", target),
     };
+
+    /// <summary>What a record is taken apart into at a place; null where that is not one of its own properties.</summary>
+    private Value? Positional(Instance record, int index) =>
+        ProgramSource.PositionalAt(record.Type, index) is { } property && source.BackingField(property) is { } field ? record.Get(field) : null;
 
     private void AssignField(Instance holder, IFieldSymbol field, Value value, IOperation at)
     {

@@ -205,25 +205,9 @@ internal sealed class GraphReader(Evaluator evaluator, ProgramSource source)
                     foreach (var (child, key) in Modules(items))
                         yield return (child, key, field, false);
                     break;
-                case Collection { Slots: var slots } when slots.TryGetValue(Slot.Items, out var content) && content is Items elements:
-                    foreach (var (child, key) in Modules(elements))
-                        yield return (child, $"{name}[{key}]", field, true);
-                    break;
-                case TupleValue tuple when field is not null:
-                    for (var index = 0; index < tuple.Elements.Length; index++)
-                    {
-                        if (tuple.Elements[index] is ModuleValue element)
-                            yield return (element, $"{name}.Item{index + 1}", field, true);
-                    }
-
-                    break;
-                case Instance instance and not ModuleValue:
-                    foreach (var inner in instance.Slots)
-                    {
-                        if (inner is { Key: IFieldSymbol innerField, Value: ModuleValue child })
-                            yield return (child, $"{name}.{innerField.Name}", field, true);
-                    }
-
+                case Collection or TupleValue or Instance when field is not null:
+                    foreach (var (child, path) in InPlain(slot.Value, name))
+                        yield return (child, path, field, true);
                     break;
             }
         }
@@ -238,6 +222,39 @@ internal sealed class GraphReader(Evaluator evaluator, ProgramSource source)
                     yield return (named, (key as Known)?.Content?.ToString() ?? "?");
             }
         }
+    }
+
+    /// <summary>The modules that a list, an array, a tuple or a plain object holds, and what it holds of such: <c>(Linear, Linear)[]</c>, a list of records with layers.</summary>
+    private static IEnumerable<(ModuleValue Child, string Path)> InPlain(Value value, string name)
+    {
+        var seen = new HashSet<Value>();
+        var open = new Stack<(Value Value, string Path)>([(value, name)]);
+        while (open.Count > 0)
+        {
+            var (current, path) = open.Pop();
+            if (current is ModuleValue module)
+            {
+                yield return (module, path);
+                continue;
+            }
+
+            if (!seen.Add(current))
+                continue;
+            var parts = current switch
+            {
+                Collection { Slots: var slots } when slots.TryGetValue(Slot.Items, out var content) && content is Items elements => elements.Values.Select((element, index) => Element(element, index, path)),
+                TupleValue tuple => tuple.Elements.Select((element, index) => (element, $"{path}.Item{index + 1}")),
+                Instance holder => holder.Slots.Where(slot => slot.Key is IFieldSymbol).Select(slot => (slot.Value, $"{path}.{((IFieldSymbol)slot.Key).Name}")),
+                _ => [],
+            };
+            foreach (var part in parts.Reverse())
+                open.Push(part);
+        }
+
+        // A dictionary is pairs of a key and a value.
+        static (Value, string) Element(Value element, int index, string path) => element is TupleValue { Elements: [Known key, { } kept] }
+            ? (kept, $"{path}[{key.Content}]")
+            : (element, $"{path}[{index.ToString(System.Globalization.CultureInfo.InvariantCulture)}]");
     }
 
     private ModelLayer Layer(ModuleValue module, string path, Registration registration, IFieldSymbol? field, Location? assignment, ModelLayer? owner) => new()

@@ -88,13 +88,15 @@ internal sealed class ModuleClasses(ProgramSource source)
         || Calls(body).Any(call => Catalogue.Find(call.TargetMethod)?.Role switch
         {
             Role.RegisterModule or Role.RegisterParameter => true,
-            Role.Parameters or Role.Freeze or Role.Load => !IsOwn(call),
+            Role.Parameters or Role.Freeze or Role.Load => !IsOfWhole(call, member),
             Role.NoGrad => member is not IMethodSymbol { MethodKind: MethodKind.Constructor },
             _ => false,
         })
         || body.Operations.Any(operation => operation is IAssignmentOperation { Target: IPropertyReferenceOperation { Property: var property } } && Catalogue.Is(property, Role.Freeze));
 
-    private static bool IsOwn(IInvocationOperation call) => call.Instance is IInstanceReferenceOperation;
+    /// <summary>The module itself is asked, or in its own class one that was made there: a program that tries its model.</summary>
+    private static bool IsOfWhole(IInvocationOperation call, ISymbol member) => call.Instance is IInstanceReferenceOperation
+        || (member.IsStatic && SymbolEqualityComparer.Default.Equals(call.Instance?.Type?.OriginalDefinition, member.ContainingType.OriginalDefinition));
 
     private static IEnumerable<IInvocationOperation> Calls(MemberBody body) => body.Invocations;
 

@@ -23,7 +23,7 @@ public abstract class LossPairRule(DiagnosticDescriptor descriptor) : TrainingLo
     {
         var outputs = new OutputHeads(loop.Values);
         var losses = loop.Of<BackwardEvent>().SelectMany(backward => loop.Losses.LossesIn(backward.Event.Loss, backward.Event.Frame))
-            .GroupBy(loss => (loss.Call, loss.Frame)).Select(group => (Loss: group.First(), Heads: outputs.Of(group.First().Input, group.Key.Frame))).ToList();
+            .GroupBy(loss => (loss.Call, loss.Frame, loss.Role)).Select(group => (Loss: group.First(), Heads: outputs.Of(group.First().Input, group.Key.Frame))).ToList();
         foreach (var (loss, heads) in losses)
         {
             if (IsPair(loss, heads) && !loop.Losses.IsWithoutGradient(loss.Call, loss.Frame))
@@ -42,8 +42,8 @@ public abstract class LossPairRule(DiagnosticDescriptor descriptor) : TrainingLo
         };
         if (heads.All(head => head.IsElement))
             finding = finding with { Properties = finding.Properties.Add(Element, "") };
-        // The activation gives other losses something too, or the loss is given something else, too: then neither can change alone.
-        var isShared = all.Any(other => !pairs.Contains(other) && other.Heads.Any(head => places.Contains(head.Operation)))
+        // A condition chooses the loss, the activation gives other losses something too, or the loss is given something else, too: then neither can change alone.
+        var isShared = loss.IsOneOfSeveral || all.Any(other => !pairs.Contains(other) && other.Heads.Any(head => places.Contains(head.Operation)))
             || (loss.Creation is not null && all.Any(other => other.Loss.Creation == loss.Creation && !other.Heads.All(head => places.Contains(head.Operation))));
         var models = pairs.SelectMany(pair => pair.Heads).Select(head => head.Model).OfType<IOperation>();
         return places.Length == 1 && !isShared && !heads.Any(head => head.IsInList) && new PredictionUse(program, models).IsOnlyForTheLoss(loss, heads[0]) ? finding with { Properties = finding.Properties.Add(OnlyForTheLoss, "") } : finding;

@@ -17,9 +17,13 @@ public sealed class ModuleInNoOptimizer() : TrainingLoopRule(Descriptors.GRAD200
     private protected override IEnumerable<Finding> Check(TrainingLoop loop, LoopProgram program)
     {
         var held = loop.AllSteps.Select(step => step.Event.Optimizer.Parameters).ToList();
-        if (loop.HasOpaqueCalls || held.Count == 0 || held.Any(set => !set.IsComplete || set.IsFiltered) || loop.AllSteps.Any(step => step.Event.IsByHand))
+        if (loop.HasOpaqueCalls || held.Count == 0 || held.Any(set => !set.IsComplete) || loop.AllSteps.Any(step => step.Event.IsByHand))
             yield break;
         var reported = new HashSet<Value>();
+        foreach (var finding in Replaced(loop, program, reported))
+            yield return finding;
+        if (held.Any(set => set.IsFiltered))
+            yield break;
         var unheld = Unheld(loop, held, program).ToList();
         foreach (var step in loop.Steps.Concat(loop.UnfedSteps))
         {
@@ -48,6 +52,21 @@ public sealed class ModuleInNoOptimizer() : TrainingLoopRule(Descriptors.GRAD200
                 // What is not registered would be in no optimizer that is made later, either: that is the cause, and reported there.
                 if (program.HasWeights(layer, loop.Values) && !IsUnregistered(layer, assignment, program.Source) && !held.Any(set => set.Modules.Any(other => layer == other)) && !new ModuleUse(layer, loop, assignment).MayBeMeantOrDoneElsewhere() && reported.Add(layer))
                     yield return new Finding(step.Event, layer.Type?.Name ?? "a module", assignment.Target.Syntax.ToString());
+            }
+        }
+    }
+
+    /// <summary>A model that is put where the optimizer's was, when the optimizer is made already, and that the loss is then computed by.</summary>
+    private static IEnumerable<Finding> Replaced(TrainingLoop loop, LoopProgram program, HashSet<Value> reported)
+    {
+        foreach (var step in loop.Steps.Concat(loop.UnfedSteps))
+        {
+            foreach (var (model, member, place) in loop.ModelsReplacedBefore(step))
+            {
+                var learns = loop.Of<BackwardEvent>().Any(backward => step.IsReachedBy(backward.Node, backward.Event) && loop.Losses.ModulesOf(backward.Event.Loss, backward.Event.Frame).Calls
+                    .Any(call => SymbolEqualityComparer.Default.Equals(VariableOf((call.Call as IInvocationOperation)?.Instance)?.OriginalDefinition, member.Member.OriginalDefinition)));
+                if (learns && program.HasWeights(model, loop.Values) && !loop.AllSteps.Any(other => other.Event.Optimizer.Parameters.Modules.Contains(model)) && !new ModuleUse(model, loop, place).MayBeMeantOrDoneElsewhere() && reported.Add(model))
+                    yield return new Finding(step.Event, model.Type?.Name ?? "a module", $"the optimizer was made for an earlier object in '{member.Member.Name}'") { Places = Creations(step.Event.Optimizer).Add(place).Add(model.Creation) };
             }
         }
     }

@@ -4,18 +4,11 @@ using Microsoft.CodeAnalysis.CSharp.Syntax;
 
 namespace GradAnalyzers.CodeFixes.Edits;
 
-/// <summary>Adds statements to a constructor, before or after the registration of its components, and after a statement elsewhere. Several additions to one place compose, in order.</summary>
-internal static class Statements
+/// <summary>Adds statements to constructors, before or after the registration of their components. Several additions to one place compose, in order.</summary>
+internal static class Constructors
 {
-    /// <summary>A statement over one or more lines, each indented by its level below the statement.</summary>
-    public static StatementSyntax Parse(Layout layout, string indentation, params (int Level, string Text)[] lines)
-    {
-        var text = string.Join(layout.EndOfLine, lines.Select((line, index) => (index == 0 ? "" : indentation + string.Concat(Enumerable.Repeat(layout.Unit, line.Level))) + line.Text));
-        return SyntaxFactory.ParseStatement(text).WithLeadingTrivia(Layout.Indentation(indentation)).WithTrailingTrivia(layout.NewLine);
-    }
-
     /// <summary>The constructors of a class that run its base's, to which code can be added; empty where there is none.</summary>
-    public static IReadOnlyList<ConstructorDeclarationSyntax> ConstructorsOf(TypeDeclarationSyntax type) =>
+    public static IReadOnlyList<ConstructorDeclarationSyntax> Of(TypeDeclarationSyntax type) =>
         type.Members.OfType<ConstructorDeclarationSyntax>()
             .Where(constructor => !constructor.Modifiers.Any(SyntaxKind.StaticKeyword) && constructor.Initializer?.ThisOrBaseKeyword.IsKind(SyntaxKind.ThisKeyword) != true && (constructor.Body is not null || constructor.ExpressionBody is not null))
             .ToList();
@@ -34,46 +27,12 @@ internal static class Statements
             var statements = changed.Body!.Statements;
             var registration = statements.LastIndexOf(IsRegistration);
             var place = registration < 0 ? statements.Count : isAfterRegistration ? statements.Count : registration;
-            return changed.WithBody(changed.Body.WithStatements(statements.Insert(place, Parse(layout, inner, lines))));
+            return changed.WithBody(changed.Body.WithStatements(statements.Insert(place, InsertStatement.Parse(layout, inner, lines))));
         });
     }
 
     public static bool IsRegistration(StatementSyntax statement) =>
         statement is ExpressionStatementSyntax { Expression: InvocationExpressionSyntax call } && Activations.NameOf(call.Expression)?.Identifier.ValueText == "RegisterComponents";
-
-    /// <summary>Adds a statement after another one, in a block, a switch section or a top-level program; false where it stands alone.</summary>
-    public static bool AddAfter(SolutionEdits edits, StatementSyntax statement, params (int Level, string Text)[] lines)
-    {
-        if (statement.Parent is not (BlockSyntax or SwitchSectionSyntax or GlobalStatementSyntax))
-            return false;
-        if (!edits.IsNew(statement, string.Join("\n", lines)))
-            return true;
-        var added = Parse(Layout.Of(statement), Layout.IndentationOf(statement), lines);
-        if (statement.Parent is GlobalStatementSyntax global)
-            edits.EditorFor(statement).InsertAfter(global, SyntaxFactory.GlobalStatement(added));
-        else
-            edits.EditorFor(statement).InsertAfter(statement, added);
-        return true;
-    }
-
-    /// <summary>Moves the statement around an expression right after the one around another, with the comments around it; false where they are not in one block.</summary>
-    public static bool Move(SolutionEdits edits, SyntaxNode expression, SyntaxNode after)
-    {
-        if (expression.FirstAncestorOrSelf<StatementSyntax>() is not ExpressionStatementSyntax moved || after.FirstAncestorOrSelf<StatementSyntax>() is not { } place
-            || moved.Parent is not BlockSyntax block || place.Parent != block || moved.ContainsDirectives || place.ContainsDirectives)
-        {
-            return false;
-        }
-
-        if (!edits.IsNew(moved, "move"))
-            return true;
-        var editor = edits.EditorFor(moved);
-        // A blank line above it stays where it is.
-        var comments = moved.GetLeadingTrivia().SkipWhile(trivia => trivia.IsKind(SyntaxKind.EndOfLineTrivia));
-        editor.InsertAfter(place, moved.WithLeadingTrivia(comments));
-        editor.RemoveNode(moved, SyntaxRemoveOptions.KeepNoTrivia);
-        return true;
-    }
 
     /// <summary><c>public Net() : base("Net") => RegisterComponents();</c> with a block for a body.</summary>
     private static ConstructorDeclarationSyntax WithBody(ConstructorDeclarationSyntax constructor, Layout layout, string outer, string inner)
