@@ -302,7 +302,7 @@ internal static class Cases
         Convolutional(() => new OverlappingPools(3, 32), Task.Classification, 3, 24, 24),
     ];
 
-    /// <summary>Backbones of detectors and recognizers, drawn noise, biases of positions and windows: written before their theory, which was then mended by them.</summary>
+    /// <summary>Backbones of detectors and recognizers, and drawn noise: written before their theory, which was then mended by them.</summary>
     public static IReadOnlyList<Case> Rebuilt { get; } =
     [
         Residual(() => new PooledResNet(2, 2, 3, 2, 16), Task.Regression, 3, 32, 32),
@@ -318,8 +318,6 @@ internal static class Cases
         Convolutional(() => new JoinedClassifier(16, 4), Task.Classification, 3, 32, 32),
         Plain(() => new FactorizedValues(12, 64, 0.017), Task.Regression, 12),
         Plain(() => new FactorizedValues(12, 96, 0.5), Task.Regression, 12),
-        Attention(() => new BiasedReader(12, 48, 3, 16), Task.Classification, 16, 12),
-        New(Family.Attention, () => new WindowNet(32, 4, 8), Task.Classification, "new WindowNet(32, 4, 8)", [3, 16, 16]),
     ];
 
     /// <summary>All of them; what is new comes last, so that the part that every build measures stays the same.</summary>

@@ -31,7 +31,7 @@ if (args is not ["whole"])
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 var root = Assembly.GetExecutingAssembly().GetCustomAttributes<AssemblyMetadataAttribute>().Single(attribute => attribute.Key == "RepositoryRoot").Value!;
 var source = SourceNetworks.Read();
-var developed = Compare([.. Cases.Developed, .. Cases.Mended]);
+var developed = Compare([.. Cases.Developed, .. Cases.Mended, .. Cases.Rebuilt]);
 var heldOut = Compare([.. Cases.HeldOut, .. Cases.Rearranged]);
 var page = Path.Combine(root, "docs", "gradient-flow.md");
 File.WriteAllText(page, Report.Into(File.ReadAllText(page), Report.Markdown(developed, heldOut)));
