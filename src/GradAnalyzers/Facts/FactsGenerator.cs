@@ -30,7 +30,7 @@ public sealed class FactsGenerator : IIncrementalGenerator
         var catalogue = ModelCatalogue.For(compilation, options);
         if (!catalogue.IsRelevant || !catalogue.ReadsFacts)
             return;
-        var facts = FactReading.Of(WholeProgram.Of(compilation, catalogue), output.CancellationToken);
+        var facts = WholeProgram.Of(compilation, catalogue).WithModels(program => FactReading.Of(program, output.CancellationToken));
         if (!facts.IsEmpty)
             output.AddSource(FileName, SourceText.From(Source(facts), Encoding.UTF8));
     }

@@ -85,7 +85,7 @@ internal sealed class ModelGraphs
         return Begun(cancellation).Sites.Members.All(member => member.Creations.All(creation => IsKnown(creation, member)));
 
         bool IsKnown(SyntaxNode creation, CreatingMember member) =>
-            _program.Compilation.GetSemanticModel(creation.SyntaxTree).GetOperation(creation, cancellation) is not IObjectCreationOperation { Type: { } made } operation || ModelType.IdOf(made) != type.Id
+            _program.Model(creation.SyntaxTree).GetOperation(creation, cancellation) is not IObjectCreationOperation { Type: { } made } operation || ModelType.IdOf(made) != type.Id
             || operation.Arguments.All(argument => argument.ArgumentKind == ArgumentKind.DefaultValue || argument.Value.ConstantValue.HasValue)
             // What takes sizes may be called with others.
             || (!member.IsFactory && known.Contains(creation.GetLocation()) && !creation.Ancestors().TakeWhile(outer => outer != member.Member).Any(outer => outer is AnonymousFunctionExpressionSyntax or LocalFunctionStatementSyntax));

@@ -53,7 +53,7 @@ internal sealed class BoundNames(ulong declarations)
         var found = ImmutableArray.CreateBuilder<ModuleClass>();
         foreach (var declaration in tree.Classes)
         {
-            if (program.Compilation.GetSemanticModel(tree.Tree).GetDeclaredSymbol(declaration, cancellation) is INamedTypeSymbol type && program.IsModule(type))
+            if (program.Model(tree.Tree).GetDeclaredSymbol(declaration, cancellation) is INamedTypeSymbol type && program.IsModule(type))
                 found.Add(new ModuleClass(declaration, type.OriginalDefinition.GetDocumentationCommentId() ?? type.ToDisplayString(), type.Name, type.IsAbstract));
         }
 
@@ -186,7 +186,7 @@ internal sealed record CallName(string Name, ImmutableArray<string> Targets);
 internal sealed record ModuleClass(TypeDeclarationSyntax Declaration, string Id, string Name, bool IsAbstract)
 {
     public INamedTypeSymbol Symbol(WholeProgram program, CancellationToken cancellation) =>
-        (INamedTypeSymbol)program.Compilation.GetSemanticModel(Declaration.SyntaxTree).GetDeclaredSymbol(Declaration, cancellation)!;
+        (INamedTypeSymbol)program.Model(Declaration.SyntaxTree).GetDeclaredSymbol(Declaration, cancellation)!;
 }
 
 /// <summary>What a member does to gradients by itself.</summary>

@@ -56,11 +56,10 @@ internal sealed class ProgramSource(WholeProgram program, CancellationToken canc
 
     public BoundNames Bound(SyntaxTree tree) => Bound(TreeFacts.Of(tree));
 
-    // Within the compiler's analyzer driver this is the model that all analyzers share.
     public SemanticModel Model(SyntaxTree tree)
     {
         if (!_models.TryGetValue(tree, out var model))
-            _models.Add(tree, model = Compilation.GetSemanticModel(tree));
+            _models.Add(tree, model = Program.Model(tree));
         return model;
     }
 

@@ -33,6 +33,7 @@ internal sealed class WholeProgram
     private readonly Lazy<bool> _hasUnseenTraining;
     private readonly Lazy<ImmutableHashSet<string>> _frameworks;
     private TrainingMembers? _members;
+    private ConcurrentDictionary<SyntaxTree, SemanticModel>? _models;
 
     private WholeProgram(Compilation compilation, ModelCatalogue catalogue)
     {
@@ -102,6 +103,23 @@ internal sealed class WholeProgram
         return Interlocked.CompareExchange(ref _members, found, null) ?? found;
     }
 
+    /// <summary>The meaning of a tree. Within the compiler's analyzer driver this is the model that all analyzers share; elsewhere each question would make one anew and bind again, but for <see cref="WithModels"/>.</summary>
+    public SemanticModel Model(SyntaxTree tree) => Volatile.Read(ref _models) is { } held ? held.GetOrAdd(tree, key => Compilation.GetSemanticModel(key)) : Compilation.GetSemanticModel(tree);
+
+    /// <summary>Reads with one model for each tree, for a reading outside the analyzer driver. What they bound is free again at its end.</summary>
+    public T WithModels<T>(Func<WholeProgram, T> read)
+    {
+        Volatile.Write(ref _models, new());
+        try
+        {
+            return read(this);
+        }
+        finally
+        {
+            Volatile.Write(ref _models, null);
+        }
+    }
+
     /// <summary>Whether something in the source assigns to a name.</summary>
     public bool IsAssigned(string name) => Trees.Any(tree => tree.Words.Contains(name) && tree.Assigns(name));
 
@@ -159,7 +177,7 @@ internal sealed class WholeProgram
     {
         foreach (var declaration in declarations)
         {
-            if (Compilation.GetSemanticModel(declaration.SyntaxTree).GetDeclaredSymbol(declaration) is IMethodSymbol candidate
+            if (Model(declaration.SyntaxTree).GetDeclaredSymbol(declaration) is IMethodSymbol candidate
                 && candidate.ContainingType is { TypeKind: TypeKind.Class or TypeKind.Struct } type
                 && !SymbolEqualityComparer.Default.Equals(candidate, method.OriginalDefinition)
                 && SymbolEqualityComparer.Default.Equals(ProgramSource.Implementation(method.OriginalDefinition, type)?.OriginalDefinition, candidate))
