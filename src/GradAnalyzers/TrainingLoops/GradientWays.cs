@@ -86,7 +86,10 @@ internal sealed class GradientWays(TrainingLoop loop)
         return forwards.All(forward => forward?.Body.Returns(null).Count > 0) ? forwards.OfType<Frame>().ToImmutableArray() : ImmutableArray<Frame>.Empty;
     }
 
-    private static bool IsNumbers(ITypeSymbol? type) => LossTracer.IsPlain(type is IArrayTypeSymbol array ? array.ElementType : type);
+    /// <summary>A number, an array of them, or a tuple of either.</summary>
+    private static bool IsNumbers(ITypeSymbol? type) => type is INamedTypeSymbol { IsTupleType: true, TupleElements: var parts } ? parts.All(part => IsNumberOrArray(part.Type)) : IsNumberOrArray(type);
+
+    private static bool IsNumberOrArray(ITypeSymbol? type) => LossTracer.IsPlain(type is IArrayTypeSymbol array ? array.ElementType : type);
 
     /// <summary>An activation, a dropout, a change of shape as a module: it has nothing to learn, and computes with what it is given.</summary>
     private bool OnlyComputes(Value module) => Catalogue.FindBase(module.Type)?.Role is { } role

@@ -71,8 +71,9 @@ internal sealed class ModuleUse(Created module, TrainingLoop loop, IOperation? k
     }
 
     /// <summary>Evaluation mode, of a module that is put in training mode as well: a validation between the epochs.</summary>
-    private bool IsForValidation(IMethodSymbol method) => Catalogue.Find(method) is { Role: Role.Freeze, IsBuiltIn: true }
-        && (_isPutInTraining ??= Places().Any(place => place.Body.Invocations.Any(call => IsTrainingMode(call) && IsSurely(call.Instance, place.Frame))));
+    private bool IsForValidation(IMethodSymbol method) => Catalogue.Find(method) is { Role: Role.Freeze, IsBuiltIn: true } && IsPutInTraining;
+
+    private bool IsPutInTraining => _isPutInTraining ??= Places().Any(place => place.Body.Invocations.Any(call => IsTrainingMode(call) && IsSurely(call.Instance, place.Frame)));
 
     private static bool IsTrainingMode(IInvocationOperation call) => call.TargetMethod is { Name: "train", ContainingAssembly.Name: ModelCatalogue.Library }
         && !call.Arguments.Any(argument => argument.Value.ConstantValue is { HasValue: true, Value: false });
@@ -115,6 +116,7 @@ internal sealed class ModuleUse(Created module, TrainingLoop loop, IOperation? k
     {
         var seen = new HashSet<MemberBody>();
         var open = new Queue<IMethodSymbol>([method]);
+        var (isEvaluated, isTrained) = (false, false);
         while (open.Count > 0)
         {
             if (seen.Count > MaximumMethods)
@@ -127,12 +129,19 @@ internal sealed class ModuleUse(Created module, TrainingLoop loop, IOperation? k
                     return true;
                 if (operation is not IInvocationOperation { TargetMethod: var called })
                     continue;
-                if (Catalogue.Find(called) is { } entry && ((entry.Role is Role.Freeze or Role.Load && !IsForValidation(called)) || entry.Meaning("freezes") is not null))
-                    return true;
+                if (Catalogue.Find(called) is { } entry && (entry.Role is Role.Freeze or Role.Load || entry.Meaning("freezes") is not null))
+                {
+                    if (entry is not { Role: Role.Freeze, IsBuiltIn: true })
+                        return true;
+                    isEvaluated = true;
+                }
+
+                // A helper that sets either mode freezes nothing.
+                isTrained |= operation is IInvocationOperation call && IsTrainingMode(call);
                 open.Enqueue(called);
             }
         }
 
-        return false;
+        return isEvaluated && !isTrained && !IsPutInTraining;
     }
 }
