@@ -36,12 +36,12 @@ internal static class TrainingRules
     /// <summary>What the user reads.</summary>
     public static async Task<string[]> Messages(string code) => [.. (await Diagnostics(code, isProgram: false, [])).Select(report => $"{report.Id}: {report.GetMessage()}").Order()];
 
-    /// <summary>The declarations, compiled: the program sees their metadata only.</summary>
+    /// <summary>The declarations, compiled: the program sees their metadata only. A comment on the first line names the assembly.</summary>
     private static MetadataReference Assembly(string declarations)
     {
         var options = new CSharpParseOptions(LanguageVersion.Latest);
         var stream = new MemoryStream();
-        var result = CSharpCompilation.Create("Library", new[] { Code.Usings, declarations }.Select(text => CSharpSyntaxTree.ParseText(text, options)), Code.References, new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary)).Emit(stream);
+        var result = CSharpCompilation.Create(declarations.StartsWith("// ", StringComparison.Ordinal) ? declarations.Split('\n')[0][3..].Trim() : "Library", new[] { Code.Usings, declarations }.Select(text => CSharpSyntaxTree.ParseText(text, options)), Code.References, new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary)).Emit(stream);
         Assert.True(result.Success, string.Join('\n', result.Diagnostics));
         stream.Position = 0;
         return MetadataReference.CreateFromStream(stream);

@@ -15,6 +15,9 @@ internal sealed class ModelCatalogue
 {
     public const string FileSuffix = ".catalogue.txt";
     public const string Library = "TorchSharp";
+
+    /// <summary>What belongs to the library: images, sounds and texts. It makes, reads and changes data, and modules that do; it trains nothing.</summary>
+    private static readonly ImmutableHashSet<string> Sisters = ImmutableHashSet.Create(StringComparer.Ordinal, "TorchVision", "TorchAudio", "TorchText");
     private const string FactsProperty = "build_property.GradAnalyzersFacts";
 
     private static readonly Lazy<ImmutableArray<CatalogueEntry>> BuiltIn = new(ReadBuiltIn);
@@ -124,6 +127,9 @@ internal sealed class ModelCatalogue
     }
 
     public bool IsModule(ITypeSymbol? type) => DerivesFrom(type, Role.Module);
+
+    /// <summary>Whether an assembly is the library or belongs to it.</summary>
+    public static bool IsOfLibrary(IAssemblySymbol? assembly) => assembly is { Name: var name } && (name == Library || Sisters.Contains(name));
 
     /// <summary>Full name without type arguments; nested types by a dot.</summary>
     public static string QualifiedName(ISymbol symbol)

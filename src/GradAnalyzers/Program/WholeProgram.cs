@@ -71,7 +71,7 @@ internal sealed class WholeProgram
 
     /// <summary>Whether another assembly is built on what is trained here, so that it may change gradients: not TorchSharp itself, nor what a catalogue describes.</summary>
     public bool KnowsTraining(IAssemblySymbol assembly) => _knowing.GetOrAdd(assembly, key =>
-        !_frameworks.Value.Contains(key.Name) && key.Modules.SelectMany(module => module.ReferencedAssemblies).Any(reference => _frameworks.Value.Contains(reference.Name)));
+        !_frameworks.Value.Contains(key.Name) && !ModelCatalogue.IsOfLibrary(key) && key.Modules.SelectMany(module => module.ReferencedAssemblies).Any(reference => _frameworks.Value.Contains(reference.Name)));
 
     /// <summary>Whether the compilation has such an assembly at all.</summary>
     public bool HasUnseenTraining => _hasUnseenTraining.Value;

@@ -154,7 +154,7 @@ internal sealed class LoopFindings
         var properties = finding.Properties.Add(LoopFinding.PlaceCount, finding.Places.Length.ToString(CultureInfo.InvariantCulture));
         if (!calls.IsEmpty)
             properties = properties.Add(LoopFinding.IsElsewhere, null);
-        return new MemberFinding(rule.Id, rule.AsksCallers, finding.IsGuess, EventPlace.Of(happening),
+        return new MemberFinding(rule.Id, rule.AsksCallers && !finding.IsWholeInItself, finding.IsGuess, EventPlace.Of(happening),
             calls.IsEmpty ? ImmutableArray.Create(new ReportPlace(place, null, Words(new ReportedAt(happening.Operation, happening.Frame, loop)))) : calls,
             (calls.IsEmpty ? [] : new[] { place }).Concat(finding.Places.Select(operation => operation.Syntax.GetLocation())).Concat(finding.Related).ToImmutableArray(), properties);
 

@@ -49,6 +49,9 @@ internal sealed record Finding(LoopEvent Event, params object[] Arguments)
     /// <summary>Which objects take part is for the callers to say: the finding counts only where no caller in source sees the event.</summary>
     public bool IsGuess { get; init; }
 
+    /// <summary>The code around the event decides it alone: nothing that callers do changes it.</summary>
+    public bool IsWholeInItself { get; init; }
+
     /// <summary>What else a reader wants to see: where the model or the optimizer is made, and its class.</summary>
     public ImmutableArray<Location> Related { get; init; } = ImmutableArray<Location>.Empty;
 

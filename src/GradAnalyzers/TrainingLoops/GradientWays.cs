@@ -44,6 +44,9 @@ internal sealed class GradientWays(TrainingLoop loop)
             {
                 case Way.Arrives:
                     return ImmutableArray<GradientCut>.Empty;
+                // Numbers carry no gradient, whoever computed them.
+                case Way.Unknown when IsNumbers(operation.Type):
+                    break;
                 case Way.Unknown when !isTarget || operation is IInvocationOperation:
                     return ImmutableArray<GradientCut>.Empty;
                 case Way.Cut:
@@ -82,6 +85,11 @@ internal sealed class GradientWays(TrainingLoop loop)
         var forwards = loop.Values.Trace(call.Instance, frame).Select(module => loop.Losses.ForwardOf(call, module, frame)).ToList();
         return forwards.All(forward => forward?.Body.Returns(null).Count > 0) ? forwards.OfType<Frame>().ToImmutableArray() : ImmutableArray<Frame>.Empty;
     }
+
+    /// <summary>A number, an array of them, or a tuple of either.</summary>
+    private static bool IsNumbers(ITypeSymbol? type) => type is INamedTypeSymbol { IsTupleType: true, TupleElements: var parts } ? parts.All(part => IsNumberOrArray(part.Type)) : IsNumberOrArray(type);
+
+    private static bool IsNumberOrArray(ITypeSymbol? type) => LossTracer.IsPlain(type is IArrayTypeSymbol array ? array.ElementType : type);
 
     /// <summary>An activation, a dropout, a change of shape as a module: it has nothing to learn, and computes with what it is given.</summary>
     private bool OnlyComputes(Value module) => Catalogue.FindBase(module.Type)?.Role is { } role

@@ -25,6 +25,9 @@ internal sealed class LoopGraph
 
     private readonly List<(int Node, IOperation Condition, Frame Frame)> _branches = [];
 
+    /// <summary>Where the code that the reading began with is entered.</summary>
+    public const int Start = 0;
+
     public int Count => _events.Count;
 
     public IReadOnlyList<(int Node, LoopEvent Event)> Events => _happenings;

@@ -19,6 +19,7 @@ internal sealed class ModuleUse(Created module, TrainingLoop loop, IOperation? k
 
     private readonly ValueTracer _tracer = loop.Values;
     private readonly ParameterTracer _parameters = new(loop.Values);
+    private bool? _isPutInTraining;
 
     private ModelCatalogue Catalogue => _tracer.Source.Catalogue;
 
@@ -66,8 +67,16 @@ internal sealed class ModuleUse(Created module, TrainingLoop loop, IOperation? k
     private bool Freezes(IInvocationOperation call, Frame frame)
     {
         var entry = Catalogue.Find(call.TargetMethod);
-        return entry?.Meaning("freezes") is not null || (entry?.Role is Role.Freeze or Role.Load && Is(call.Instance, frame));
+        return entry?.Meaning("freezes") is not null || (entry?.Role is Role.Freeze or Role.Load && Is(call.Instance, frame) && !IsForValidation(call.TargetMethod));
     }
+
+    /// <summary>Evaluation mode, of a module that is put in training mode as well: a validation between the epochs.</summary>
+    private bool IsForValidation(IMethodSymbol method) => Catalogue.Find(method) is { Role: Role.Freeze, IsBuiltIn: true } && IsPutInTraining;
+
+    private bool IsPutInTraining => _isPutInTraining ??= Places().Any(place => place.Body.Invocations.Any(call => IsTrainingMode(call) && IsSurely(call.Instance, place.Frame)));
+
+    private static bool IsTrainingMode(IInvocationOperation call) => call.TargetMethod is { Name: "train", ContainingAssembly.Name: ModelCatalogue.Library }
+        && !call.Arguments.Any(argument => argument.Value.ConstantValue is { HasValue: true, Value: false });
 
     /// <summary>Its parameters go somewhere else than into a clip or an optimizer: a soft update, a penalty, a freezing loop.</summary>
     private bool HandsOut(IInvocationOperation call, Frame frame) =>
@@ -107,6 +116,7 @@ internal sealed class ModuleUse(Created module, TrainingLoop loop, IOperation? k
     {
         var seen = new HashSet<MemberBody>();
         var open = new Queue<IMethodSymbol>([method]);
+        var (isEvaluated, isTrained) = (false, false);
         while (open.Count > 0)
         {
             if (seen.Count > MaximumMethods)
@@ -120,11 +130,18 @@ internal sealed class ModuleUse(Created module, TrainingLoop loop, IOperation? k
                 if (operation is not IInvocationOperation { TargetMethod: var called })
                     continue;
                 if (Catalogue.Find(called) is { } entry && (entry.Role is Role.Freeze or Role.Load || entry.Meaning("freezes") is not null))
-                    return true;
+                {
+                    if (entry is not { Role: Role.Freeze, IsBuiltIn: true })
+                        return true;
+                    isEvaluated = true;
+                }
+
+                // A helper that sets either mode freezes nothing.
+                isTrained |= operation is IInvocationOperation call && IsTrainingMode(call);
                 open.Enqueue(called);
             }
         }
 
-        return false;
+        return isEvaluated && !isTrained && !IsPutInTraining;
     }
 }

@@ -26,7 +26,7 @@ internal sealed class UnseenCode(ValueTracer tracer)
         var method = call.TargetMethod;
         if (method.MethodKind == MethodKind.DelegateInvoke)
             return !IsComputation(method) && !IsEventSeenWhole(call.Instance, frame) && !(tracer.Trace(call.Instance, frame) is { IsEmpty: false } functions && functions.All(function => function is Function { Method: var target } && Frameworks.Contains(target)));
-        if (method.ContainingAssembly?.Name == ModelCatalogue.Library || Frameworks.Contains(method))
+        if (ModelCatalogue.IsOfLibrary(method.ContainingAssembly) || Frameworks.Contains(method))
             return false;
         if (Source.FactOf(method)?.Gradients is { } known)
             return !known.IsNone;

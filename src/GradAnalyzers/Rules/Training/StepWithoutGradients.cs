@@ -1,4 +1,6 @@
 using System.Collections.Immutable;
+using GradAnalyzers.Catalogue;
+using GradAnalyzers.Program;
 using GradAnalyzers.TrainingLoops;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.Diagnostics;
@@ -14,16 +16,34 @@ public sealed class StepWithoutGradients() : TrainingLoopRule(Descriptors.GRAD20
 
     private protected override IEnumerable<Finding> Check(TrainingLoop loop, LoopProgram program)
     {
-        if (loop.HasOpaqueCalls || loop.Of<ClipEvent>().Any(clip => clip.Event.IsByHand))
-            yield break;
-        foreach (var (node, step) in loop.AllSteps)
+        var isSeenWhole = !loop.HasOpaqueCalls && !loop.Of<ClipEvent>().Any(clip => clip.Event.IsByHand);
+        foreach (var step in loop.EveryStep)
         {
-            if (IsStarved(loop, node, step))
-                yield return new Finding(step, "they are cleared between backward and the step") { Places = Move(loop, node, step) };
-            else if (IsWholeLoop(loop, step) || IsWholeRound(loop, node, step))
-                yield return new Finding(step, "backward is never called on the loss");
+            var isCutOff = IsCutOff(loop, step);
+            if ((isCutOff && ThrowsAway(loop, step)) || (isSeenWhole && IsStarved(loop, step.Node, step.Event)))
+                yield return new Finding(step.Event, "they are cleared between backward and the step") { Places = Move(loop, step), IsWholeInItself = isCutOff };
+            else if ((isCutOff && Trains(loop, step.Event)) || (isSeenWhole && (IsWholeLoop(loop, step.Event) || IsWholeRound(loop, step.Node, step.Event))))
+                yield return new Finding(step.Event, "backward is never called on the loss") { IsWholeInItself = isCutOff };
         }
     }
+
+    /// <summary>Whatever callers and code that is not to be seen do: every way to the step leads through a clear of all that it steps beside it, with nothing behind that could give gradients.</summary>
+    private static bool IsCutOff(TrainingLoop loop, Step step)
+    {
+        bool Clears(LoopEvent other) => other is ClearEvent clear && clear.Frame == step.Event.Frame && step.SurelyClears(clear);
+        bool Feeds(int node) => loop.Graph.Reaches(node, step.Node, Clears);
+        return step.Event is { IsByHand: false, Closure.Count: 0 } && loop.Of<ClearEvent>().Any(clear => Clears(clear.Event)) && !Feeds(LoopGraph.Start)
+            && !loop.Graph.Events.Any(node => node.Event is BackwardEvent or OpaqueEvent { Keeps: false } or ClipEvent { IsByHand: true } && Feeds(node.Node));
+    }
+
+    /// <summary>What a backward beside the step gave is cleared before the step.</summary>
+    private static bool ThrowsAway(TrainingLoop loop, Step step) => loop.Of<BackwardEvent>().Any(backward => backward.Event.Frame == step.Event.Frame
+        && loop.Of<ClearEvent>().Any(clear => clear.Event.Frame == step.Event.Frame && step.SurelyClears(clear.Event)
+            && loop.Graph.Reaches(backward.Node, clear.Node, other => other is StepEvent) && loop.Graph.Reaches(clear.Node, step.Node, other => other is BackwardEvent or StepEvent)));
+
+    /// <summary>The code around a step runs a model or clips: it is no step that is only there for a schedule.</summary>
+    private static bool Trains(TrainingLoop loop, StepEvent step) => loop.Of<ClipEvent>().Any(clip => clip.Event.Frame == step.Frame)
+        || step.Frame.Body.Invocations.Any(call => loop.Values.Source.Catalogue.Is(call.TargetMethod, Role.Forward) && MemberBody.FunctionOf(call) == step.Frame.Function);
 
     /// <summary>Every way from a backward to the step leads through a clear of all that is stepped.</summary>
     internal static bool IsStarved(TrainingLoop loop, int node, StepEvent step)
@@ -56,11 +76,11 @@ public sealed class StepWithoutGradients() : TrainingLoopRule(Descriptors.GRAD20
     }
 
     /// <summary>The clear to move, then the backward to move it before; none where they are not in one piece of code.</summary>
-    private static ImmutableArray<IOperation> Move(TrainingLoop loop, int node, StepEvent step)
+    private static ImmutableArray<IOperation> Move(TrainingLoop loop, Step step)
     {
-        var backwards = BackwardsBefore(loop, node).ToList();
-        var clears = loop.Of<ClearEvent>().Where(clear => loop.Clears(clear.Event, step.Optimizer.Parameters) && loop.Graph.Reaches(clear.Node, node)).ToList();
-        return clears is [var (_, clear)] && backwards is [var (_, backward)] && clear.Frame == backward.Frame && clear.Frame == step.Frame
+        var backwards = BackwardsBefore(loop, step.Node).ToList();
+        var clears = loop.Of<ClearEvent>().Where(clear => step.SurelyClears(clear.Event) && loop.Graph.Reaches(clear.Node, step.Node)).ToList();
+        return clears is [var (_, clear)] && backwards is [var (_, backward)] && clear.Frame == backward.Frame && clear.Frame == step.Event.Frame
             // Before the first backward there is no gradient to set to zero.
             && !(clear.Targets.IsEmpty && clear.Operation is IInvocationOperation)
             ? ImmutableArray.Create(clear.Operation, backward.Operation)

@@ -28,6 +28,47 @@ public sealed class CutGraphTests
         Round(statement + "\nvar loss = functional.mse_loss(output, target);\nloss.backward();"),
         Round(expected + "\nvar loss = functional.mse_loss(output, target);\nloss.backward();"));
 
+    /// <summary>Numbers carry no gradient, whatever code computed them: a teacher, a file, a table.</summary>
+    [Theory]
+    [InlineData("var soft = torch.tensor(teacher.Run(input).Data); var loss = (soft * [|model.forward(input).detach()|]).sum();")]
+    [InlineData("var weight = teacher.Weight(step); var loss = functional.mse_loss([|model.forward(input).detach()|], target) * weight;")]
+    [InlineData("var soft = torch.tensor(teacher.Table[step], dtype: float32).reshape(4, 16); var loss = (soft - [|model.forward(input).detach()|]).abs().mean();")]
+    public Task NumbersFromElsewhereAreNoWay(string statements) => TrainingRules.Report("GRAD4004", Taught(statements + "\nloss.backward();"));
+
+    [Theory]
+    [InlineData("var soft = torch.tensor(teacher.Run(input).Data); var loss = (soft * model.forward(input)).sum();")]
+    [InlineData("var loss = functional.mse_loss(model.forward(input).detach(), target) + teacher.Penalty(model);")]
+    [InlineData("var soft = teacher.Soft(model, input); var loss = (soft - model.forward(input).detach()).abs().mean();")]
+    public Task TensorsFromElsewhereMayBeOne(string statements) => TrainingRules.AreSilent(Taught(statements + "\nloss.backward();"));
+
+    private static string Taught(string statements) => $$"""
+        public interface ITeacher
+        {
+            (float[] Data, long Steps) Run(Tensor input);
+            float Weight(int step);
+            float[][] Table { get; }
+            Tensor Penalty(Module<Tensor, Tensor> model);
+            Tensor Soft(Module<Tensor, Tensor> model, Tensor input);
+        }
+
+        public static class Distillation
+        {
+            public static void Train(ITeacher teacher, (Tensor X, Tensor Y)[] batches)
+            {
+                var model = new Mlp();
+                var optimizer = torch.optim.Adam(model.parameters());
+                var step = 0;
+                foreach (var (input, target) in batches)
+                {
+                    optimizer.zero_grad();
+                    {{statements.ReplaceLineEndings("\n            ")}}
+                    optimizer.step();
+                    step++;
+                }
+            }
+        }
+        """;
+
     [Theory]
     [InlineData("var loss = functional.mse_loss([|model.forward(input).argmax(1)|].to_type(float32), target);")]
     [InlineData("var loss = functional.mse_loss([|torch.round(model.forward(input))|], target);")]

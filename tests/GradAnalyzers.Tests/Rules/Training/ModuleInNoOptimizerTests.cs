@@ -140,6 +140,43 @@ public sealed class ModuleInNoOptimizerTests
     [InlineData("torch.optim.Adam(decoder.parameters())", "var loss = functional.mse_loss(decoder.forward(encoder.forward(input)), target);", "var pretraining = torch.optim.SGD(encoder.parameters(), 0.1);")]
     public Task AModuleThatIsHeldOrMeantToStayIsFine(string optimizer, string loss, string before) => TrainingRules.AreSilent(Loop(optimizer, loss, "optimizer.step();", before));
 
+    /// <summary>A validation between the epochs: what is put in training mode as well is not meant to stay.</summary>
+    [Theory]
+    [InlineData("encoder.train(); encoder.eval();", "")]
+    [InlineData("encoder.train(true);", "encoder.eval();")]
+    [InlineData("encoder.eval(); Console.WriteLine(encoder.forward(x)); encoder.train();", "")]
+    [InlineData("Modes.Set(encoder, true);", "Modes.Set(encoder, false);")]
+    [InlineData("encoder.train(x.requires_grad);", "Modes.Test(encoder, x);")]
+    public Task OneThatIsEvaluatedBetweenEpochsIsToLearn(string before, string after) => TrainingRules.Report("GRAD2009",
+        Loop("torch.optim.Adam(decoder.parameters())", Both, "[|optimizer.step()|]; " + after, before) + Modes);
+
+    [Theory]
+    [InlineData("encoder.eval();", "decoder.train();")]
+    [InlineData("encoder.train(false); encoder.eval();", "")]
+    [InlineData("Modes.Test(encoder, x);", "")]
+    public Task OneThatIsOnlyEvaluatedMayBeMeantToStay(string before, string after) => TrainingRules.AreSilent(
+        Loop("torch.optim.Adam(decoder.parameters())", Both, "optimizer.step(); " + after, before) + Modes);
+
+    private const string Modes = """
+
+        public static class Modes
+        {
+            public static void Set(Mlp model, bool isTraining)
+            {
+                if (isTraining)
+                    model.train();
+                else
+                    model.eval();
+            }
+
+            public static void Test(Mlp model, Tensor x)
+            {
+                model.eval();
+                Console.WriteLine(model.forward(x));
+            }
+        }
+        """;
+
     [Fact]
     public Task GroupsThatAreAddedLaterCount() => TrainingRules.AreSilent(
         Loop("torch.optim.Adam(decoder.parameters())", Both, "if (batches.Length > 3) optimizer.add_param_group(new Adam.ParamGroup(encoder.parameters())); optimizer.step();"));

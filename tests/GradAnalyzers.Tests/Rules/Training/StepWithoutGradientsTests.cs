@@ -540,4 +540,115 @@ public sealed class StepWithoutGradientsTests
         var optimizer = torch.optim.Adam(model.parameters());
         optimizer.step();
         """));
+
+    /// <summary>The code around the step decides alone: what callbacks, injected objects and callers do comes to nothing.</summary>
+    [Theory]
+    [InlineData("loss.backward(); Optimizer.zero_grad(); [|Optimizer.step()|];")]
+    [InlineData("Finished?.Invoke(this); loss.backward(); Optimizer.zero_grad(); [|Optimizer.step()|]; Finished?.Invoke(this);")]
+    [InlineData("loss.backward(); if (loss.item<float>() > 1) Finished?.Invoke(this); Optimizer.zero_grad(); torch.nn.utils.clip_grad_norm_(Net.parameters(), 1.0); [|Optimizer.step()|];", "GRAD2002")]
+    [InlineData("Optimizer.zero_grad(); [|Optimizer.step()|]; Losses.Add(loss.item<float>());")]
+    [InlineData("Optimizer.zero_grad(); torch.nn.utils.clip_grad_norm_(Net.parameters(), 1.0); [|Optimizer.step()|];", "GRAD2002")]
+    public Task AnInjectedOptimizerThatIsClearedBeforeItsStep(string update, string besides = "") => TrainingRules.Report("GRAD2004", Agent(update), besides: besides);
+
+    [Fact]
+    public Task AHelperThatIsHandedTheLossAndForgetsIt() => TrainingRules.Report("GRAD2004",
+        """
+        public sealed class Learner(torch.optim.Optimizer optimizer, Module<Tensor, Tensor> net, Action done)
+        {
+            public void Learn(Tensor input, Tensor target)
+            {
+                Update(functional.mse_loss(net.call(input), target));
+                done();
+            }
+
+            private void Update(Tensor loss)
+            {
+                optimizer.zero_grad();
+                torch.nn.utils.clip_grad_value_(net.parameters(), 100);
+                [|optimizer.step()|];
+                Console.WriteLine(loss.item<float>());
+            }
+        }
+        """, besides: "GRAD2002");
+
+    [Fact]
+    public Task AParameterOfAHelperThatAnybodyCalls() => TrainingRules.Report("GRAD2004",
+        """
+        public static class Steps
+        {
+            public static void Take(Module<Tensor, Tensor> net, torch.optim.Optimizer optimizer, Tensor input, Action<float> report)
+            {
+                var loss = net.forward(input).sum();
+                loss.backward();
+                optimizer.zero_grad();
+                [|optimizer.step()|];
+                report(loss.item<float>());
+            }
+        }
+        """);
+
+    [Theory]
+    [InlineData("loss.backward(); Optimizer.zero_grad(); Finished?.Invoke(this); Optimizer.step();")]
+    [InlineData("loss.backward(); if (Losses.Count == 0) Optimizer.zero_grad(); Optimizer.step();")]
+    [InlineData("Optimizer.zero_grad(); Differentiate(loss); Optimizer.step();")]
+    [InlineData("Optimizer.zero_grad(); Finished?.Invoke(this); Optimizer.step();")]
+    [InlineData("loss.backward(); Other.zero_grad(); Optimizer.step();")]
+    [InlineData("Optimizer.step(); Optimizer.zero_grad();")]
+    [InlineData("Optimizer.zero_grad(); loss.backward(); Optimizer.step();")]
+    public Task WhatMayGiveGradientsBetweenThemIsBelieved(string update) => IsSilent(Agent(update));
+
+    /// <summary>The idiom that keeps a schedule from warning: nothing is computed.</summary>
+    [Fact]
+    public Task AStepThatOnlyStartsAScheduleIsFine() => IsSilent(
+        """
+        public sealed class Warmup(torch.optim.Optimizer optimizer, Action started)
+        {
+            public void Start()
+            {
+                started();
+                optimizer.zero_grad();
+                optimizer.step();
+            }
+        }
+        """);
+
+    /// <summary>An agent whose network, optimizer and callback come from elsewhere.</summary>
+    private static string Agent(string update) => $$"""
+        public abstract class Agent
+        {
+            public Action<Agent> Finished { get; set; }
+            public torch.optim.Optimizer Optimizer { get; protected set; }
+            public torch.optim.Optimizer Other { get; protected set; }
+            public Module<Tensor, Tensor> Net { get; protected set; }
+            protected List<float> Losses { get; } = new();
+            protected abstract void Differentiate(Tensor loss);
+        }
+
+        public abstract class DeepAgent(torch.optim.Optimizer given, torch.optim.Optimizer second, Module<Tensor, Tensor> net) : Agent
+        {
+            public void Prepare()
+            {
+                Optimizer = given;
+                Other = second;
+                Net = net;
+            }
+
+            public float Learn((Tensor X, Tensor Y)[] batches)
+            {
+                foreach (var (input, target) in batches)
+                {
+                    Update(input, target);
+                    Finished?.Invoke(this);
+                }
+
+                return Losses.Average();
+            }
+
+            private void Update(Tensor input, Tensor target)
+            {
+                var loss = functional.mse_loss(Net.forward(input), target);
+                {{update}}
+            }
+        }
+        """;
 }

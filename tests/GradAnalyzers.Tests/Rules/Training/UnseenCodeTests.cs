@@ -118,6 +118,61 @@ public sealed class UnseenCodeTests
         await TrainingRules.Report("GRAD2001", Header + code, libraries: [Library]);
     }
 
+    /// <summary>The library's images, by the name of their assembly.</summary>
+    private const string Vision = """
+        // TorchVision
+        namespace Pictures;
+
+        public interface ITransform : torch.nn.IModule<Tensor, Tensor> { }
+        public static class Transforms
+        {
+            public static ITransform Compose(params ITransform[] transforms) => null;
+            public static ITransform HorizontalFlip() => null;
+            public static Module<Tensor, Tensor> Pretrained() => null;
+        }
+        public static class Datasets { public static IEnumerable<(Tensor X, Tensor Y)> Read(string root, ITransform transform = null) => null; }
+        """;
+
+    /// <summary>Transforms are modules, and what makes and takes them is no code that clips or clears.</summary>
+    [Theory]
+    [InlineData("var data = Datasets.Read(\"data\", Transforms.Compose(Transforms.HorizontalFlip()));")]
+    [InlineData("var transform = Transforms.HorizontalFlip(); var data = Datasets.Read(\"data\", transform);")]
+    [InlineData("var data = Augmented.Read(\"data\");")]
+    public Task TheLibrarysOwnPicturesTouchNoGradients(string data) => TrainingRules.Report("GRAD2003", Pictured(data, "[|optimizer.step()|];"), libraries: [Vision]);
+
+    [Theory]
+    [InlineData("var data = Datasets.Read(\"data\", Transforms.Compose(Transforms.HorizontalFlip()));", "optimizer.step(); optimizer.zero_grad();")]
+    [InlineData("var data = Augmented.Read(\"data\");", "optimizer.step(); model.zero_grad();")]
+    public Task WhatIsClearedAmongThemIsFine(string data, string step) => TrainingRules.AreSilent(Pictured(data, step), libraries: [Vision]);
+
+    /// <summary>The same from any other assembly may do anything.</summary>
+    [Theory]
+    [InlineData("var data = Datasets.Read(\"data\", Transforms.Compose(Transforms.HorizontalFlip()));")]
+    [InlineData("var data = Augmented.Read(\"data\");")]
+    public Task ThoseOfAnotherAssemblyMay(string data) => TrainingRules.AreSilent(Pictured(data, "optimizer.step(); Transforms.Compose();"), libraries: [Vision.Replace("// TorchVision", "// Other", StringComparison.Ordinal)]);
+
+    private static string Pictured(string data, string step) => "using Pictures;\n" + Code.InMethod($$"""
+        var model = new Mlp();
+        var optimizer = torch.optim.Adam(model.parameters());
+        for (var epoch = 0; epoch < 5; epoch++)
+        {
+            {{data}}
+            foreach (var (input, target) in data)
+            {
+                functional.mse_loss(model.forward(input), target).backward();
+                {{step}}
+            }
+        }
+        """) + """
+
+        public static class Augmented
+        {
+            public static IEnumerable<(Tensor X, Tensor Y)> Read(string root) => Datasets.Read(root, Flips());
+
+            private static ITransform Flips() => Transforms.Compose(Transforms.HorizontalFlip());
+        }
+        """;
+
     private const string Header = "using Unseen;\n";
 
     private static string Loop(string before, string clip, string after = "", bool isReported = false) => Code.InMethod($$"""
