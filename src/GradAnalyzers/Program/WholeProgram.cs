@@ -32,13 +32,14 @@ internal sealed class WholeProgram
     private readonly Lazy<bool> _mentionsGradients;
     private readonly Lazy<bool> _hasUnseenTraining;
     private readonly Lazy<ImmutableHashSet<string>> _frameworks;
-    private TrainingMembers? _members;
+    private readonly SharedWork<TrainingMembers> _members;
     private ConcurrentDictionary<SyntaxTree, SemanticModel>? _models;
 
     private WholeProgram(Compilation compilation, ModelCatalogue catalogue)
     {
         (Compilation, Catalogue) = (compilation, catalogue);
         Facts = new(compilation, catalogue);
+        _members = new(1, (_, cancellation) => new TrainingMembers(new ProgramSource(this, cancellation), cancellation));
         _trees = new(() => compilation.SyntaxTrees.Where(tree => !IsOfFacts(tree)).Select(TreeFacts.Of).ToImmutableArray());
         _declarations = new(FindDeclarations);
         _mayAddGroups = new(() => Mentions(Role.AddGroup));
@@ -94,14 +95,7 @@ internal sealed class WholeProgram
         ByCompilation.GetValue(compilation, static _ => new()).GetOrAdd(catalogue, key => new WholeProgram(compilation, key));
 
     /// <summary>The members of training loops. Found once; a cancelled search leaves nothing behind.</summary>
-    public TrainingMembers MembersFor(CancellationToken cancellation)
-    {
-        if (Volatile.Read(ref _members) is { } known)
-            return known;
-        // Two threads may both search; they find the same.
-        var found = new TrainingMembers(new ProgramSource(this, cancellation), cancellation);
-        return Interlocked.CompareExchange(ref _members, found, null) ?? found;
-    }
+    public TrainingMembers MembersFor(CancellationToken cancellation) => _members.All(cancellation)[0];
 
     /// <summary>The meaning of a tree. Within the compiler's analyzer driver this is the model that all analyzers share; elsewhere each question would make one anew and bind again, but for <see cref="WithModels"/>.</summary>
     public SemanticModel Model(SyntaxTree tree) => Volatile.Read(ref _models) is { } held ? held.GetOrAdd(tree, key => Compilation.GetSemanticModel(key)) : Compilation.GetSemanticModel(tree);

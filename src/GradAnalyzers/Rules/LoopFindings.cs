@@ -28,6 +28,7 @@ internal sealed class LoopFindings
     private readonly ConcurrentDictionary<SyntaxNode, ImmutableArray<MemberLoop>> _members = new();
     private readonly ConcurrentDictionary<SyntaxNode, ImmutableArray<LoopFinding>> _reported = new();
 
+    private SharedWork<List<MemberLoop>>? _all;
     private ImmutableHashSet<SyntaxNode>? _singular;
     private ILookup<SyntaxTree, ProbabilityLogarithm>? _logarithms;
 
@@ -47,7 +48,7 @@ internal sealed class LoopFindings
     {
         if (Volatile.Read(ref _singular) is { } known)
             return known;
-        var found = _program.MembersFor(cancellation).Declarations.SelectMany(Blocks).SelectMany(block => In(block, cancellation)).SelectMany(loop => loop.Singular).ToImmutableHashSet();
+        var found = All(cancellation).SelectMany(loop => loop.Singular).ToImmutableHashSet();
         return Interlocked.CompareExchange(ref _singular, found, null) ?? found;
     }
 
@@ -56,8 +57,21 @@ internal sealed class LoopFindings
     {
         if (Volatile.Read(ref _logarithms) is { } known)
             return known;
-        var found = _program.MembersFor(cancellation).Declarations.SelectMany(Blocks).SelectMany(block => In(block, cancellation)).SelectMany(loop => loop.Logarithms).Distinct().ToLookup(logarithm => logarithm.Call.SyntaxTree);
+        var found = All(cancellation).SelectMany(loop => loop.Logarithms).Distinct().ToLookup(logarithm => logarithm.Call.SyntaxTree);
         return Interlocked.CompareExchange(ref _logarithms, found, null) ?? found;
+    }
+
+    /// <summary>The loops of all members, which several rules ask for at once.</summary>
+    private IEnumerable<MemberLoop> All(CancellationToken cancellation)
+    {
+        var work = Volatile.Read(ref _all);
+        if (work is null)
+        {
+            var blocks = _program.MembersFor(cancellation).Declarations.SelectMany(Blocks).ToImmutableArray();
+            work = Interlocked.CompareExchange(ref _all, new(blocks.Length, (part, token) => In(blocks[part], token).ToList()), null) ?? _all;
+        }
+
+        return work.All(cancellation).SelectMany(loops => loops);
     }
 
     private ImmutableArray<LoopFinding> Reported(SyntaxNode block, CancellationToken cancellation)
