@@ -42,6 +42,43 @@ internal sealed class ModuleClasses(ProgramSource source)
 
     private SyntaxNode MemberAt(Location place) => TreeFacts.MemberOf(place.SourceTree!.GetRoot(source.Cancellation).FindNode(place.SourceSpan));
 
+    /// <summary>Whether what is created here may become a part of another module: a module's class asks for it, through however many methods, fields and properties that hand modules on.</summary>
+    public bool MayBePart(Location creation)
+    {
+        var seen = new HashSet<ISymbol>(SymbolEqualityComparer.Default);
+        var open = new Stack<ISymbol>(HandingOn(MemberAt(creation)));
+        while (open.Count > 0)
+        {
+            var member = open.Pop();
+            if (!seen.Add(member))
+                continue;
+            foreach (var (name, tree) in source.Trees.SelectMany(tree => tree.Mentions(member.Name).Select(name => (name, tree.Tree))))
+            {
+                if (!SymbolEqualityComparer.Default.Equals(source.Model(tree).GetSymbolInfo(name, source.Cancellation).Symbol?.OriginalDefinition, member))
+                    continue;
+                if (name.Ancestors().OfType<TypeDeclarationSyntax>().FirstOrDefault() is { } outer && source.Model(tree).GetDeclaredSymbol(outer, source.Cancellation) is { } type && source.IsModule(type))
+                    return true;
+                foreach (var next in HandingOn(TreeFacts.MemberOf(name)))
+                    open.Push(next);
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>The method, fields or property declared here, where they give modules or functions and collections of such.</summary>
+    private IEnumerable<ISymbol> HandingOn(SyntaxNode member)
+    {
+        SyntaxNode[] declared = member is BaseFieldDeclarationSyntax { Declaration.Variables: var variables } ? [.. variables] : [member];
+        foreach (var declaration in declared)
+        {
+            var symbol = source.Model(declaration.SyntaxTree).GetDeclaredSymbol(declaration, source.Cancellation);
+            var given = symbol switch { IMethodSymbol { MethodKind: MethodKind.Ordinary } method => method.ReturnType, IPropertySymbol property => property.Type, IFieldSymbol field => field.Type, _ => null };
+            if (source.Program.MayHoldModules(given))
+                yield return symbol!.OriginalDefinition;
+        }
+    }
+
     /// <summary>Forward, or another method of the class that is no constructor, reads the field or property.</summary>
     public bool ForwardMentions(ModelType type, string field) => BodiesOf(type)
         .Where(code => code.Member is IMethodSymbol { MethodKind: MethodKind.Ordinary } method && Catalogue.Is(method, Role.Forward))

@@ -77,7 +77,7 @@ internal sealed class UnregisteredLayers
                     yield return new(Cause.FilledTooLate, layers[0].Creation, owner.Holder ?? owner.Path) { Involved = layers.Select(layer => layer.Creation).ToImmutableArray() };
                     break;
                 case Registration.InUnregisteredElement or Registration.NeverRegistered when classes.IdentifierOf(type) is { } identifier && !classes.Registers(type)
-                    && (group.Key.Registration == Registration.InUnregisteredElement || (owner.Owner is null && graph.Creation is not null && !children.Contains(type))):
+                    && (group.Key.Registration == Registration.InUnregisteredElement || (owner.Owner is null && graph.Creation is { } creation && !children.Contains(type) && !classes.MayBePart(creation))):
                     yield return new(group.Key.Registration == Registration.InUnregisteredElement ? Cause.ForgottenInElement : Cause.Forgotten, identifier, type.Name);
                     break;
             }

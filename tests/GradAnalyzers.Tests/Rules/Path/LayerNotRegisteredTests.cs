@@ -225,6 +225,70 @@ public sealed class LayerNotRegisteredTests
         }
         """);
 
+    /// <summary>Made elsewhere, by whatever gives modules; the parent that registers them does not know which they are.</summary>
+    [Theory]
+    [InlineData("public static Module<Tensor, Tensor> Make(string kind) => kind == \"a\" ? new Block(4) : new Other(4);", "Blocks.Make(kind)")]
+    [InlineData("public static Module<Tensor, Tensor> Make(string kind) { if (kind == \"a\") return new Block(4); if (kind == \"b\") return new Other(4); throw new ArgumentException(kind); }", "Blocks.Make(kind)")]
+    [InlineData("public static readonly Dictionary<string, Func<Module<Tensor, Tensor>>> Known = new() { [\"a\"] = () => new Block(4), [\"b\"] = () => new Other(4) };", "Blocks.Known[kind]()")]
+    [InlineData("private static Block Small() => new Block(4);\npublic static Module<Tensor, Tensor> Make(string kind) => kind == \"a\" ? Small() : new Other(4);", "Blocks.Make(kind)")]
+    [InlineData("public static Module<Tensor, Tensor> First => new Block(4);\npublic static IEnumerable<Module<Tensor, Tensor>> All(string kind) { if (kind.Length > 1) yield return First; }", "Blocks.All(kind).First()")]
+    public Task WhatAFactoryMakesForAParentIsRegisteredThere(string factory, string call) => Verify.IsSilent(PartsOfAFactory("Block", factory, $$"""
+        public class Whole : Module<Tensor, Tensor>
+        {
+            private readonly ModuleList<Module<Tensor, Tensor>> blocks = new();
+            public Whole(string[] kinds) : base("Whole")
+            {
+                foreach (var kind in kinds)
+                    blocks.Add({{call}});
+                RegisterComponents();
+            }
+            public override Tensor forward(Tensor x)
+            {
+                foreach (var block in blocks)
+                    x = block.forward(x);
+                return x;
+            }
+        }
+        """));
+
+    [Theory]
+    [InlineData("public static Module<Tensor, Tensor> Make(string kind) => kind == \"a\" ? new Block(4) : new Other(4);", "Blocks.Make(args[0])")]
+    [InlineData("public static Block Make() => new Block(4);", "Blocks.Make()")]
+    [InlineData("public static Block Made { get; } = new Block(4);", "Blocks.Made")]
+    public Task WhatAFactoryMakesForAProgramIsNot(string factory, string call) => Verify.Reports(PartsOfAFactory("[|Block|]", factory, $$"""
+        public static class App
+        {
+            public static void Main(string[] args)
+            {
+                var model = {{call}};
+                Console.WriteLine(model.forward(torch.zeros(2, 4)));
+            }
+        }
+        """));
+
+    private static string PartsOfAFactory(string name, string factory, string user) => $$"""
+        public class {{name}} : Module<Tensor, Tensor>
+        {
+            private readonly Linear fc;
+            public Block(int width) : base("Block") { fc = Linear(width, width); }
+            public override Tensor forward(Tensor x) => fc.forward(x);
+        }
+
+        public class Other : Module<Tensor, Tensor>
+        {
+            private readonly Linear fc;
+            public Other(int width) : base("Other") { fc = Linear(width, width); RegisterComponents(); }
+            public override Tensor forward(Tensor x) => fc.forward(x);
+        }
+
+        public static class Blocks
+        {
+            {{factory}}
+        }
+
+        {{user}}
+        """;
+
     [Fact]
     public Task AnotherClassGathersTheParameters() => Verify.IsSilent("""
         public class Agent : Module<Tensor, Tensor>
