@@ -12,6 +12,7 @@ internal enum Role
     RegisterParameter,
     Apply,
     Load,
+    Save,
     TrainingFlag,
 
     // Containers

@@ -310,6 +310,8 @@ internal sealed partial class Evaluator
                 if (loaded is ModuleValue module && _uncertain == 0 && !_trained.Contains(module) && slice?.IsTrainedBefore(invocation) != true)
                     ForgetStarts(module, Place(invocation), Role.Load);
                 return loaded;
+            case Role.Save:
+                return Receiver(invocation, frame);
             case Role.NoGrad:
                 _isGradientOff = true;
                 return new Unknown("a scope without gradients");

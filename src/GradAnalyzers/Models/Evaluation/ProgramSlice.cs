@@ -13,10 +13,7 @@ namespace GradAnalyzers.Models.Evaluation;
 /// <param name="makesModels">Whether a method makes a model itself.</param>
 internal sealed class ProgramSlice(ProgramSource source, Func<IMethodSymbol, bool> makesModels)
 {
-    /// <summary>Methods that are looked into before one is taken for one that may make a model.</summary>
-    private const int MaximumMethods = 30;
-
-    private readonly Dictionary<IMethodSymbol, bool> _onlyComputing = new(SymbolEqualityComparer.Default);
+    private readonly MethodEffects _effects = new(source, makesModels);
 
     private readonly Dictionary<IOperation, Body> _known = [];
 
@@ -34,43 +31,7 @@ internal sealed class ProgramSlice(ProgramSource source, Func<IMethodSymbol, boo
         && Body.VariableOf(call.Instance) is { } variable && body.FirstUse.TryGetValue(variable, out var used) && used < body.FirstTraining;
 
     /// <summary>Whether a method, and all that it calls, makes no model, is handed none and keeps nothing.</summary>
-    public bool OnlyComputes(IMethodSymbol method)
-    {
-        if (!_onlyComputing.TryGetValue(method, out var known))
-            _onlyComputing.Add(method, known = !Holds(method.ReturnType) && !method.Parameters.Any(parameter => parameter.RefKind is RefKind.Out or RefKind.Ref || Holds(parameter.Type)) && MakesNothing(method));
-        return known;
-    }
-
-    private bool MakesNothing(IMethodSymbol method)
-    {
-        var seen = new HashSet<IMethodSymbol>(SymbolEqualityComparer.Default) { method.OriginalDefinition };
-        var open = new Stack<IMethodSymbol>([method.OriginalDefinition]);
-        while (open.Count > 0)
-        {
-            if (seen.Count > MaximumMethods || source.Body(open.Pop()) is not { } body)
-                return false;
-            foreach (var operation in body.DescendantsAndSelf())
-            {
-                if (MayKeep(operation))
-                    return false;
-                if (operation is IInvocationOperation { TargetMethod: var called } && source.Has(called.OriginalDefinition) && called.MethodKind != MethodKind.LocalFunction && seen.Add(called.OriginalDefinition))
-                    open.Push(called.OriginalDefinition);
-            }
-        }
-
-        return true;
-    }
-
-    /// <summary>Makes a module, changes one, may run any code, or writes where it lasts.</summary>
-    private bool MayKeep(IOperation operation) => operation switch
-    {
-        IObjectCreationOperation { Constructor: { } constructor } creation => Holds(creation.Type) || source.Has(constructor.OriginalDefinition),
-        IInvocationOperation { TargetMethod.MethodKind: MethodKind.DelegateInvoke } or IDynamicInvocationOperation => true,
-        IInvocationOperation call => Holds(call.Type) || (source.Has(call.TargetMethod.OriginalDefinition) && (ProgramSource.IsVirtual(call.TargetMethod) || makesModels(call.TargetMethod))),
-        IAssignmentOperation { Target: IMemberReferenceOperation { Member.IsStatic: true } } => true,
-        IIncrementOrDecrementOperation { Target: IMemberReferenceOperation { Member.IsStatic: true } } => true,
-        _ => false,
-    };
+    public bool OnlyComputes(IMethodSymbol method) => _effects.OnlyComputes(method);
 
     private Body BodyOf(IOperation statement)
     {
@@ -78,7 +39,7 @@ internal sealed class ProgramSlice(ProgramSource source, Func<IMethodSymbol, boo
         while (root.Parent is { } parent)
             root = parent;
         if (!_known.TryGetValue(root, out var body))
-            _known.Add(root, body = new Body(root, source, IsSeed));
+            _known.Add(root, body = new Body(root, source, _effects, IsSeed));
         return body;
     }
 
@@ -87,7 +48,7 @@ internal sealed class ProgramSlice(ProgramSource source, Func<IMethodSymbol, boo
     {
         IObjectCreationOperation creation => creation.Constructor is { } constructor && (Holds(creation.Type) || makesModels(constructor) || creation.Arguments.Any(argument => HoldsFunction(argument.Value, body))),
         IInvocationOperation { TargetMethod.MethodKind: MethodKind.LocalFunction } call => Holds(call.Type) || call.Arguments.Any(argument => Holds(argument.Value, body)) || body.Functions.TryGetValue(call.TargetMethod.OriginalDefinition, out var function) && body.Makes(function),
-        IInvocationOperation { TargetMethod.MethodKind: MethodKind.DelegateInvoke } call => Holds(call.Type) || body.HasFunctionThatMakes || call.Arguments.Any(argument => Holds(argument.Value, body)),
+        IInvocationOperation { TargetMethod.MethodKind: MethodKind.DelegateInvoke } call => Holds(call.Type) || body.HasFunctionThatMakes || WithoutConversion(call.Instance) is IParameterReferenceOperation || call.Arguments.Any(argument => Holds(argument.Value, body)),
         IInvocationOperation { TargetMethod: var method } call => IsSeed(call, method, body),
         _ => false,
     };
@@ -95,9 +56,9 @@ internal sealed class ProgramSlice(ProgramSource source, Func<IMethodSymbol, boo
     private bool IsSeed(IInvocationOperation call, IMethodSymbol method, Body body)
     {
         var role = source.Catalogue.Find(method)?.Role;
-        if (role is { } known && (known.IsTraining() || known is Role.Forward or Role.Parameters))
+        if (role is { } known && (known.IsTraining() || known is Role.Forward or Role.Parameters or Role.Save))
             return false;
-        if (source.IsModule(call.Type) || call.Arguments.Any(argument => source.IsModule(WithoutConversion(argument.Value).Type)))
+        if (source.IsModule(call.Type) || (call.Arguments.Any(argument => source.IsModule(WithoutConversion(argument.Value).Type)) && !(source.Has(method.OriginalDefinition) && _effects.OnlyUsesModels(method))))
             return true;
         if (method.ContainingAssembly?.Name == ModelCatalogue.Library)
         {
@@ -107,11 +68,11 @@ internal sealed class ProgramSlice(ProgramSource source, Func<IMethodSymbol, boo
         }
 
         return source.Has(method.OriginalDefinition)
-            ? makesModels(method) || Holds(call.Type) || (call.Instance is { } receiver && Holds(receiver.Type)) || call.Arguments.Any(argument => Holds(argument.Value, body))
+            ? makesModels(method) || Holds(call.Type) || (((call.Instance is { } receiver && Holds(receiver.Type)) || call.Arguments.Any(argument => Holds(argument.Value, body))) && !_effects.OnlyUsesModels(method))
             : call.Instance is { } own && source.IsModule(own.Type) || call.Arguments.Any(argument => HoldsFunction(argument.Value, body));
     }
 
-    private bool Holds(ITypeSymbol? type) => source.Program.MayHoldModules(type);
+    private bool Holds(ITypeSymbol? type) => _effects.Holds(type);
 
     /// <summary>Whether an argument may bring a module: what it is, not what the parameter takes.</summary>
     private bool Holds(IOperation argument, Body body) => WithoutConversion(argument) is var given && given.Type?.TypeKind == TypeKind.Delegate ? HoldsFunction(given, body) : Holds(given.Type);
@@ -136,14 +97,15 @@ internal sealed class ProgramSlice(ProgramSource source, Func<IMethodSymbol, boo
     private sealed class Body
     {
         private readonly ProgramSource _source;
+        private readonly MethodEffects _effects;
         private readonly Dictionary<ISymbol, List<IOperation>> _changes = new(SymbolEqualityComparer.Default);
         private readonly Stack<ISymbol> _open = new();
         private readonly HashSet<ISymbol> _wanted = new(SymbolEqualityComparer.Default);
         private readonly HashSet<IOperation> _making = [];
 
-        public Body(IOperation root, ProgramSource source, Func<IOperation, Body, bool> isSeed)
+        public Body(IOperation root, ProgramSource source, MethodEffects effects, Func<IOperation, Body, bool> isSeed)
         {
-            _source = source;
+            (_source, _effects) = (source, effects);
             var operations = root.DescendantsAndSelf().ToList();
             foreach (var operation in operations)
                 IndexChange(operation);
@@ -355,6 +317,7 @@ internal sealed class ProgramSlice(ProgramSource source, Func<IMethodSymbol, boo
             IAssignmentOperation assignment when assignment.Target == reference => true,
             IIncrementOrDecrementOperation or ITupleOperation or IDeclarationExpressionOperation or IArgumentOperation { Parameter.RefKind: not RefKind.None } => true,
             IBinaryOperation or IIsPatternOperation or IIsTypeOperation => false,
+            IArgumentOperation { Parent: IInvocationOperation { TargetMethod: var method } } when _source.Has(method.OriginalDefinition) && _effects.OnlyUsesModels(method) => false,
             _ => reference.Type is { IsReferenceType: true, SpecialType: not SpecialType.System_String } type && !_source.IsTensor(type) && !_source.IsModule(type) && !_source.Catalogue.DerivesFrom(type, Role.Optimizer),
         };
     }
