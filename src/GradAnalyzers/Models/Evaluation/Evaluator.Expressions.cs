@@ -66,7 +66,7 @@ internal sealed partial class Evaluator
             case IUnaryOperation unary:
                 return EvaluateUnary(unary, frame);
             case IConditionalOperation conditional:
-                return Truth(Evaluate(conditional.Condition, frame)) switch
+                return Asked(conditional, frame) switch
                 {
                     true => Evaluate(conditional.WhenTrue, frame),
                     false => Evaluate(conditional.WhenFalse!, frame),
@@ -112,7 +112,10 @@ internal sealed partial class Evaluator
                 ForgetAllStarts(Place(dynamic));
                 return new Unknown("a call that is bound at run time", Text(dynamic));
             case IIsPatternOperation pattern:
-                return Matches(Evaluate(pattern.Value, frame), pattern.Pattern, frame) is { } matches ? Known.Of(matches) : new Unknown("a pattern", Text(operation));
+                var matched = Evaluate(pattern.Value, frame);
+                if (pattern.Pattern is IConstantPatternOperation { Value.ConstantValue: { HasValue: true, Value: int wanted } } && RankQuestion(BinaryOperatorKind.Equals, matched, new Known(wanted)) is { } asked)
+                    return asked;
+                return Matches(matched, pattern.Pattern, frame) is { } matches ? Known.Of(matches) : new Unknown("a pattern", Text(operation));
             case IIsTypeOperation test:
                 return IsOfType(Evaluate(test.ValueOperand, frame), test.TypeOperand) is { } isOfType ? Known.Of(isOfType != test.IsNegated) : new Unknown("a type", Text(operation));
             case IDefaultValueOperation:
@@ -268,7 +271,9 @@ internal sealed partial class Evaluator
         if (entry?.Role == Role.Sizes && Node(instance) is { } sized)
             return new ShapeValue(sized);
         if (entry?.Role == Role.Rank)
-            return new Unknown("the number of a tensor's dimensions", Text(reference));
+            return RankOf(instance, reference);
+        if (instance is ShapeValue && property.Name is "Length" or "LongLength")
+            return RankOf(instance, reference);
         if (property.IsIndexer && instance is Collection or ModuleValue { Role: Role.Sequential or Role.ModuleList or Role.ModuleDict or Role.ParameterList } or TensorParts)
             return ElementAt(instance, Evaluate(reference.Arguments[0].Value, frame), property.Type, reference);
         if (entry is not null && entry.Role.IsOperation() && Node(instance) is { } node)
@@ -435,6 +440,8 @@ internal sealed partial class Evaluator
                 : OperatorRole(kind) is { } role && method is not null && source.Catalogue.Find(method.ContainingType) is not null ? Arithmetic(role, left, right, operation) : new Unknown("a comparison of tensors");
         }
 
+        if (RankQuestion(kind, left, right) is { } question)
+            return question;
         if (kind is BinaryOperatorKind.Equals or BinaryOperatorKind.NotEquals)
             return Equal(left, right) is { } equal ? Known.Of(equal == (kind == BinaryOperatorKind.Equals)) : new Unknown("a comparison", Text(operation));
         if (left is Known a && right is Known b)

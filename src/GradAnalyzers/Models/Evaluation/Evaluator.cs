@@ -256,7 +256,7 @@ internal sealed partial class Evaluator(ProgramSource source, CancellationToken 
 
     private TensorValue Choice(int one, int other, IOperation operation, string condition) => one == other
         ? new TensorValue(one)
-        : new TensorValue(Graph.Add(new DraftNode(Role.Choice, ImmutableArray.Create(one, other), null, Constant.None.Add("condition", new Constant(ImmutableArray<Size>.Empty, condition)), Place(operation), null)));
+        : new TensorValue(Graph.Add(new DraftNode(Role.Choice, ImmutableArray.Create(one, other), null, Decided(Constant.None.Add("condition", new Constant(ImmutableArray<Size>.Empty, condition)), operation), Place(operation), null)));
 
     /// <summary>Modules (or null) of which one is meant.</summary>
     private Value OneOf(Value one, Value other, string reason, string condition)

@@ -62,6 +62,12 @@ internal sealed class ShapeValue(int node) : Value
     /// <summary>What stands for all of them together.</summary>
     public static string All(int node) => $"#{node}:all";
 
+    /// <summary>What stands for how many they are.</summary>
+    public static string Count(int node) => $"#{node}:{RankName}";
+
+    /// <summary>How the number of dimensions is called in an expression.</summary>
+    public const string RankName = "rank";
+
     /// <summary>What stands for one of them in an expression: <c>#12:0</c>, from the end <c>#12:-1</c>.</summary>
     public static string Text(int node, long dimension) => $"#{node}:{dimension.ToString(System.Globalization.CultureInfo.InvariantCulture)}";
 }
