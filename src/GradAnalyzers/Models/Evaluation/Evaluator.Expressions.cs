@@ -18,7 +18,8 @@ internal sealed partial class Evaluator
             return Unknown.TooLarge;
         try
         {
-            return EvaluateCore(operation, frame);
+            var value = EvaluateCore(operation, frame);
+            return _assumed.Count == 0 ? value : Narrowed(value);
         }
         finally
         {
@@ -197,6 +198,8 @@ internal sealed partial class Evaluator
             return new Known((double)whole);
         if (value is Known { Content: long or double, Enumeration: null } number && conversion is { OperatorMethod: null, Type: { IsValueType: false }, Operand.Type: { IsValueType: true, SpecialType: var boxed } })
             return new Known(number.Content, boxed: boxed);
+        if (value is Unknown { IsPresent: false } given && conversion is { OperatorMethod: null, Type: INamedTypeSymbol { OriginalDefinition.SpecialType: SpecialType.System_Nullable_T }, Operand.Type: { IsValueType: true, OriginalDefinition.SpecialType: not SpecialType.System_Nullable_T } })
+            return new Unknown(given.Reason, given.Text) { IsPresent = true };
         // "as" of something else is null.
         if (conversion.IsTryCast && IsOfType(value, conversion.Type) == false)
             return Known.Null;
@@ -549,6 +552,7 @@ internal sealed partial class Evaluator
             (UnaryOperatorKind.Minus, Known { Content: double real }) => new Known(-real),
             (UnaryOperatorKind.Plus, _) => operand,
             (UnaryOperatorKind.Not, Known { Content: bool truth }) => Known.Of(!truth),
+            (UnaryOperatorKind.Not, Unknown { Text: { } name } denied) when IsName(name) => new Unknown(denied.Reason, "!" + name),
             // The index "from the end" of x[^1].
             (UnaryOperatorKind.Hat, Known { Content: long fromEnd }) => new TupleValue(ImmutableArray.Create<Value>(new Known("^"), new Known(fromEnd))),
             _ when Node(operand) is { } input && source.IsTensor(unary.Type) => Opaque($"'{Text(unary)}' is not in the catalogue", [input], unary),
@@ -612,13 +616,17 @@ internal sealed partial class Evaluator
     private Value Choose(IOperation at, Frame frame, IReadOnlyList<IOperation> alternatives)
     {
         var values = new List<Value>();
-        var branches = alternatives.Select(alternative => new Func<Flow>(() =>
+        var branches = alternatives.Select((alternative, place) =>
         {
-            if (Unconverted(alternative) is IThrowOperation)
-                return Flow.Throw;
-            values.Add(Evaluate(alternative, frame));
-            return Flow.Next;
-        })).ToList();
+            Func<Flow> way = () =>
+            {
+                if (Unconverted(alternative) is IThrowOperation)
+                    return Flow.Throw;
+                values.Add(Evaluate(alternative, frame));
+                return Flow.Next;
+            };
+            return at is IConditionalOperation conditional ? () => Assuming(conditional, place == 0, way) : way;
+        }).ToList();
         Fork(frame, at, branches);
         return values.Count == 0 ? new Unknown("an exception") : Merge(values, at);
     }
@@ -764,6 +772,7 @@ internal sealed partial class Evaluator
         return value switch
         {
             Known { Content: null } => true,
+            Unknown { IsPresent: true } => false,
             Unknown => null,
             MaybeNull => null,
             Alternatives alternatives => alternatives.Modules.Count() < alternatives.Values.Length ? null : false,

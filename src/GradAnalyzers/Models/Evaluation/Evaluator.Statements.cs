@@ -111,7 +111,7 @@ internal sealed partial class Evaluator
     }
 
     private Flow ExecuteBoth(IConditionalOperation conditional, Frame frame) =>
-        Fork(frame, conditional, [() => Execute(conditional.WhenTrue, frame), () => Execute(conditional.WhenFalse, frame)]);
+        Fork(frame, conditional, [() => Assuming(conditional, true, () => Execute(conditional.WhenTrue, frame)), () => Assuming(conditional, false, () => Execute(conditional.WhenFalse, frame))]);
 
     private Flow ExecuteAll(ImmutableArray<IOperation> statements, Frame frame)
     {

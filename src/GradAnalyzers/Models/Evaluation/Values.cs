@@ -18,6 +18,10 @@ internal sealed class Unknown(string reason, string? text = null) : Value
     private const int MaximumText = 1_024;
 
     public string Reason { get; } = reason;
+
+    /// <summary>Of a type that may be null: it is not.</summary>
+    public bool IsPresent { get; init; }
+
     public string? Text { get; } = text?.Length <= MaximumText ? text : null;
 }
 
@@ -79,6 +83,9 @@ internal sealed class Alternatives(ImmutableArray<Value> values, string conditio
 
     public ImmutableArray<Value> Values { get; } = values;
     public string Condition { get; } = condition;
+
+    /// <summary>The first is meant where the condition holds, the second where it does not.</summary>
+    public bool IsByTruth { get; init; }
 
     public IEnumerable<ModuleValue> Modules => Values.OfType<ModuleValue>();
 }
