@@ -431,7 +431,7 @@ internal sealed partial class Evaluator
     /// </summary>
     private Flow IterateUnknown(ILoopOperation loop, Frame frame, Func<Flow> body)
     {
-        if (loop is IForLoopOperation && !_isProgram && !_isSliced && Walked(loop, frame, body))
+        if (!_isProgram && !_isSliced && loop is IForLoopOperation counted && ReadsElements(counted) && Walked(loop, frame, body))
             return Flow.Next;
         var mark = _store.Mark;
         var jumps = body() == Flow.Jump;
@@ -514,6 +514,26 @@ internal sealed partial class Evaluator
 
     /// <summary>Set where an element of a list that is known is read by a number: it is there, or it is behind the list's end.</summary>
     private bool _isRead, _isBehindEnd;
+
+    /// <summary>Whether a loop's body reads elements of a list by the number that the loop counts.</summary>
+    private static bool ReadsElements(IForLoopOperation loop)
+    {
+        foreach (var operation in loop.Body.Descendants())
+        {
+            var index = operation switch
+            {
+                IArrayElementReferenceOperation { Indices: [var only] } => only,
+                IPropertyReferenceOperation { Property.IsIndexer: true, Arguments: [var only] } => only.Value,
+                IImplicitIndexerReferenceOperation indexer => indexer.Argument,
+                _ => null,
+            };
+            if (index is not null && Unconverted(index) is ILocalReferenceOperation { Local: var number } && loop.Locals.Contains(number, SymbolEqualityComparer.Default)
+                && (operation.Parent as ISimpleAssignmentOperation)?.Target != operation)
+                return true;
+        }
+
+        return false;
+    }
 
     /// <summary>
     /// Rounds that go through a list that is known, as far as a number says that is not: <c>for (i = 0; i &lt; depth; i++) x = layers[i].forward(x)</c>. Where the list ends, the loop does.
