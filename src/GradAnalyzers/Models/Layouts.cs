@@ -42,7 +42,7 @@ internal sealed class Layouts
     {
         Layouts? best = null;
         var asked = Asked.Of(graph);
-        foreach (var (rank, isTimeFirst) in graph.Nodes.Any(node => node.Role == Role.Input || node.Constants.ContainsKey(ModelGraph.PartOfInput)) ? new[] { (2, false), (3, false), (4, false), (3, true) } : [(2, false)])
+        foreach (var (rank, isTimeFirst) in graph.Nodes.Any(node => node.Role == Role.Input) ? new[] { (2, false), (3, false), (4, false), (3, true) } : [(2, false)])
         {
             var layouts = new Layouts(graph, asked, rank, isTimeFirst);
             layouts.Follow();
@@ -107,7 +107,7 @@ internal sealed class Layouts
             case Role.Parameter:
                 return ParameterOf(node);
             case Role.Data:
-                return node.Constants.ContainsKey(ModelGraph.PartOfInput) && IsReadByLayer(node) ? InputOf(node) : DataOf(node);
+                return DataOf(node);
             case Role.Choice:
                 return ChosenOf(node);
             case Role.Embedding:
@@ -283,16 +283,13 @@ internal sealed class Layouts
             if (!reader.Inputs.Any(same.Contains))
                 continue;
             rank = Math.Max(rank, DimensionsRead(reader));
-            if ((KeepsRank(reader) && same.Contains(reader.Inputs[0])) || (reader.Role == Role.Choice && reader.Inputs.All(same.Contains)))
+            if (KeepsRank(reader) && same.Contains(reader.Inputs[0]))
                 same.Add(index);
         }
 
         var least = same.Max(_asked.Least);
         return rank == 0 && least > _rank ? least : rank;
     }
-
-    /// <summary>Whether a layer reads it whose dimensions are known; what is only added or masked with fits itself to the rest.</summary>
-    private bool IsReadByLayer(ModelNode node) => RankRead(node.Index) > 0 || _graph.Nodes.Any(reader => reader.Role == Role.Linear && reader.Inputs[0] == node.Index);
 
     private static bool KeepsRank(ModelNode node) => node.Role is Role.Linear or Role.Dropout or Role.Identity or Role.LayerNorm or Role.RmsNorm or Role.BatchNorm or Role.GroupNorm or Role.InstanceNorm
         or Role.Relu or Role.Gelu or Role.Silu or Role.Tanh or Role.Sigmoid or Role.LeakyRelu;

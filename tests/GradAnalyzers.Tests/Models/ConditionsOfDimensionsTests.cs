@@ -5,7 +5,7 @@ using static GradAnalyzers.Tests.Models.ModelSource;
 
 namespace GradAnalyzers.Tests.Models;
 
-/// <summary>Conditions that ask for a number of dimensions, truth values that are asked again, loops through a known list, tensors in an object that forward is given.</summary>
+/// <summary>Conditions that ask for a number of dimensions, truth values that are asked again, loops through a known list.</summary>
 public sealed class ConditionsOfDimensionsTests
 {
     private static Verdict Of(string code) => GradientFlowPrediction.Predict(GraphNetwork.Of(Graph(code))).Verdict;
@@ -84,27 +84,4 @@ public sealed class ConditionsOfDimensionsTests
     [InlineData("for (var i = 0; i < skip; i++) x = layers[i % 2].forward(x).relu(); return last.forward(x);")]
     public void ALayerThatComesAgainIsARecurrence(string forward) =>
         Assert.NotEmpty(Graph(Layers(List, forward, "int skip", "this.skip = skip; for (var i = 0; i < 5; i++) layers.Add(Linear(64, 64));")).Unrolled);
-
-    private static string WithObject(string given, string body, string declared) => $$"""
-        {{declared}}
-        class Net : Module<{{given}}, Tensor>
-        {
-            private readonly Conv2d conv = Conv2d(16, 64, 3, padding: 1);
-            private readonly Linear key = Linear(32, 64), value = Linear(32, 64), o = Linear(64, 10);
-            public Net() : base("net") { RegisterComponents(); }
-            public override Tensor forward({{given}} input) { {{body}} }
-        }
-        """;
-
-    private const string Cross = "var y = conv.forward({0}); y = y.reshape(y.shape[0], 64, y.shape[2] * y.shape[3]).transpose(1, 2); var k = key.forward({1}).transpose(1, 2); return o.forward(y + torch.matmul(F.softmax(torch.matmul(y, k) / 8, -1), value.forward({1})));";
-
-    [Theory]
-    [InlineData("Given", "input.Image", "input.Text", "class Given { public Tensor Image { get; set; } = null!; public Tensor Text { get; set; } = null!; }")]
-    [InlineData("Given", "input.Image", "input.Text", "record Given(Tensor Image, Tensor Text);")]
-    [InlineData("Given", "input.Parts.Image", "input.Text", "class Parts { public Tensor Image = null!; } class Given { public Parts Parts = new(); public Tensor Text = null!; }")]
-    public void TensorsInAnObjectAreInputs(string given, string image, string text, string declared) =>
-        Assert.Equal(Verdict.Healthy, Of(WithObject(given, Cross.Replace("{0}", image).Replace("{1}", text), declared)));
-
-    [Fact]
-    public void WhatAnObjectComputesIsNoInput() => Assert.Equal(Verdict.Unknown, Of(WithObject("Given", Cross.Replace("{0}", "input.Image()").Replace("{1}", "input.Text"), "class Given { private readonly Tensor image = torch.rand(2, 16, 8, 8); public Tensor Image() => image.sort(0).Values + Text.sort(0).Values; public Tensor Text { get; set; } = null!; }")));
 }

@@ -224,7 +224,7 @@ internal sealed partial class Evaluator
                         ? Default(field.Type)
                         : External(field.Type, field.Name, $"the value of '{field.Name}' is not known", reference));
             default:
-                return ExternalMember(instance, field.Type, Member(instance, reference.Instance, field.Name), $"the value of '{Text(reference)}' is not known", reference);
+                return External(field.Type, Member(instance, reference.Instance, field.Name), $"the value of '{Text(reference)}' is not known", reference);
         }
     }
 
@@ -318,7 +318,7 @@ internal sealed partial class Evaluator
             return property.Name == "Value" ? instance : IsNull(instance, out _) is { } isNull ? Known.Of(!isNull) : Unreadable();
         return Unreadable();
 
-        Value Unreadable() => ExternalMember(instance, property.Type, Member(instance, reference.Instance, property.Name), $"the value of '{Text(reference)}' is not known", reference);
+        Value Unreadable() => External(property.Type, Member(instance, reference.Instance, property.Name), $"the value of '{Text(reference)}' is not known", reference);
     }
 
     private Value ReadLibraryProperty(ModuleValue module, IPropertySymbol property, IOperation reference)

@@ -108,7 +108,6 @@ internal sealed partial class Evaluator(ProgramSource source, CancellationToken 
     public Value? RunForward(ModuleValue root, IOperation? creation)
     {
         _isGradientOff = false;
-        _partsOfInputs.Clear();
         var value = RunForwardCore(root, creation);
         return _isGradientOff && value is not null ? WithoutGradient(value, root.Creation) : value;
     }
@@ -164,7 +163,7 @@ internal sealed partial class Evaluator(ProgramSource source, CancellationToken 
             INamedTypeSymbol { IsTupleType: true } tuple when depth < 4 => new TupleValue(tuple.TupleElements.Select(element => InputOf(element.Type, $"{name}.{element.Name}", place, depth + 1)).ToImmutableArray()),
             IArrayTypeSymbol { ElementType: var element } when source.IsTensor(element) => new TensorParts(((TensorValue)Input(name, place)).Node),
             INamedTypeSymbol { TypeArguments: [var argument] } when source.IsTensor(argument) => new TensorParts(((TensorValue)Input(name, place)).Node),
-            _ => new Unknown($"'{name}' is given by the caller", name) { IsInput = true },
+            _ => new Unknown($"'{name}' is given by the caller", name),
         };
     }
 
@@ -209,24 +208,6 @@ internal sealed partial class Evaluator(ProgramSource source, CancellationToken 
         if (source.IsTensor(type))
             return new TensorValue(Graph.Add(new DraftNode(Role.Data, ImmutableArray<int>.Empty, null, Named(text), Place(operation), null)));
         return new Unknown(reason, text);
-    }
-
-    private readonly Dictionary<string, TensorValue> _partsOfInputs = new(StringComparer.Ordinal);
-
-    /// <summary>A member of an object that is not known: of one that forward is given, its tensors are inputs, each the same wherever it is read.</summary>
-    private Value ExternalMember(Value holder, ITypeSymbol? type, string? text, string reason, IOperation operation)
-    {
-        if (holder is not Unknown { IsInput: true } || text is null || _isProgram)
-            return External(type, text, reason, operation);
-        if (!source.IsTensor(type))
-            return new Unknown(reason, text) { IsInput = true };
-        if (!_partsOfInputs.TryGetValue(text, out var part))
-        {
-            part = new TensorValue(Graph.Add(new DraftNode(Role.Data, ImmutableArray<int>.Empty, null, Named(text).Add(ModelGraph.PartOfInput, new Constant(ImmutableArray<Size>.Empty, "true")), Place(operation), null)));
-            _partsOfInputs.Add(text, part);
-        }
-
-        return part;
     }
 
     private static ImmutableDictionary<string, Constant> Named(string? text) =>

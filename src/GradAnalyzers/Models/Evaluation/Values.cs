@@ -19,9 +19,6 @@ internal sealed class Unknown(string reason, string? text = null) : Value
 
     public string Reason { get; } = reason;
 
-    /// <summary>What forward is given, or a part of it.</summary>
-    public bool IsInput { get; init; }
-
     /// <summary>Of a type that may be null: it is not.</summary>
     public bool IsPresent { get; init; }
 
