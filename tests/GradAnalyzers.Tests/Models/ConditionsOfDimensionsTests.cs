@@ -1,3 +1,4 @@
+using GradAnalyzers.Catalogue;
 using GradAnalyzers.GradientFlow;
 using GradAnalyzers.Models;
 using Xunit;
@@ -50,9 +51,9 @@ public sealed class ConditionsOfDimensionsTests
         Assert.DoesNotContain(Graph(Layers(Two, forward, "bool useLinear", constructor)).Nodes, node => IsWrong(node, Graph(Layers(Two, forward, "bool useLinear", constructor))));
 
     // A convolution of what was flattened, or a linear layer of what was not: the wrong one of two.
-    private static bool IsWrong(ModelNode node, ModelGraph graph) => node.Inputs is [var input] && (node.Role, Behind(graph, input)) is (Catalogue.Role.Conv, true) or (Catalogue.Role.Linear, false) && node.Layer?.Path == "first";
+    private static bool IsWrong(ModelNode node, ModelGraph graph) => node.Inputs is [var input] && (node.Role, Behind(graph, input)) is (Role.Conv, true) or (Role.Linear, false) && node.Layer?.Path == "first";
 
-    private static bool Behind(ModelGraph graph, int node) => graph.Nodes[node].Role is Catalogue.Role.Permute or Catalogue.Role.Flatten;
+    private static bool Behind(ModelGraph graph, int node) => graph.Nodes[node].Role is Role.Permute or Role.Flatten;
 
     [Fact]
     public void AnotherTruthValueLeavesBothOpen()
