@@ -128,6 +128,8 @@ internal sealed partial class GraphNetwork
             return ByComputedWeight(node, place);
         var path = node.Layer is { Parameters.IsEmpty: false } layer ? layer.Path : null;
         var before = BeforeOf(node);
+        if (_layouts.Taken(node) is { } taken)
+            return new NetworkNode(new Identity(), ImmutableArray.Create(node.Inputs[taken]));
         var made = LayerOf(node);
         // What is not predicted of tensors that are given is one more of them.
         if (made is Opaque && _isGiven[node.Index])

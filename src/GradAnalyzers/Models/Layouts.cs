@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using System.Text.RegularExpressions;
 using GradAnalyzers.Catalogue;
 
 namespace GradAnalyzers.Models;
@@ -19,10 +20,12 @@ internal sealed class Layouts
     private readonly ImmutableArray<int>[][] _reads;
     private readonly Dictionary<string, Extent> _bound = new(StringComparer.Ordinal);
     private readonly HashSet<int> _regroups = [];
+    private readonly Asked _asked;
     private int _next;
 
-    private Layouts(ModelGraph graph, int rank, bool isTimeFirst)
+    private Layouts(ModelGraph graph, Asked asked, int rank, bool isTimeFirst)
     {
+        _asked = asked;
         _graph = graph;
         _rank = rank;
         _isTimeFirst = isTimeFirst;
@@ -38,9 +41,10 @@ internal sealed class Layouts
     public static Layouts Of(ModelGraph graph)
     {
         Layouts? best = null;
+        var asked = Asked.Of(graph);
         foreach (var (rank, isTimeFirst) in graph.Nodes.Any(node => node.Role == Role.Input) ? new[] { (2, false), (3, false), (4, false), (3, true) } : [(2, false)])
         {
-            var layouts = new Layouts(graph, rank, isTimeFirst);
+            var layouts = new Layouts(graph, asked, rank, isTimeFirst);
             layouts.Follow();
             if (best is null || layouts.Conflicts < best.Conflicts)
                 best = layouts;
@@ -59,6 +63,9 @@ internal sealed class Layouts
         foreach (var node in _graph.Nodes)
         {
             _reads[node.Index] = new ImmutableArray<int>[node.Inputs.Length];
+            // The way that a number of dimensions does not lead to.
+            if (_asked.Under(node.Index) is { } ways && ways.Any(way => Taken(_graph.Nodes[way.Choice]) is { } taken && taken != way.Place))
+                continue;
             _layouts[node.Index] = OutputOf(node);
             // What is known before and not known after is a contradiction or an operation that is not followed.
             if (_layouts[node.Index] is null && node.Inputs.Length > 0 && node.Role is not (Role.Opaque or Role.Data or Role.Choice) && node.Inputs.All(input => _layouts[input] is not null))
@@ -172,24 +179,125 @@ internal sealed class Layouts
     /// <summary>Of two values of which a condition decides: the one's dimensions where the other's hold the same; what is features here and positions there is neither.</summary>
     private Layout? ChosenOf(ModelNode node)
     {
+        if (Taken(node) is { } taken)
+            return _layouts[node.Inputs[taken]];
         var known = node.Inputs.Select(choice => _layouts[choice]).Where(layout => layout is not null).ToList();
         return known.Skip(1).Any(other => !known[0]!.IsFree && !other!.IsFree && !Held(known[0]!).SequenceEqual(Held(other))) ? null : known.FirstOrDefault();
 
         static IEnumerable<bool> Held(Layout layout) => layout.Dimensions.Select(axes => axes.Any(axis => axis.Kind == AxisKind.Feature));
     }
 
+    /// <summary>Which of its values a choice takes, where a number of dimensions that is known decides; otherwise null.</summary>
+    public int? Taken(ModelNode choice)
+    {
+        if (Asked.QuestionOf(choice) is not var (node, sign, number) || _layouts[node] is not { Rank: var rank })
+            return null;
+        var holds = sign switch { "==" => rank == number, "!=" => rank != number, "<" => rank < number, "<=" => rank <= number, ">" => rank > number, _ => rank >= number };
+        return holds ? 0 : 1;
+    }
+
+    /// <summary>What a model asks for of its values' dimensions before any is known.</summary>
+    private sealed class Asked
+    {
+        private static readonly Regex Dimension = new("#([0-9]{1,9}):([0-9]{1,2})", RegexOptions.CultureInvariant);
+
+        private readonly Dictionary<int, int> _least = [];
+        private readonly Dictionary<int, List<(int Choice, int Place)>> _under = [];
+
+        /// <summary>As many dimensions as a node has at least: the code asks for the last of them by its number.</summary>
+        public int Least(int node) => _least.TryGetValue(node, out var least) ? least : 0;
+
+        /// <summary>The choices for which a node is computed, each for one of its ways only; null where it is for something else, too.</summary>
+        public IReadOnlyList<(int Choice, int Place)>? Under(int node) => _under.TryGetValue(node, out var ways) ? ways : null;
+
+        public static Asked Of(ModelGraph graph)
+        {
+            var asked = new Asked();
+            foreach (var constant in graph.Nodes.SelectMany(node => node.Constants.Values).Where(constant => constant.Sizes.Any(size => !size.IsKnown && size.Text.Length > 3 && size.Text.Contains('#'))))
+            {
+                foreach (Match match in constant.Sizes.Where(size => !size.IsKnown).SelectMany(size => Dimension.Matches(size.Text).Cast<Match>()))
+                {
+                    var node = int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture);
+                    asked._least[node] = Math.Max(asked.Least(node), int.Parse(match.Groups[2].Value, CultureInfo.InvariantCulture) + 1);
+                }
+            }
+
+            var choices = graph.Nodes.Where(node => QuestionOf(node) is not null).ToList();
+            if (choices.Count == 0)
+                return asked;
+            var readers = graph.Nodes.SelectMany(node => node.Inputs.Select((input, place) => (input, way: (Node: node.Index, Place: place)))).ToLookup(pair => pair.input, pair => pair.way);
+            foreach (var choice in choices)
+            {
+                for (var place = 0; place < choice.Inputs.Length; place++)
+                {
+                    var only = new HashSet<int>();
+                    for (var index = choice.Index - 1; index >= 0; index--)
+                    {
+                        if (readers[index].Any() && !graph.Outputs.Contains(index) && graph.Nodes[index].Role != Role.Input
+                            && readers[index].All(reader => only.Contains(reader.Node) || (reader.Node == choice.Index && reader.Place == place)))
+                            only.Add(index);
+                    }
+
+                    foreach (var index in only)
+                    {
+                        if (!asked._under.TryGetValue(index, out var ways))
+                            asked._under.Add(index, ways = []);
+                        ways.Add((choice.Index, place));
+                    }
+                }
+            }
+
+            return asked;
+        }
+
+        /// <summary><c>(#3:rank == 4)</c> of a choice, taken apart; null where it is decided otherwise.</summary>
+        public static (int Node, string Sign, int Number)? QuestionOf(ModelNode choice)
+        {
+            if (choice.Role != Role.Choice || !choice.Constants.TryGetValue(ModelGraph.RankQuestion, out var question) || question.Sizes is not [{ Text: var text }])
+                return null;
+            var parts = text.Trim('(', ')').Split(' ');
+            return parts.Length == 3 && parts[0].IndexOf(':') is > 1 and var colon && int.TryParse(parts[0][1..colon], NumberStyles.None, CultureInfo.InvariantCulture, out var node) && node < choice.Index
+                && int.TryParse(parts[2], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) ? (node, parts[1], number) : null;
+        }
+    }
+
     /// <summary>Dimensions that a layer needs in its input; 0 where it takes any.</summary>
     private static int DimensionsRead(ModelNode node) => node.Role switch
     {
+        Role.Permute when node.Constants.TryGetValue("permutation", out var permutation) => permutation.Sizes.Length,
         Role.Conv or Role.ConvTranspose or Role.MaxPool or Role.AvgPool or Role.AdaptiveAvgPool or Role.AdaptiveMaxPool => (Whole(node, "dimensions") ?? 2) + 2,
         Role.Rnn or Role.Lstm or Role.Gru or Role.Attention or Role.Transformer => 3,
         _ => 0,
     };
 
+    /// <summary>
+    /// The dimensions of an input as what reads it needs them, behind layers, too, that keep their number, or as the code asks for them; 0 where nothing tells.
+    /// </summary>
+    private int RankRead(int input)
+    {
+        var rank = 0;
+        var same = new HashSet<int> { input };
+        for (var index = input; index < _graph.Nodes.Length; index++)
+        {
+            var reader = _graph.Nodes[index];
+            if (!reader.Inputs.Any(same.Contains))
+                continue;
+            rank = Math.Max(rank, DimensionsRead(reader));
+            if (KeepsRank(reader) && same.Contains(reader.Inputs[0]))
+                same.Add(index);
+        }
+
+        var least = same.Max(_asked.Least);
+        return rank == 0 && least > _rank ? least : rank;
+    }
+
+    private static bool KeepsRank(ModelNode node) => node.Role is Role.Linear or Role.Dropout or Role.Identity or Role.LayerNorm or Role.RmsNorm or Role.BatchNorm or Role.GroupNorm or Role.InstanceNorm
+        or Role.Relu or Role.Gelu or Role.Silu or Role.Tanh or Role.Sigmoid or Role.LeakyRelu;
+
     private Layout InputOf(ModelNode node)
     {
         var readers = _graph.Nodes.Where(reader => reader.Inputs.Contains(node.Index)).ToList();
-        var rank = readers.Select(DimensionsRead).DefaultIfEmpty(0).Max();
+        var rank = RankRead(node.Index);
         if (rank == 0)
             rank = readers.Any(reader => reader.Role == Role.Embedding) && _rank == 3 ? 2 : _rank;
         var isTimeFirst = _isTimeFirst || readers.Any(reader => reader.Role.IsRecurrent() && reader.Truth("batch_first") != true || reader.Role is Role.Attention or Role.Transformer);

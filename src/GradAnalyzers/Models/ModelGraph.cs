@@ -10,6 +10,9 @@ namespace GradAnalyzers.Models;
 /// </summary>
 internal sealed record ModelGraph
 {
+    /// <summary>The constant of a choice that a tensor's number of dimensions decides: <c>(#3:rank == 4)</c>, where the first value is taken if it holds.</summary>
+    public const string RankQuestion = "rank question";
+
     /// <summary>The class's name, or <c>Sequential</c> for one that no class holds.</summary>
     public required string Name { get; init; }
 

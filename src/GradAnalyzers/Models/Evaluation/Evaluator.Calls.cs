@@ -329,7 +329,7 @@ internal sealed partial class Evaluator
                     _ => new Unknown("a size of a tensor", Text(invocation)),
                 };
             case Role.Rank:
-                return new Unknown("the number of a tensor's dimensions", Text(invocation));
+                return RankOf(Receiver(invocation, frame), invocation);
             case Role.CalculateGain:
                 return InvokeGain(entry, invocation, frame);
             case Role.Parameter:

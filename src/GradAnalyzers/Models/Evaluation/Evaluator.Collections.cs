@@ -57,7 +57,13 @@ internal sealed partial class Evaluator
             return PairOf(collection, pairs, key)?.Elements[1] ?? External(type, null, $"nothing is known under '{key}'", at);
 
         if (Elements(collection) is { } elements && Position(index, elements.Count) is { } position)
-            return position >= 0 && position < elements.Count ? elements[position] : External(type, null, "an index out of range", at);
+        {
+            var isThere = position >= 0 && position < elements.Count;
+            _isRead |= isThere && index is Known;
+            _isBehindEnd |= position >= elements.Count;
+            return isThere ? elements[position] : External(type, null, "an index out of range", at);
+        }
+
         if (Elements(collection) is { Count: > 0 } alike && alike.Count <= 64 && alike.Skip(1).All(element => AreAlike(alike[0], element, 0)))
             return alike[0];
         if (collection is ShapeValue shape)

@@ -18,7 +18,8 @@ internal sealed partial class Evaluator
             return Unknown.TooLarge;
         try
         {
-            return EvaluateCore(operation, frame);
+            var value = EvaluateCore(operation, frame);
+            return _assumed.Count == 0 ? value : Narrowed(value);
         }
         finally
         {
@@ -66,7 +67,7 @@ internal sealed partial class Evaluator
             case IUnaryOperation unary:
                 return EvaluateUnary(unary, frame);
             case IConditionalOperation conditional:
-                return Truth(Evaluate(conditional.Condition, frame)) switch
+                return Asked(conditional, frame) switch
                 {
                     true => Evaluate(conditional.WhenTrue, frame),
                     false => Evaluate(conditional.WhenFalse!, frame),
@@ -112,7 +113,10 @@ internal sealed partial class Evaluator
                 ForgetAllStarts(Place(dynamic));
                 return new Unknown("a call that is bound at run time", Text(dynamic));
             case IIsPatternOperation pattern:
-                return Matches(Evaluate(pattern.Value, frame), pattern.Pattern, frame) is { } matches ? Known.Of(matches) : new Unknown("a pattern", Text(operation));
+                var matched = Evaluate(pattern.Value, frame);
+                if (pattern.Pattern is IConstantPatternOperation { Value.ConstantValue: { HasValue: true, Value: int wanted } } && RankQuestion(BinaryOperatorKind.Equals, matched, new Known(wanted)) is { } asked)
+                    return asked;
+                return Matches(matched, pattern.Pattern, frame) is { } matches ? Known.Of(matches) : new Unknown("a pattern", Text(operation));
             case IIsTypeOperation test:
                 return IsOfType(Evaluate(test.ValueOperand, frame), test.TypeOperand) is { } isOfType ? Known.Of(isOfType != test.IsNegated) : new Unknown("a type", Text(operation));
             case IDefaultValueOperation:
@@ -194,6 +198,8 @@ internal sealed partial class Evaluator
             return new Known((double)whole);
         if (value is Known { Content: long or double, Enumeration: null } number && conversion is { OperatorMethod: null, Type: { IsValueType: false }, Operand.Type: { IsValueType: true, SpecialType: var boxed } })
             return new Known(number.Content, boxed: boxed);
+        if (value is Unknown { IsPresent: false } given && conversion is { OperatorMethod: null, Type: INamedTypeSymbol { OriginalDefinition.SpecialType: SpecialType.System_Nullable_T }, Operand.Type: { IsValueType: true, OriginalDefinition.SpecialType: not SpecialType.System_Nullable_T } })
+            return new Unknown(given.Reason, given.Text) { IsPresent = true };
         // "as" of something else is null.
         if (conversion.IsTryCast && IsOfType(value, conversion.Type) == false)
             return Known.Null;
@@ -268,7 +274,9 @@ internal sealed partial class Evaluator
         if (entry?.Role == Role.Sizes && Node(instance) is { } sized)
             return new ShapeValue(sized);
         if (entry?.Role == Role.Rank)
-            return new Unknown("the number of a tensor's dimensions", Text(reference));
+            return RankOf(instance, reference);
+        if (instance is ShapeValue && property.Name is "Length" or "LongLength")
+            return RankOf(instance, reference);
         if (property.IsIndexer && instance is Collection or ModuleValue { Role: Role.Sequential or Role.ModuleList or Role.ModuleDict or Role.ParameterList } or TensorParts)
             return ElementAt(instance, Evaluate(reference.Arguments[0].Value, frame), property.Type, reference);
         if (entry is not null && entry.Role.IsOperation() && Node(instance) is { } node)
@@ -435,6 +443,8 @@ internal sealed partial class Evaluator
                 : OperatorRole(kind) is { } role && method is not null && source.Catalogue.Find(method.ContainingType) is not null ? Arithmetic(role, left, right, operation) : new Unknown("a comparison of tensors");
         }
 
+        if (RankQuestion(kind, left, right) is { } question)
+            return question;
         if (kind is BinaryOperatorKind.Equals or BinaryOperatorKind.NotEquals)
             return Equal(left, right) is { } equal ? Known.Of(equal == (kind == BinaryOperatorKind.Equals)) : new Unknown("a comparison", Text(operation));
         if (left is Known a && right is Known b)
@@ -542,6 +552,7 @@ internal sealed partial class Evaluator
             (UnaryOperatorKind.Minus, Known { Content: double real }) => new Known(-real),
             (UnaryOperatorKind.Plus, _) => operand,
             (UnaryOperatorKind.Not, Known { Content: bool truth }) => Known.Of(!truth),
+            (UnaryOperatorKind.Not, Unknown { Text: { } name } denied) when IsName(name) => new Unknown(denied.Reason, "!" + name),
             // The index "from the end" of x[^1].
             (UnaryOperatorKind.Hat, Known { Content: long fromEnd }) => new TupleValue(ImmutableArray.Create<Value>(new Known("^"), new Known(fromEnd))),
             _ when Node(operand) is { } input && source.IsTensor(unary.Type) => Opaque($"'{Text(unary)}' is not in the catalogue", [input], unary),
@@ -605,13 +616,17 @@ internal sealed partial class Evaluator
     private Value Choose(IOperation at, Frame frame, IReadOnlyList<IOperation> alternatives)
     {
         var values = new List<Value>();
-        var branches = alternatives.Select(alternative => new Func<Flow>(() =>
+        var branches = alternatives.Select((alternative, place) =>
         {
-            if (Unconverted(alternative) is IThrowOperation)
-                return Flow.Throw;
-            values.Add(Evaluate(alternative, frame));
-            return Flow.Next;
-        })).ToList();
+            Func<Flow> way = () =>
+            {
+                if (Unconverted(alternative) is IThrowOperation)
+                    return Flow.Throw;
+                values.Add(Evaluate(alternative, frame));
+                return Flow.Next;
+            };
+            return at is IConditionalOperation conditional ? () => Assuming(conditional, place == 0, way) : way;
+        }).ToList();
         Fork(frame, at, branches);
         return values.Count == 0 ? new Unknown("an exception") : Merge(values, at);
     }
@@ -757,6 +772,7 @@ internal sealed partial class Evaluator
         return value switch
         {
             Known { Content: null } => true,
+            Unknown { IsPresent: true } => false,
             Unknown => null,
             MaybeNull => null,
             Alternatives alternatives => alternatives.Modules.Count() < alternatives.Values.Length ? null : false,

@@ -67,7 +67,7 @@ internal sealed partial class Evaluator
                 frame.Result = returned.ReturnedValue is { } value ? Evaluate(value, frame) : Known.Null;
                 return Flow.Return;
             case IConditionalOperation conditional:
-                return Truth(Evaluate(conditional.Condition, frame)) switch
+                return Asked(conditional, frame) switch
                 {
                     true => Execute(conditional.WhenTrue, frame),
                     false => Execute(conditional.WhenFalse, frame),
@@ -111,7 +111,7 @@ internal sealed partial class Evaluator
     }
 
     private Flow ExecuteBoth(IConditionalOperation conditional, Frame frame) =>
-        Fork(frame, conditional, [() => Execute(conditional.WhenTrue, frame), () => Execute(conditional.WhenFalse, frame)]);
+        Fork(frame, conditional, [() => Assuming(conditional, true, () => Execute(conditional.WhenTrue, frame)), () => Assuming(conditional, false, () => Execute(conditional.WhenFalse, frame))]);
 
     private Flow ExecuteAll(ImmutableArray<IOperation> statements, Frame frame)
     {
@@ -431,6 +431,8 @@ internal sealed partial class Evaluator
     /// </summary>
     private Flow IterateUnknown(ILoopOperation loop, Frame frame, Func<Flow> body)
     {
+        if (!_isProgram && !_isSliced && loop is IForLoopOperation counted && ReadsElements(counted) && Walked(loop, frame, body))
+            return Flow.Next;
         var mark = _store.Mark;
         var jumps = body() == Flow.Jump;
         var carried = _store.WrittenSince(mark);
@@ -480,6 +482,9 @@ internal sealed partial class Evaluator
     /// <summary>Nodes of a loop's body that is repeated, and how often: with many steps and with few.</summary>
     private const int MaximumRecurrentBody = 96, ManySteps = 12, FewSteps = 3;
 
+    /// <summary>Elements of a list that a loop goes through whose end is not known.</summary>
+    private const int MaximumWalk = 64;
+
     /// <summary>
     /// A recurrence over steps that nobody counts, with many of them and with few: what both say of a value is a choice between two. A list has as many elements as there are many steps.
     /// False, and nothing done, where its body does something else than go on.
@@ -488,18 +493,7 @@ internal sealed partial class Evaluator
     {
         if (Steps(FewSteps) is not { } few || Steps(ManySteps) is not { } many)
             return false;
-        foreach (var pair in many)
-        {
-            if (pair.Key.Owner is Frame && pair.Key.Owner.Get(pair.Key.Key) is null)
-                continue;
-            Set(pair.Key.Owner, pair.Key.Key, pair.Value switch
-            {
-                TensorValue tensor when few.TryGetValue(pair.Key, out var shorter) && shorter is TensorValue other => Choice(tensor.Node, other.Node, loop, $"the number of steps of {Header(loop)}"),
-                Known { Number: not null } => new Unknown("it changes in a loop"),
-                var value => value,
-            });
-        }
-
+        Choose(loop, few, many);
         return true;
 
         Dictionary<(Stateful Owner, object Key), Value>? Steps(int count)
@@ -515,6 +509,75 @@ internal sealed partial class Evaluator
             var written = _store.WrittenSince(mark);
             _store.UndoTo(mark);
             return written;
+        }
+    }
+
+    /// <summary>Set where an element of a list that is known is read by a number: it is there, or it is behind the list's end.</summary>
+    private bool _isRead, _isBehindEnd;
+
+    /// <summary>Whether a loop's body reads elements of a list by the number that the loop counts.</summary>
+    private static bool ReadsElements(IForLoopOperation loop)
+    {
+        foreach (var operation in loop.Body.Descendants())
+        {
+            var index = operation switch
+            {
+                IArrayElementReferenceOperation { Indices: [var only] } => only,
+                IPropertyReferenceOperation { Property.IsIndexer: true, Arguments: [var only] } => only.Value,
+                IImplicitIndexerReferenceOperation indexer => indexer.Argument,
+                _ => null,
+            };
+            if (index is not null && Unconverted(index) is ILocalReferenceOperation { Local: var number } && loop.Locals.Contains(number, SymbolEqualityComparer.Default)
+                && (operation.Parent as ISimpleAssignmentOperation)?.Target != operation)
+                return true;
+        }
+
+        return false;
+    }
+
+    /// <summary>
+    /// Rounds that go through a list that is known, as far as a number says that is not: <c>for (i = 0; i &lt; depth; i++) x = layers[i].forward(x)</c>. Where the list ends, the loop does.
+    /// False, and nothing done, where the rounds read no list by their number.
+    /// </summary>
+    private bool Walked(ILoopOperation loop, Frame frame, Func<Flow> body)
+    {
+        var mark = _store.Mark;
+        Dictionary<(Stateful Owner, object Key), Value>? few = null;
+        for (var round = 0; round < MaximumWalk; round++)
+        {
+            var before = _store.WrittenSince(mark);
+            (_isRead, _isBehindEnd) = (false, false);
+            var isWhole = body() is Flow.Next or Flow.Continue && !frame.LeftLoopUncertainly && !HasReachedLimit;
+            if (_isBehindEnd && round > 0)
+            {
+                _store.UndoTo(mark);
+                Choose(loop, few ?? before, before);
+                return true;
+            }
+
+            if (!isWhole || _isBehindEnd || !_isRead)
+                break;
+            if (round + 1 == FewSteps)
+                few = _store.WrittenSince(mark);
+        }
+
+        _store.UndoTo(mark);
+        return false;
+    }
+
+    /// <summary>What few rounds and many leave behind: a choice between two.</summary>
+    private void Choose(ILoopOperation loop, Dictionary<(Stateful Owner, object Key), Value> few, Dictionary<(Stateful Owner, object Key), Value> many)
+    {
+        foreach (var pair in many)
+        {
+            if (pair.Key.Owner is Frame && pair.Key.Owner.Get(pair.Key.Key) is null)
+                continue;
+            Set(pair.Key.Owner, pair.Key.Key, pair.Value switch
+            {
+                TensorValue tensor when few.TryGetValue(pair.Key, out var shorter) && shorter is TensorValue other => Choice(tensor.Node, other.Node, loop, $"the number of steps of {Header(loop)}"),
+                Known { Number: not null } => new Unknown("it changes in a loop"),
+                var value => value,
+            });
         }
     }
 

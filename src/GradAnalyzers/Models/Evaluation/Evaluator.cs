@@ -238,6 +238,8 @@ internal sealed partial class Evaluator(ProgramSource source, CancellationToken 
     private Value Merge(IReadOnlyList<Value> values, IOperation operation, string reason = "it depends on a condition that is not known", string? condition = null)
     {
         var key = condition ?? ConditionOf(operation);
+        if (values.Count == 2 && key.Length > 1 && key[0] == '!' && IsName(key[1..]))
+            return Merge(values[1], values[0], operation, reason, key[1..], 0);
         var merged = values[0];
         for (var index = 1; index < values.Count; index++)
             merged = Merge(merged, values[index], operation, reason, key, 0);
@@ -247,7 +249,7 @@ internal sealed partial class Evaluator(ProgramSource source, CancellationToken 
     /// <summary>What is decided on: two places that ask the same are decided alike.</summary>
     private string ConditionOf(IOperation operation) => operation switch
     {
-        IConditionalOperation conditional => Text(conditional.Condition),
+        IConditionalOperation conditional => _questions.TryGetValue(conditional.Condition.Syntax, out var question) && !IsRankQuestion(question) ? question : Text(conditional.Condition),
         ISwitchOperation choice => Text(choice.Value),
         ISwitchExpressionOperation choice => Text(choice.Value),
         ICoalesceOperation coalesce => Text(coalesce.Value),
@@ -256,10 +258,10 @@ internal sealed partial class Evaluator(ProgramSource source, CancellationToken 
 
     private TensorValue Choice(int one, int other, IOperation operation, string condition) => one == other
         ? new TensorValue(one)
-        : new TensorValue(Graph.Add(new DraftNode(Role.Choice, ImmutableArray.Create(one, other), null, Constant.None.Add("condition", new Constant(ImmutableArray<Size>.Empty, condition)), Place(operation), null)));
+        : new TensorValue(Graph.Add(new DraftNode(Role.Choice, ImmutableArray.Create(one, other), null, Decided(Constant.None.Add("condition", new Constant(ImmutableArray<Size>.Empty, condition)), operation), Place(operation), null)));
 
     /// <summary>Modules (or null) of which one is meant.</summary>
-    private Value OneOf(Value one, Value other, string reason, string condition)
+    private Value OneOf(Value one, Value other, string reason, string condition, bool isByTruth)
     {
         var values = ImmutableArray.CreateBuilder<Value>();
         foreach (var value in new[] { one, other }.SelectMany(value => value is Alternatives several ? several.Values : ImmutableArray.Create(value)))
@@ -269,7 +271,7 @@ internal sealed partial class Evaluator(ProgramSource source, CancellationToken 
                 values.Add(value);
         }
 
-        return values.Count <= Alternatives.Maximum ? new Alternatives(values.ToImmutable(), condition) : new Unknown(reason);
+        return values.Count <= Alternatives.Maximum ? new Alternatives(values.ToImmutable(), condition) { IsByTruth = isByTruth && values.Count == 2 && one is not Alternatives && other is not Alternatives } : new Unknown(reason);
     }
 
     private Value Merge(Value one, Value other, IOperation operation, string reason, string condition, int depth)
@@ -311,7 +313,7 @@ internal sealed partial class Evaluator(ProgramSource source, CancellationToken 
             case (ModuleValue a, ModuleValue b) when AreAlike(a, b, depth):
                 return a;
             case (ModuleValue or Alternatives, ModuleValue or Alternatives or Known { Content: null }) or (Known { Content: null }, ModuleValue or Alternatives):
-                return OneOf(one, other, reason, condition);
+                return OneOf(one, other, reason, condition, operation is IConditionalOperation && IsName(condition));
             case (InitializationValue a, InitializationValue b) when a.Initialization.Role == b.Initialization.Role && SameConstants(a.Initialization.Constants, b.Initialization.Constants):
                 return a;
             case (InitializationValue, _) or (_, InitializationValue):

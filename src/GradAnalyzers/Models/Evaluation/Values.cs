@@ -18,6 +18,10 @@ internal sealed class Unknown(string reason, string? text = null) : Value
     private const int MaximumText = 1_024;
 
     public string Reason { get; } = reason;
+
+    /// <summary>Of a type that may be null: it is not.</summary>
+    public bool IsPresent { get; init; }
+
     public string? Text { get; } = text?.Length <= MaximumText ? text : null;
 }
 
@@ -62,6 +66,12 @@ internal sealed class ShapeValue(int node) : Value
     /// <summary>What stands for all of them together.</summary>
     public static string All(int node) => $"#{node}:all";
 
+    /// <summary>What stands for how many they are.</summary>
+    public static string Count(int node) => $"#{node}:{RankName}";
+
+    /// <summary>How the number of dimensions is called in an expression.</summary>
+    public const string RankName = "rank";
+
     /// <summary>What stands for one of them in an expression: <c>#12:0</c>, from the end <c>#12:-1</c>.</summary>
     public static string Text(int node, long dimension) => $"#{node}:{dimension.ToString(System.Globalization.CultureInfo.InvariantCulture)}";
 }
@@ -73,6 +83,9 @@ internal sealed class Alternatives(ImmutableArray<Value> values, string conditio
 
     public ImmutableArray<Value> Values { get; } = values;
     public string Condition { get; } = condition;
+
+    /// <summary>The first is meant where the condition holds, the second where it does not.</summary>
+    public bool IsByTruth { get; init; }
 
     public IEnumerable<ModuleValue> Modules => Values.OfType<ModuleValue>();
 }
