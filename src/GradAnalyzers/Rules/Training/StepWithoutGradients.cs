@@ -30,9 +30,13 @@ public sealed class StepWithoutGradients() : TrainingLoopRule(Descriptors.GRAD20
     /// <summary>Whatever callers and code that is not to be seen do: every way to the step leads through a clear of all that it steps beside it, with nothing behind that could give gradients.</summary>
     private static bool IsCutOff(TrainingLoop loop, Step step)
     {
-        bool Clears(LoopEvent other) => other is ClearEvent clear && clear.Frame == step.Event.Frame && step.SurelyClears(clear);
+        if (step.Event is not { IsByHand: false, Closure.Count: 0 })
+            return false;
+        var clears = loop.Of<ClearEvent>().Select(clear => clear.Event).Where(clear => clear.Frame == step.Event.Frame && step.SurelyClears(clear)).ToList();
+        bool Clears(LoopEvent other) => clears.Exists(clear => ReferenceEquals(clear, other));
         bool Feeds(int node) => loop.Graph.Reaches(node, step.Node, Clears);
-        return step.Event is { IsByHand: false, Closure.Count: 0 } && loop.Of<ClearEvent>().Any(clear => Clears(clear.Event)) && !Feeds(LoopGraph.Start)
+        // The backward beside the step is the shortest way, and mostly there.
+        return clears.Count > 0 && !loop.Of<BackwardEvent>().Any(backward => backward.Event.Frame == step.Event.Frame && Feeds(backward.Node)) && !Feeds(LoopGraph.Start)
             && !loop.Graph.Events.Any(node => node.Event is BackwardEvent or OpaqueEvent { Keeps: false } or ClipEvent { IsByHand: true } && Feeds(node.Node));
     }
 
