@@ -18,15 +18,13 @@ internal sealed record TrainingLoop(Frame Root, LoopGraph Graph, IReadOnlyDictio
     public GradientWays Ways => _ways ??= new GradientWays(this);
 
     /// <summary>The steps that a backward can give gradients.</summary>
-    public IEnumerable<Step> Steps => All.Where(step => !step.Backwards.IsEmpty);
+    public IEnumerable<Step> Steps => EveryStep.Where(step => !step.Backwards.IsEmpty);
 
     /// <summary>The steps that a backward reaches and none gives gradients: the loss was computed by other objects than those that are stepped.</summary>
-    public IEnumerable<Step> UnfedSteps => All.Where(step => step.Backwards.IsEmpty && step.IsReached);
+    public IEnumerable<Step> UnfedSteps => EveryStep.Where(step => step.Backwards.IsEmpty && step.IsReached);
 
     /// <summary>Every step, with or without a backward that leads to it, and what leads to it.</summary>
-    public ImmutableArray<Step> EveryStep => All;
-
-    private ImmutableArray<Step> All => _steps.IsDefault ? _steps = Of<StepEvent>().Select(node => new Step(this, node.Node, node.Event)).ToImmutableArray() : _steps;
+    public ImmutableArray<Step> EveryStep => _steps.IsDefault ? _steps = Of<StepEvent>().Select(node => new Step(this, node.Node, node.Event)).ToImmutableArray() : _steps;
 
     /// <summary>Code that is not to be seen may touch the gradients somewhere in the loop.</summary>
     public bool HasOpaqueCalls => Graph.Events.Any(node => node.Event is OpaqueEvent { Keeps: false });

@@ -114,8 +114,9 @@ internal sealed class MethodEffects(ProgramSource source, Func<IMethodSymbol, bo
         _ => false,
     };
 
+    /// <summary>What is converted, through however many conversions.</summary>
     [return: System.Diagnostics.CodeAnalysis.NotNullIfNotNull(nameof(operation))]
-    private static IOperation? WithoutConversion(IOperation? operation)
+    public static IOperation? WithoutConversion(IOperation? operation)
     {
         while (operation is IConversionOperation conversion)
             operation = conversion.Operand;

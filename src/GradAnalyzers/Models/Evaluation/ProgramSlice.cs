@@ -48,7 +48,7 @@ internal sealed class ProgramSlice(ProgramSource source, Func<IMethodSymbol, boo
     {
         IObjectCreationOperation creation => creation.Constructor is { } constructor && (Holds(creation.Type) || makesModels(constructor) || creation.Arguments.Any(argument => HoldsFunction(argument.Value, body))),
         IInvocationOperation { TargetMethod.MethodKind: MethodKind.LocalFunction } call => Holds(call.Type) || call.Arguments.Any(argument => Holds(argument.Value, body)) || body.Functions.TryGetValue(call.TargetMethod.OriginalDefinition, out var function) && body.Makes(function),
-        IInvocationOperation { TargetMethod.MethodKind: MethodKind.DelegateInvoke } call => Holds(call.Type) || body.HasFunctionThatMakes || WithoutConversion(call.Instance) is IParameterReferenceOperation || call.Arguments.Any(argument => Holds(argument.Value, body)),
+        IInvocationOperation { TargetMethod.MethodKind: MethodKind.DelegateInvoke } call => Holds(call.Type) || body.HasFunctionThatMakes || MethodEffects.WithoutConversion(call.Instance) is IParameterReferenceOperation || call.Arguments.Any(argument => Holds(argument.Value, body)),
         IInvocationOperation { TargetMethod: var method } call => IsSeed(call, method, body),
         _ => false,
     };
@@ -58,7 +58,7 @@ internal sealed class ProgramSlice(ProgramSource source, Func<IMethodSymbol, boo
         var role = source.Catalogue.Find(method)?.Role;
         if (role is { } known && (known.IsTraining() || known is Role.Forward or Role.Parameters or Role.Save))
             return false;
-        if (source.IsModule(call.Type) || (call.Arguments.Any(argument => source.IsModule(WithoutConversion(argument.Value).Type)) && !(source.Has(method.OriginalDefinition) && _effects.OnlyUsesModels(method))))
+        if (source.IsModule(call.Type) || (call.Arguments.Any(argument => source.IsModule(MethodEffects.WithoutConversion(argument.Value).Type)) && !(source.Has(method.OriginalDefinition) && _effects.OnlyUsesModels(method))))
             return true;
         if (method.ContainingAssembly?.Name == ModelCatalogue.Library)
         {
@@ -75,23 +75,15 @@ internal sealed class ProgramSlice(ProgramSource source, Func<IMethodSymbol, boo
     private bool Holds(ITypeSymbol? type) => _effects.Holds(type);
 
     /// <summary>Whether an argument may bring a module: what it is, not what the parameter takes.</summary>
-    private bool Holds(IOperation argument, Body body) => WithoutConversion(argument) is var given && given.Type?.TypeKind == TypeKind.Delegate ? HoldsFunction(given, body) : Holds(given.Type);
+    private bool Holds(IOperation argument, Body body) => MethodEffects.WithoutConversion(argument) is var given && given.Type?.TypeKind == TypeKind.Delegate ? HoldsFunction(given, body) : Holds(given.Type);
 
-    private bool HoldsFunction(IOperation argument, Body body) => WithoutConversion(argument) switch
+    private bool HoldsFunction(IOperation argument, Body body) => MethodEffects.WithoutConversion(argument) switch
     {
         IDelegateCreationOperation { Target: IAnonymousFunctionOperation function } => body.Makes(function) || Holds(function.Symbol.ReturnType),
         IDelegateCreationOperation { Target: IMethodReferenceOperation { Method: var method } } => makesModels(method) || Holds(method.ReturnType) || method.Parameters.Any(parameter => Holds(parameter.Type)),
         { Type: INamedTypeSymbol { TypeKind: TypeKind.Delegate } type } => Holds(type),
         _ => false,
     };
-
-    [return: System.Diagnostics.CodeAnalysis.NotNullIfNotNull(nameof(operation))]
-    private static IOperation? WithoutConversion(IOperation? operation)
-    {
-        while (operation is IConversionOperation conversion)
-            operation = conversion.Operand;
-        return operation;
-    }
 
     /// <summary>The slice of one body.</summary>
     private sealed class Body
@@ -160,12 +152,12 @@ internal sealed class ProgramSlice(ProgramSource source, Func<IMethodSymbol, boo
 
         /// <summary>Whether a tensor is a module's parameter: by its type, by what it is read from, or by what its variable was given.</summary>
         public bool IsParameter(IOperation tensor) => IsOfParameter(tensor)
-            || (WithoutConversion(tensor) is ILocalReferenceOperation { Local: var local } && _changes.TryGetValue(local, out var changes)
+            || (MethodEffects.WithoutConversion(tensor) is ILocalReferenceOperation { Local: var local } && _changes.TryGetValue(local, out var changes)
                 && changes.Any(change => change is not IVariableDeclaratorOperation { Initializer: { } given } || IsOfParameter(given.Value)));
 
         private bool IsOfParameter(IOperation tensor)
         {
-            for (var current = WithoutConversion(tensor); current is not null; current = WithoutConversion(OwnerOf(current)))
+            for (var current = MethodEffects.WithoutConversion(tensor); current is not null; current = MethodEffects.WithoutConversion(OwnerOf(current)))
             {
                 if (_source.Catalogue.DerivesFrom(current.Type, Role.Parameter) || (_source.IsModule(current.Type) && current != tensor))
                     return true;
@@ -198,7 +190,7 @@ internal sealed class ProgramSlice(ProgramSource source, Func<IMethodSymbol, boo
         }
 
         /// <summary>The variable, field or property that holds a module; null where an expression gives it.</summary>
-        public static ISymbol? VariableOf(IOperation? instance) => WithoutConversion(instance) switch
+        public static ISymbol? VariableOf(IOperation? instance) => MethodEffects.WithoutConversion(instance) switch
         {
             ILocalReferenceOperation local => local.Local,
             IParameterReferenceOperation parameter => parameter.Parameter,
