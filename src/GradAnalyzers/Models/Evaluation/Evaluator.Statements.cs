@@ -545,13 +545,15 @@ internal sealed partial class Evaluator
         Dictionary<(Stateful Owner, object Key), Value>? few = null;
         for (var round = 0; round < MaximumWalk; round++)
         {
-            var before = _store.WrittenSince(mark);
+            var before = _store.Mark;
             (_isRead, _isBehindEnd) = (false, false);
             var isWhole = body() is Flow.Next or Flow.Continue && !frame.LeftLoopUncertainly && !HasReachedLimit;
             if (_isBehindEnd && round > 0)
             {
+                _store.UndoTo(before);
+                var many = _store.WrittenSince(mark);
                 _store.UndoTo(mark);
-                Choose(loop, few ?? before, before);
+                Choose(loop, few ?? many, many);
                 return true;
             }
 
